@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every AWS module of this collection shares: retries, waiting, refusals and errors worth reading."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+try:
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:  # AnsibleAWSModule reports the missing library
+    BotoCoreError = ClientError = Exception
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+# Adaptive mode paces the client below the service's rate once it has been throttled.
+RETRIES = {"mode": "adaptive", "max_attempts": 10}
+# What AWS answers, and what the reader can do about it.
+HINTS = {
+    "AuthFailure": "AWS does not know these credentials: check access_key and secret_key, or the profile",
+    "InvalidClientTokenId": "AWS does not know these credentials: check access_key and secret_key, or the profile",
+    "UnrecognizedClientException": "AWS does not know these credentials: check access_key and secret_key, or the profile",
+    "ExpiredToken": "the session token has expired: obtain a new one",
+    "AccessDenied": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
+    "AccessDeniedException": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
+    "UnauthorizedOperation": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
+}
+
+
+def client(module: AnsibleAWSModule, service: str) -> t.Any:
+    """A boto3 client of `service` that retries what is transient; `aws_config` of the task overrides it."""
+    return module.client(service, config=Config(retries=RETRIES))
+
+
+def error_code(error: BaseException) -> str:
+    """AWS's error code, or the empty string for errors that never reached AWS."""
+    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+
+
+def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str]) -> None:
+    """Fail with all of `problems` (sentences that name the way out) in one message, if there is any."""
+    if problems:
+        module.fail_json(msg=f"{subject}: " + " ".join(problems), problems=list(problems))
+
+
+def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str) -> t.NoReturn:
+    """Fail with what was being done, what AWS answered, and a way out where one is known."""
+    hint = HINTS.get(error_code(error))
+    module.fail_json(
+        msg=f"{doing}: {error}" + (f" -- {hint}" if hint else ""),
+        error={"code": error_code(error), "type": type(error).__name__},
+    )
+
+
+def wait_until(look: t.Callable[[], t.Any], timeout: float, delay: float = 15.0) -> t.Any:
+    """Call `look` until it answers something true and return that; None after `timeout` seconds.
+
+    Starts looking after a second and doubles the pause up to `delay` seconds.
+    """
+    deadline, pause = time.monotonic() + timeout, 1.0
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() + pause > deadline:
+            return None
+        time.sleep(pause)
+        pause = min(pause * 2, delay)

@@ -13,8 +13,8 @@ import support
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[support.Sandbox]:
-    # Nothing of the caller's account may reach a test, nor a proxy come between it and the sandbox.
-    for name in [name for name in os.environ if name.startswith(("AWS_", "HUNTAZE_")) or name.lower().endswith("_proxy")]:
+    # Nothing of the caller's account may reach a test.
+    for name in [name for name in os.environ if name.startswith(("AWS_", "HUNTAZE_"))]:
         del os.environ[name]
     os.environ.update(
         AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER=""
@@ -22,6 +22,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[support.Sand
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     instance = support.Sandbox(tmp_path_factory.mktemp("sandbox"), f"127.{20 + int(worker)}")
     os.environ.update(instance.environment)
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), instance.address("0.1")]))
     instance.start()
     try:
         yield instance

@@ -35,6 +35,9 @@ class Sandbox:
         self.network = network
         self.estate: dict[str, t.Any] = {}
 
+    def address(self, host: str) -> str:
+        return f"{self.network}.{host}"
+
     @property
     def environment(self) -> dict[str, str]:
         return {"HUNTAZE_SANDBOX_STATE": str(self.state), "HUNTAZE_SANDBOX_NETWORK": self.network}

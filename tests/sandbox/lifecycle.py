@@ -236,8 +236,11 @@ def _end(instance: Instance) -> None:
     own = psutil.Process(supervisor.pid())
     processes = [own, *own.children(recursive=True)]
     supervisor.stop_all()
-    _gone, left = psutil.wait_procs(processes[1:], timeout=STOP_TIMEOUT)
-    own.terminate()
-    _gone, left = psutil.wait_procs([own, *left], timeout=STOP_TIMEOUT)
-    for process in left:
-        process.kill()
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while supervisor.busy() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    # supervisord itself would take seconds, and has nothing left to do.
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=STOP_TIMEOUT)

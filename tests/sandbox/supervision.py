@@ -84,13 +84,21 @@ class Supervisor:
 
     def remove(self, name: str) -> None:
         """End a program and forget it; its configuration is gone already."""
-        self._ignoring(Faults.NOT_RUNNING, self._rpc.stopProcess, name, False)
+        self._stop(name)
         while not self._ignoring(Faults.STILL_RUNNING, self._rpc.removeProcessGroup, name):
             pass  # each call makes supervisord look at its children once
         self._rpc.reloadConfig()
 
+    def busy(self) -> bool:
+        """Whether any process is left. Asking makes supervisord look at once, not when its second is over."""
+        return any(process["pid"] for process in self.processes())
+
     def stop_all(self) -> None:
-        self._rpc.stopAllProcesses(False)
+        for process in self.processes():  # its own call for all of them waits a second
+            self._stop(process["name"])
+
+    def _stop(self, name: str) -> None:
+        self._ignoring(Faults.NOT_RUNNING, self._rpc.stopProcess, name, False)
 
     @staticmethod
     def _ignoring(code: int, call: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:

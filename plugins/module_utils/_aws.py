@@ -8,14 +8,16 @@ import typing as t
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError as NoConnection, HTTPClientError
 except ImportError:  # AnsibleAWSModule reports the missing library
-    BotoCoreError = ClientError = Exception
+    BotoCoreError = ClientError = NoConnection = HTTPClientError = Exception
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 # Adaptive mode paces the client below the service's rate once it has been throttled.
 RETRIES = {"mode": "adaptive", "max_attempts": 10}
+# For calls that must not be repeated without looking first: an answer can be lost after the change was made.
+ONCE = {"mode": "standard", "total_max_attempts": 1}
 # What AWS answers, and what the reader can do about it.
 HINTS = {
     "AuthFailure": "AWS does not know these credentials: check access_key and secret_key, or the profile",
@@ -28,14 +30,22 @@ HINTS = {
 }
 
 
-def client(module: AnsibleAWSModule, service: str) -> t.Any:
+def client(module: AnsibleAWSModule, service: str, retries: t.Mapping[str, t.Any] = RETRIES) -> t.Any:
     """A boto3 client of `service` that retries what is transient; `aws_config` of the task overrides it."""
-    return module.client(service, config=Config(retries=RETRIES))
+    return module.client(service, config=Config(retries=retries))
 
 
 def error_code(error: BaseException) -> str:
     """AWS's error code, or the empty string for errors that never reached AWS."""
     return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may well succeed a moment later. Whether the change was made is then unknown."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status == 429 or status >= 500 or "Throttl" in error_code(error)
+    return isinstance(error, (NoConnection, HTTPClientError))
 
 
 def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str]) -> None:

@@ -247,19 +247,20 @@ class Deployment:
         return plan(self.observe())
 
     def apply(self, build):
-        """Make the first change of the plan; return the plan of what remains."""
-        change, error = build.changes[0], None
+        """Make the first change of the plan; return whether it was made here, and the plan of what remains."""
+        change = build.changes[0]
         for dummy in range(ATTEMPTS):
+            error, refused = None, False
             try:
                 getattr(self.once, change.operation)(**change.parameters)
             except (BotoCoreError, ClientError) as caught:
-                # Made or not, or another job was quicker (LimitExceededException): looking tells.
+                # Refused because another job or call was quicker, or made although the answer was lost: looking tells.
                 if not is_transient(caught):
                     raise
-                error = caught
+                error, refused = caught, isinstance(caught, ClientError) and caught.response["ResponseMetadata"]["HTTPStatusCode"] < 500
             remaining = wait_until(lambda: self.beyond(change), SEE, delay=5)
             if remaining:
-                return remaining
+                return not refused, remaining
         if error:
             raise error
         self.module.fail_json(msg=f"{change.summary}: done {ATTEMPTS} times, but AWS does not show it. Does somebody else remove tags from the app?")
@@ -323,17 +324,17 @@ class Deployment:
                 self.wait_for(build.blocked_by)
                 build = self.observed_plan()
             elif build.changes:
-                steps.append(build.changes[0].summary)
-                build = self.apply(build)
+                step = build.changes[0].summary
+                made, build = self.apply(build)
+                steps += [step] if made else []
             elif build.job.active and self.module.params["wait"]:
                 self.wait_for(build.job)
                 build = self.observed_plan()
             else:
                 break
         result = dict(first.result(), app_id=self.app_id, branch=self.branch, reason=first.reason, job=self.shown(build.job))
-        if steps:
-            result.update(steps=steps)
-            result["diff"]["after"]["job_id"] = str(build.job.job_id)
+        if not self.module.check_mode:
+            result.update(changed=bool(steps), steps=steps, diff=dict(before=first.before, after=build.after))
         return result
 
 

@@ -84,9 +84,12 @@ class Job(BaseModel):
             **({} if self.active(now) else {"endTime": self.ends}),
         }
 
+    def log_url(self, step: str) -> str:
+        return f"{self.log_base}/{step}.txt"
+
     def _step(self, name: str, now: float) -> dict[str, Any]:
         begins, ends = (self._at(share) for share in STEPS[name])
-        step: dict[str, Any] = {"stepName": name, "logUrl": f"{self.log_base}/{name}.txt"}
+        step: dict[str, Any] = {"stepName": name, "logUrl": self.log_url(name)}
         if self.ends <= begins:
             # Never reached: the job failed or was stopped before.
             return {**step, "status": "CANCELLED", "startTime": self.ends, "endTime": self.ends}

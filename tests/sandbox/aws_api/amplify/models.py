@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any, Union
+from urllib.parse import quote
 
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
@@ -126,7 +127,7 @@ class AmplifyBackend(BaseBackend):
     """Implementation of Amplify Hosting APIs."""
 
     # How long a build takes, the step that builds fail at (none: they succeed) and where logs are read.
-    build_seconds: float = 1.0
+    transition_seconds: float = 1.0
     fail_step: Union[str, None] = None
     log_base: str = "https://aws-amplify-prod-us-east-1-artifacts.s3.us-east-1.amazonaws.com"
 
@@ -228,9 +229,9 @@ class AmplifyBackend(BaseBackend):
             job_id=job_id,
             request=request,
             started=now,
-            duration=self.build_seconds,
+            duration=self.transition_seconds,
             fail_step=self.fail_step,
-            log_base=f"{self.log_base}/{app_id}/{branch_name}/{job_id:0>10}",
+            log_base=f"{self.log_base}/{app_id}/{quote(branch_name, safe='')}/{job_id:0>10}",
         )
         branch.jobs[job_id] = job
         return job

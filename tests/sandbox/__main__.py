@@ -9,6 +9,7 @@ import sys
 
 import lifecycle
 from control import Control
+from data_plane import client
 from instance import Instance, SandboxError
 from supervision import Supervisor
 
@@ -30,15 +31,18 @@ def status(instance: Instance, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(estate, indent=2))
         return
-    database = estate["database"]
     print(f"""\
 The sandbox is running.
   AWS API   {estate['endpoint_url']}, region {estate['region']}, account {estate['account_id']}
-  database  {database['address']}:{database['port']}, TLS only
   files     {instance.state} (estate.json: credentials and endpoints; ca.pem; log/)
-  processes""")
+endpoints""")
+    for endpoint in client.endpoints():
+        place = f"{endpoint['address']}:{endpoint['port']}"
+        tls = endpoint.get("transit_encryption_mode", "required")
+        print(f"  {place:<18} {endpoint['node']}, TLS {tls}, open to {', '.join(endpoint['ingress']) or 'nobody'}")
+    print("processes")
     for process in Supervisor(instance).processes():
-        print(f"    {process['name']:<40} {process['statename'].lower()}")
+        print(f"  {process['name']:<40} {process['statename'].lower()}")
 
 
 def reset(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -121,7 +125,7 @@ def main() -> None:
     arguments = parser().parse_args()
     try:
         arguments.run(Instance.from_environment(), arguments)
-    except (SandboxError, OSError, ValueError) as error:
+    except (SandboxError, client.DataPlaneError, OSError, ValueError) as error:
         sys.exit(f"sandbox: {error}")
 
 

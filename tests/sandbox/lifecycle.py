@@ -29,7 +29,7 @@ from instance import Instance, SandboxError, write_private
 from supervision import Supervisor, configuration, program
 
 SANDBOX = Path(__file__).resolve().parent
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
 REDIS_VERSION = (7, 0)
 MARKER = "supervisord.conf"  # a state directory holds it from the first moment to the last

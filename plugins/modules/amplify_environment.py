@@ -145,10 +145,10 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import Desired, Place, plan, variable_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import ONCE, BotoCoreError, ClientError, client, is_transient, refuse
 
-ROUNDS = 10
+ROUNDS = 8
 # Seconds after which whoever had read before our write has written as well.
 SETTLE = 1.0
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 4.0
 
 
 class Environment:

@@ -24,16 +24,16 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[support.Sand
     os.environ.update(
         AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER=""
     )
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    instance = support.Sandbox(tmp_path_factory.mktemp("sandbox"), f"127.{20 + int(worker)}")
-    os.environ.update(instance.environment)
-    for name in ("no_proxy", "NO_PROXY"):
-        os.environ[name] = ",".join(filter(None, [os.environ.get(name), instance.address("0.1")]))
-    instance.start()
-    try:
-        yield instance
-    finally:
-        instance.stop()
+    with support.free_network() as network:
+        instance = support.Sandbox(tmp_path_factory.mktemp("sandbox"), network)
+        os.environ.update(instance.environment)
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), instance.address("0.1")]))
+        instance.start()
+        try:
+            yield instance
+        finally:
+            instance.stop()
 
 
 @pytest.fixture

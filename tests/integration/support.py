@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,6 +26,21 @@ sys.path.append(str(SANDBOX))
 from control import Control  # noqa: E402
 
 PATIENCE = 60.0  # no module under test needs longer; reaching it is a failure
+
+
+@contextlib.contextmanager
+def free_network() -> t.Iterator[str]:
+    """A loopback network that no other test process uses; a bound socket is the claim to it."""
+    for number in range(20, 120):
+        network = f"127.{number}"
+        with socket.socket() as claim:
+            try:
+                claim.bind((f"{network}.255.254", 4566))
+            except OSError:
+                continue
+            yield network
+            return
+    raise AssertionError("no loopback network is free")
 
 
 class Sandbox:

@@ -23,6 +23,10 @@ CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
 UNKNOWN_KEY = {"query": "InvalidClientTokenId", "ec2": "AuthFailure", "rest-xml": "InvalidAccessKeyId"}
 
 
+class Refusal(ServiceException):
+    """An error that no service of moto's made: moto looks at the module of its own to find their models."""
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -100,7 +104,7 @@ class Call:
             protocol = determine_request_protocol(model, self.environ.get("CONTENT_TYPE"))
         except NotImplementedError:
             protocol = model.protocol
-        error = ServiceException(code or UNKNOWN_KEY.get(protocol, "UnrecognizedClientException"), message)
+        error = Refusal(code or UNKNOWN_KEY.get(protocol, "UnrecognizedClientException"), message)
         serializer = get_serializer_class(self.service, protocol)(operation_model=OperationModel({}, model))
         answer = serializer.serialize(error)
         body = answer["body"]

@@ -58,6 +58,12 @@ class ElastiCacheBackend(
         owners = [*self.replication_groups.values(), *(cluster for cluster in self.cache_clusters.values() if not cluster.group)]
         return [endpoint for owner in owners for endpoint in owner.endpoints()]
 
+    def create_cache_subnet_group(self, *given: t.Any, **options: t.Any) -> moto.CacheSubnetGroup:
+        group = super().create_cache_subnet_group(*given, **options)
+        for subnet in group.subnets:  # moto gives the zone's name where its structure belongs
+            subnet["subnet_availability_zone"] = {"Name": subnet["subnet_availability_zone"]}
+        return group
+
     def later(self, finish: t.Callable[[], None]) -> None:
         self.lifecycle.later(self.transition_seconds, finish)
 

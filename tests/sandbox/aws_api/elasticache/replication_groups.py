@@ -124,7 +124,7 @@ class ReplicationGroupBackend:
         for user_group_id in user_group_ids_to_add:
             self.user_group(user_group_id)
         if user_groups:
-            access.check_user_groups(user_group_ids_to_add, user_group_ids_to_remove, bool(remove_user_groups), auth_token_update_strategy)
+            access.check_user_groups(user_group_ids_to_add, user_group_ids_to_remove, bool(remove_user_groups), auth_token, auth_token_update_strategy)
         if token:
             access.check_token_change(auth_token, auth_token_update_strategy, bool(user_group_ids_to_add), bool(remove_user_groups))
         self.check_security_groups(security_group_ids)

@@ -46,7 +46,7 @@ class CacheCluster(moto.CacheCluster):
         return self.group.members[0].cache_cluster_id if self.group else self.cache_cluster_id
 
     @property
-    def endpoint(self) -> Endpoint:
+    def own_endpoint(self) -> Endpoint:
         group = self.group
         if group and group.ready and self.access.tls:
             return Endpoint(f"{self.cache_cluster_id}.{group.domain}", self.port, self)
@@ -90,7 +90,7 @@ class CacheCluster(moto.CacheCluster):
                 "CacheNodeId": f"{number:04}",
                 "CacheNodeStatus": self.status,
                 "CacheNodeCreateTime": self.cache_cluster_create_time,
-                "Endpoint": self.endpoint.shown(resolve),
+                "Endpoint": self.own_endpoint.shown(resolve),
                 "ParameterGroupStatus": "in-sync",
                 "CustomerAvailabilityZone": self.preferred_availability_zone,
             }
@@ -148,7 +148,7 @@ class ReplicationGroup(moto.ReplicationGroup):
             return [member.plain_endpoint for member in self.members if member.status != CREATING]
         names = [endpoint for shape in self._shapes() for endpoint in shape]
         for member in self.members:
-            names.append(member.endpoint)
+            names.append(member.own_endpoint)
             if self.access.mode not in (OFF, REQUIRED):
                 names.append(member.plain_endpoint)
         return names
@@ -183,7 +183,7 @@ class ReplicationGroup(moto.ReplicationGroup):
                 {
                     "CacheClusterId": member.cache_cluster_id,
                     "CacheNodeId": "0001",
-                    "ReadEndpoint": member.endpoint.shown(resolve),
+                    "ReadEndpoint": member.own_endpoint.shown(resolve),
                     "PreferredAvailabilityZone": member.preferred_availability_zone,
                     "CurrentRole": "primary" if member is self.members[0] else "replica",
                 }

@@ -182,8 +182,8 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import fingerprint, is_of
 
-# Attempts at one change, and seconds to see it before the next attempt.
-ATTEMPTS, SEE = 5, 10
+# Attempts at one change, and seconds to see it before the second one; before each later one twice as many.
+ATTEMPTS, SEE = 5, 2
 
 
 class Deployment:
@@ -249,7 +249,7 @@ class Deployment:
     def apply(self, build):
         """Make the first change of the plan; return whether it was made here, and the plan of what remains."""
         change = build.changes[0]
-        for dummy in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             error, refused = None, False
             try:
                 getattr(self.once, change.operation)(**change.parameters)
@@ -258,18 +258,18 @@ class Deployment:
                 if not is_transient(caught):
                     raise
                 error, refused = caught, isinstance(caught, ClientError) and caught.response["ResponseMetadata"]["HTTPStatusCode"] < 500
-            remaining = wait_until(lambda: self.beyond(change), SEE, delay=5)
+            remaining = wait_until(lambda: self.beyond(build), SEE * 2**attempt, delay=5)
             if remaining:
-                return not refused, remaining
+                return not refused, remaining[0]
         if error:
             raise error
         self.module.fail_json(msg=f"{change.summary}: done {ATTEMPTS} times, but AWS does not show it. Does somebody else remove tags from the app?")
 
-    def beyond(self, change):
-        """The plan now, unless it still begins with this change and nothing is in its way."""
+    def beyond(self, before):
+        """The plan now, unless nothing has come of the first change of the one before."""
         build = self.observed_plan()
-        still = bool(build.changes) and build.changes[0].summary == change.summary and not build.blocked_by
-        return None if still else build
+        same = build.changes[:1] and build.changes[0].summary == before.changes[0].summary
+        return None if same and not build.blocked_by and build.lost == before.lost else (build,)
 
     def wait_for(self, job):
         def look():

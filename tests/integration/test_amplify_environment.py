@@ -240,6 +240,5 @@ def test_runs_at_the_same_time_lose_nothing_of_each_other(app):
 
 def test_it_gives_up_on_a_writer_who_never_stops(app):
     with app.sandbox.fault("throttle", service="amplify", operation="UpdateApp", rate=0):
-        app.sandbox.settings(transition_seconds=0)
         result = app.run(variables={"A": "1"})
     assert result["failed"] and "Run the task again" in result["msg"]

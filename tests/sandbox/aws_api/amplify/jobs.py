@@ -90,7 +90,8 @@ class Job(BaseModel):
     def _step(self, name: str, now: float) -> dict[str, Any]:
         begins, ends = (self._at(share) for share in STEPS[name])
         step: dict[str, Any] = {"stepName": name, "logUrl": self.log_url(name)}
-        if self.ends <= begins:
+        failed_before = self.fail_step and STEPS[self.fail_step][1] <= STEPS[name][0]
+        if failed_before and not self.active(now) or self.stopped is not None and self.ends <= begins:
             # Never reached: the job failed or was stopped before.
             return {**step, "status": "CANCELLED", "startTime": self.ends, "endTime": self.ends}
         if now < begins:

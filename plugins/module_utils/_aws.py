@@ -8,9 +8,8 @@ import typing as t
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:  # AnsibleAWSModule reports the missing library
-    BotoCoreError = ClientError = Exception
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 

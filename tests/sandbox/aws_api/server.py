@@ -17,6 +17,7 @@ from werkzeug.test import run_wsgi_app
 
 from aws_api import extensions
 from aws_api.calls import Answer, Call
+from aws_api.credentials import Keys
 from aws_api.faults import LOST_ANSWER, Faults
 from aws_api.world import World
 
@@ -25,9 +26,9 @@ log = logging.getLogger("aws_api")
 
 
 class Server:
-    def __init__(self, world: World, access_key: str, build: t.Callable[[], None]) -> None:
+    def __init__(self, world: World, keys: Keys, build: t.Callable[[], None]) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._world, self._access_key, self._build = world, access_key, build
+        self._world, self._keys, self._build = world, keys, build
         self._calls: Counter[str] = Counter()
         self._faults = Faults()
         # One call at a time sees and changes the world; the timer takes its turn like a caller.
@@ -46,10 +47,9 @@ class Server:
     def _answer(self, environ: dict[str, t.Any]) -> Answer:
         call = Call.read(environ, self._moto)
         self._calls[call.name] += 1
-        if call.access_key is None:
-            return call.error("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-        if call.access_key != self._access_key:
-            return call.error(None, "The security token included in the request is invalid.", 403)
+        refusal = self._keys.refusal(call)
+        if refusal:
+            return refusal
         if self._faults.throttled(call):
             return call.error("Throttling", "Rate exceeded")
         stale = self._faults.stale(call)
@@ -127,3 +127,6 @@ class Server:
             return Answer(200, [("Content-Type", "application/json")], json.dumps(route(given)).encode())
         except (ValueError, TypeError) as error:
             return Answer(400, [("Content-Type", "text/plain")], str(error).encode())
+        except Exception as error:
+            log.exception("%s %s", method, path)
+            return Answer(500, [("Content-Type", "text/plain")], str(error).encode())

@@ -20,7 +20,7 @@ from .resources import AVAILABLE, DELETING, MODIFYING, CacheCluster
 
 class CacheClusterBackend:
     def create_cache_cluster(self, **options: t.Any) -> CacheCluster:
-        cluster_id = self.identifier("CacheClusterId", options["cache_cluster_id"], 50)
+        options["cache_cluster_id"] = cluster_id = self.identifier("CacheClusterId", options["cache_cluster_id"], 50)
         if cluster_id in self.cache_clusters:
             raise CacheClusterAlreadyExists(cluster_id)
         if options.get("replication_group_id"):
@@ -32,6 +32,7 @@ class CacheClusterBackend:
         if engine != "memcached" and (options.get("num_cache_nodes") or 1) != 1:
             raise InvalidParameterValue("Cannot create a Redis cluster with a NumCacheNodes parameter greater than 1.")
         self.check_network(options)
+        self.check_tags(options.get("tags"))
         access = Access(options["engine_version"])
         if engine == "memcached" and options.get("auth_token"):
             raise InvalidParameterCombination("AuthToken is not supported for memcached.")

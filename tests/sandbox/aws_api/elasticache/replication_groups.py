@@ -21,9 +21,10 @@ from .resources import AVAILABLE, CREATING, DELETING, MODIFYING, CacheCluster, R
 
 class ReplicationGroupBackend:
     def create_replication_group(self, **options: t.Any) -> ReplicationGroup:
-        group_id = self.identifier("ReplicationGroupId", options["replication_group_id"], 40)
+        options["replication_group_id"] = group_id = self.identifier("ReplicationGroupId", options["replication_group_id"], 40)
         if group_id in self.replication_groups:
             raise ReplicationGroupAlreadyExists(group_id)
+        self.check_tags(options["tags"])
         promoted = options["primary_cluster_id"]
         members, access = self._promote(options) if promoted else self._create_members(group_id, options)
         # moto's own drawing of the group is replaced by ours; keep secrets out of it.

@@ -50,6 +50,7 @@ class Sandbox:
         self.state = state
         self.network = network
         self.estate: dict[str, t.Any] = {}
+        self._guard: subprocess.Popen[bytes] | None = None
 
     def address(self, host: str) -> str:
         return f"{self.network}.{host}"
@@ -68,20 +69,28 @@ class Sandbox:
             "AWS_SECRET_ACCESS_KEY": self.estate["secret_key"],
         }
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(SANDBOX), *arguments],
-            env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, **self.environment, **environment}, capture_output=True, text=True, timeout=180, check=False,
         )
 
     def start(self) -> None:
         started = self.command("start")
         assert started.returncode == 0, started.stderr
         self.estate = json.loads((self.state / "estate.json").read_text())
+        if self._guard is None:
+            # Stops it at the end of its input: also when the test process is killed.
+            self._guard = subprocess.Popen(
+                ["sh", "-c", 'cat; exec "$@"', "sh", sys.executable, str(SANDBOX), "stop"],
+                env={**os.environ, **self.environment}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True,
+            )
 
     def stop(self) -> None:
-        stopped = self.command("stop")
-        assert stopped.returncode == 0, stopped.stderr
+        self._guard.stdin.close()
+        assert self._guard.wait(timeout=60) == 0
+        self._guard = None
 
     @property
     def control(self) -> Control:

@@ -119,9 +119,3 @@ def create(sandbox: support.Sandbox, **parameters: t.Any) -> Cache:
     })
     cache.settled()
     return cache
-
-
-def require_tls(cache: Cache) -> Cache:
-    cache.modify(**TLS, TransitEncryptionMode="preferred")
-    cache.modify(**TLS, TransitEncryptionMode="required")
-    return cache

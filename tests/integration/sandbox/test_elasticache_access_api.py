@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+import redis
 import support
 from caches import TLS, A, B, C, Cache, api, cluster, create, open_to_limiter, promote, refused, until
 
@@ -166,6 +167,32 @@ def test_a_group_created_with_a_token_asks_for_it(sandbox: support.Sandbox) -> N
     open_to_limiter(sandbox)
     cache = create(sandbox, **TLS, AuthToken=A)
     assert cache.accepts(A) and not cache.accepts(None)
+
+
+def test_modify_cache_cluster_changes_the_token_of_a_standalone_cluster(sandbox: support.Sandbox) -> None:
+    open_to_limiter(sandbox)
+    aws = api(sandbox)
+    aws.create_cache_cluster(
+        CacheClusterId="alone", CacheNodeType="cache.t3.micro", Engine="redis", NumCacheNodes=1, CacheSubnetGroupName="huntaze-cache",
+        SecurityGroupIds=[sandbox.estate["cache_security_group_id"]], **TLS, AuthToken=A,
+    )
+
+    def settled() -> t.Any:
+        return until(lambda: (lambda shown: shown if shown["CacheClusterStatus"] == "available" else None)(cluster(sandbox, "alone")))
+
+    address = settled()["CacheNodes"][0]["Endpoint"]["Address"]
+    modify = {"CacheClusterId": "alone", "AuthToken": B}
+    assert aws.modify_cache_cluster(**modify)["CacheCluster"]["PendingModifiedValues"] == {"AuthTokenStatus": "ROTATING"}
+    assert cluster(sandbox, "alone")["CacheClusterStatus"] == "available"
+    aws.modify_cache_cluster(**modify, ApplyImmediately=True, AuthTokenUpdateStrategy="ROTATE")
+    refused("InvalidCacheClusterState", aws.modify_cache_cluster, **modify, ApplyImmediately=True)
+    settled()
+    assert sandbox.redis(address, A).ping() and sandbox.redis(address, B).ping()
+    aws.modify_cache_cluster(**modify, ApplyImmediately=True, AuthTokenUpdateStrategy="SET")
+    settled()
+    assert sandbox.redis(address, B).ping()
+    with pytest.raises(redis.AuthenticationError):
+        sandbox.redis(address, A).ping()
 
 
 def test_memcached_has_neither_groups_nor_tokens(sandbox: support.Sandbox) -> None:

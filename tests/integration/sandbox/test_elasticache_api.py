@@ -8,7 +8,7 @@ import typing as t
 import pytest
 import redis
 import support
-from caches import TLS, A, Cache, api, cluster, create, open_to_limiter, promote, refused, require_tls, until
+from caches import TLS, A, Cache, api, cluster, create, open_to_limiter, promote, refused, until
 
 
 @pytest.fixture(autouse=True)
@@ -251,6 +251,24 @@ def test_a_new_group_may_start_with_tls_preferred(sandbox: support.Sandbox) -> N
     assert member["CacheSubnetGroupName"] == "huntaze-cache" and member["ReplicationGroupId"] == cache.id
 
 
-def test_required_is_reached_only_through_preferred(sandbox: support.Sandbox) -> None:
-    cache = require_tls(promote(sandbox))
-    assert cache.group["TransitEncryptionMode"] == "required"
+def test_a_group_has_as_many_members_as_it_was_created_with(sandbox: support.Sandbox) -> None:
+    open_to_limiter(sandbox)
+    cache = create(sandbox, NumCacheClusters=2, AutomaticFailoverEnabled=True)
+    members = cache.group["NodeGroups"][0]["NodeGroupMembers"]
+    assert [(member["CacheClusterId"], member["CurrentRole"]) for member in members] == [("created-001", "primary"), ("created-002", "replica")]
+    assert all(sandbox.redis(member["ReadEndpoint"]["Address"], tls=False).ping() for member in members)
+    cluster_mode = Cache(sandbox, "sharded")
+    cluster_mode.aws.create_replication_group(
+        ReplicationGroupId="sharded", ReplicationGroupDescription="d", CacheNodeType="cache.t3.micro", ClusterMode="enabled"
+    )
+    group = cluster_mode.settled()
+    assert group["ClusterEnabled"] is True and group["ConfigurationEndpoint"]["Port"] == 6379
+    assert "PrimaryEndpoint" not in group["NodeGroups"][0]
+
+
+def test_security_groups_of_a_cache_are_modified_at_once(sandbox: support.Sandbox) -> None:
+    cache = promote(sandbox)
+    other = sandbox.estate["limiter_security_group_id"]
+    cache.modify(SecurityGroupIds=[other])
+    assert [group["SecurityGroupId"] for group in cluster(sandbox)["SecurityGroups"]] == [other]
+    cache.refuses("InvalidParameterValue", SecurityGroupIds=["sg-0123456789abcdef0"])

@@ -117,6 +117,10 @@ class Faults:
         for old in list(itertools.islice(self._reads, max(0, len(self._reads) - 100))):
             del self._reads[old]
 
+    def forget(self) -> None:
+        """Forget what was read: the world is a new one."""
+        self._reads = {}
+
     def before_change(self, answer: t.Callable[[Call], Answer]) -> None:
         """Keep what reads answer before a change, if anybody is going to be shown that after it."""
         if any(fault.kind == STALE_READS for fault in self._faults):

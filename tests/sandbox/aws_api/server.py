@@ -56,19 +56,11 @@ class Server:
         if stale:
             return stale
         with self._turn:
-            self._world.settle()
-            if call.mutating:
-                self._faults.before_change(self._ask_moto)
-            answer = self._ask_moto(call)
-            if call.mutating:
-                try:
-                    self._world.sync()
-                except Exception as error:
-                    log.exception("%s", call.name)
-                    answer = call.error("InternalFailure", str(error), 500)
-                self._turn.notify_all()
-            else:
-                self._faults.remember(call)
+            try:
+                answer = self._take_turn(call)
+            except Exception as error:
+                log.exception("%s", call.name)
+                answer = call.error("InternalFailure", str(error), 500)
         fault = self._faults.after_change(call)
         if fault and fault.kind == LOST_ANSWER:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
@@ -77,15 +69,23 @@ class Server:
             fault.hold()
         return answer
 
+    def _take_turn(self, call: Call) -> Answer:
+        self._world.settle()
+        if not call.mutating:
+            self._faults.remember(call)
+            return self._ask_moto(call)
+        self._faults.before_change(self._ask_moto)
+        answer = self._ask_moto(call)
+        self._world.sync()
+        self._turn.notify_all()
+        return answer
+
     def _ask_moto(self, call: Call) -> Answer:
         try:
             body, status, headers = run_wsgi_app(self._moto, call.again(), buffered=True)
             return Answer(int(status.split()[0]), list(headers), b"".join(body))
         except NotImplementedError as error:
-            return call.error("NotImplemented", f"{error or call.name}: the sandbox cannot do this.", 501)
-        except Exception as error:
-            log.exception("%s", call.name)
-            return call.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
+            return call.error("NotImplemented", f"The sandbox cannot do {call.name}: {error}", 501)
 
     def _keep_time(self) -> None:
         """Let changes take effect when they are due, though nobody asks."""
@@ -101,6 +101,7 @@ class Server:
     def reset(self) -> None:
         with self._turn:
             self._faults.clear()
+            self._faults.forget()
             self._build()
             self._calls.clear()
             self._turn.notify_all()

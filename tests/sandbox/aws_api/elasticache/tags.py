@@ -52,7 +52,10 @@ class TagBackend:
             self.later(lambda: resource.enter(AVAILABLE))
 
     def _find(self, arn: str) -> t.Any:
-        """What the ARN leads to. Refuses an ARN that leads nowhere, and one of a cache that is busy: AWS does not even list the tags of those (#33859 there)."""
+        """What the ARN leads to.
+
+        Refuses an ARN that leads nowhere, and one of a cache that is busy: AWS does not even list its tags (#33859 there).
+        """
         kinds: dict[str, tuple[dict[str, t.Any], t.Callable[[str], Exception]]] = {
             "cluster": (self.cache_clusters, CacheClusterNotFound),
             "replicationgroup": (self.replication_groups, ReplicationGroupNotFound),

@@ -17,6 +17,7 @@ import psycopg2
 import pytest
 import redis
 from data_plane.client import DataPlaneError, apply
+from data_plane.security_group import Filter, Signatures, networks
 
 A, B = "token-A-0123456789", "token-B-0123456789"
 OPEN = {"passwords": [], "open": True}
@@ -209,6 +210,35 @@ def test_a_stranger_times_out_and_the_limiter_does_not(cache: Cache) -> None:
         cache.connect()
     cache.apply(ingress=["0.0.0.0/0", "::/0"])
     cache.connect(stranger).close()
+
+
+@pytest.mark.parametrize("means", [Filter, Signatures])
+def test_either_means_of_the_kernel_drops_who_is_not_let_in(means: type) -> None:
+    def let_in(*ingress: str) -> None:
+        group.let_in(networks(ingress))
+
+    def connect(source: str) -> socket.socket:
+        return socket.create_connection(listener.getsockname(), timeout=0.5, source_address=(source, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        group = means(listener)
+        let_in("127.0.0.1/32", "10.0.0.0/8", "fd00::/8")
+        with connect("127.0.0.1") as before, listener.accept()[0] as accepted:
+            with pytest.raises(TimeoutError):
+                connect("127.0.0.2")
+            let_in("127.0.0.2/31", "127.0.0.4/32")
+            connect("127.0.0.2").close()
+            connect("127.0.0.4").close()
+            for source in ("127.0.0.1", "127.0.0.5"):
+                with pytest.raises(TimeoutError):
+                    connect(source)
+            let_in()
+            with pytest.raises(TimeoutError):
+                connect("127.0.0.2")
+            before.sendall(b"still")
+            assert accepted.recv(5) == b"still"
+        let_in("0.0.0.0/0")
+        connect("127.0.0.5").close()
 
 
 def test_a_client_waiting_gets_in_once_the_rule_exists(cache: Cache) -> None:

@@ -219,7 +219,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group 
 # What was planned is there, or gone, already: another run was quicker, or botocore repeated a call whose answer was lost.
 OVERTAKEN = {"InvalidPermission.Duplicate", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"}
 AT_LIMIT = "RulesPerSecurityGroupLimitExceeded"
-ROUNDS = 5
+ROUNDS = 4
 
 
 class Ingress:

@@ -64,7 +64,7 @@ class Sandbox:
         """For programs that speak to AWS, such as `aws`."""
         return {
             "AWS_ENDPOINT_URL": self.estate["endpoint_url"],
-            "AWS_REGION": self.estate["region"],
+            "AWS_DEFAULT_REGION": self.estate["region"],  # the one that `aws` version 1 knows
             "AWS_ACCESS_KEY_ID": self.estate["access_key"],
             "AWS_SECRET_ACCESS_KEY": self.estate["secret_key"],
         }

@@ -74,8 +74,10 @@ class Server:
         if not call.mutating:
             self._faults.remember(call)
             return self._ask_moto(call)
-        self._faults.before_change(self._ask_moto)
+        before = self._faults.before_change(self._ask_moto)
         answer = self._ask_moto(call)
+        if answer.status < 400:
+            self._faults.changed(before)
         self._world.sync()
         self._turn.notify_all()
         return answer

@@ -72,6 +72,18 @@ class TestRunning:
         assert json.loads(sandbox.command("status", "--json").stdout) == estate
         assert Path(estate["ca_file"]).is_file()
 
+    def test_a_shell_learns_what_aws_and_redis_cli_need(self, sandbox: support.Sandbox, estate: dict[str, t.Any]) -> None:
+        script = 'eval "$1"; aws sts get-caller-identity --query Account; echo "$CACHE $TOKEN"; cat "$CA"'
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", sandbox.command("status", "--shell").stdout],
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            capture_output=True, text=True, check=True,
+        )
+        account, cache, ca = done.stdout.split("\n", 2)
+        assert account == f'"{estate["account_id"]}"'
+        assert cache == f"{sandbox.address('1.10')} {estate['auth_token']}"
+        assert ca == Path(estate["ca_file"]).read_text()
+
     def test_reset_brings_the_guides_estate_back(self, sandbox: support.Sandbox, estate: dict[str, t.Any]) -> None:
         permission = {
             "IpProtocol": "tcp", "FromPort": 6379, "ToPort": 6379, "IpRanges": [{"CidrIp": "127.0.0.1/32"}],

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -319,10 +320,11 @@ def test_large_values_pass_both_ways(cache: Cache, user: dict) -> None:
 
 
 def test_who_has_sent_everything_still_gets_answers(cache: Cache) -> None:
+    slowly = "local n = 0 while n < 1e6 do n = n + 1 end return 'done'"
     with cache.connect() as connection:
-        connection.sendall(b"PING\r\n" * 3)
+        connection.sendall(f'EVAL "{slowly}" 0\r\n'.encode())
         connection.shutdown(socket.SHUT_WR)
-        assert connection.makefile("rb").read() == b"+PONG\r\n" * 3
+        assert connection.makefile("rb").read() == b"$4\r\ndone\r\n"
 
 
 @pytest.mark.parametrize("user", [OPEN, OPEN_AND_A])
@@ -412,6 +414,15 @@ class TestDatabase:
         refusal = 'no pg_hba.conf entry for host "127.0.0.1", user "huntazeadmin", database "postgres", no encryption'
         with pytest.raises(psycopg2.OperationalError, match=refusal):
             self.ask("SELECT 1", sslmode="disable")
+
+    def test_the_refusal_names_the_true_client(self) -> None:
+        stranger = self.sandbox.estate["stranger_address"]
+        self.open_to(f"{stranger}/32")
+        place = self.database["address"], self.database["port"]
+        parameters = b"user\0huntazeadmin\0database\0postgres\0\0"
+        with socket.create_connection(place, timeout=5, source_address=(stranger, 0)) as connection:
+            connection.sendall(struct.pack("!II", 8 + len(parameters), 3 << 16) + parameters)  # a plain StartupMessage
+            assert f'no pg_hba.conf entry for host "{stranger}"'.encode() in connection.makefile("rb").read()
 
     def test_a_wrong_password_is_refused(self) -> None:
         with pytest.raises(psycopg2.OperationalError, match='password authentication failed for user "huntazeadmin"'):

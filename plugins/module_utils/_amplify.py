@@ -9,6 +9,11 @@ from __future__ import annotations
 import re
 import typing as t
 
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import error_code, fail_on_aws_error
 
 APP_ID = re.compile(r"d[a-z0-9]{1,19}")
@@ -38,7 +43,7 @@ def find_app(module: t.Any, client: t.Any) -> str:
         return app_id
     try:
         apps = client.get_paginator("list_apps").paginate().build_full_result()["apps"]
-    except Exception as error:  # pylint: disable=broad-except
+    except (BotoCoreError, ClientError) as error:
         fail_on_aws_error(module, error, f"Looking for the app named {name}")
     found = sorted(app["appId"] for app in apps if app["name"] == name)
     if len(found) == 1:

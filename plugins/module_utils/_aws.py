@@ -8,16 +8,14 @@ import typing as t
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError as NoConnection, HTTPClientError
-except ImportError:  # AnsibleAWSModule reports the missing library
-    BotoCoreError = ClientError = NoConnection = HTTPClientError = Exception
+    from botocore.exceptions import ClientError, ConnectionError as ConnectError, HTTPClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 # Adaptive mode paces the client below the service's rate once it has been throttled.
 RETRIES = {"mode": "adaptive", "max_attempts": 10}
-# For calls that must not be repeated without looking first: an answer can be lost after the change was made.
-ONCE = {"mode": "standard", "total_max_attempts": 1}
 # What AWS answers, and what the reader can do about it.
 HINTS = {
     "AuthFailure": "AWS does not know these credentials: check access_key and secret_key, or the profile",
@@ -32,22 +30,28 @@ HINTS = {
 }
 
 
-def client(module: AnsibleAWSModule, service: str, retries: t.Mapping[str, t.Any] = RETRIES) -> t.Any:
+def client(module: AnsibleAWSModule, service: str) -> t.Any:
     """A boto3 client of `service` that retries what is transient; `aws_config` of the task overrides it."""
-    return module.client(service, config=Config(retries=retries))
+    return module.client(service, config=Config(retries=RETRIES))
+
+
+def client_without_retries(module: AnsibleAWSModule, service: str) -> t.Any:
+    """For calls that must not be repeated without looking first: an answer can be lost although the change was made."""
+    once = Config(**(module.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
+    return module.client(service, aws_config=once)
 
 
 def error_code(error: BaseException) -> str:
     """AWS's error code, or the empty string for errors that never reached AWS."""
-    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    return (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may well succeed a moment later. Whether the change was made is then unknown."""
+    """Whether the same call may succeed a moment later. Unless AWS refused it, the change may have been made all the same."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status == 429 or status >= 500 or "Throttl" in error_code(error)
-    return isinstance(error, (NoConnection, HTTPClientError))
+    return isinstance(error, (ConnectError, HTTPClientError))
 
 
 def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **result: t.Any) -> None:

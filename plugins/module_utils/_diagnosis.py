@@ -93,7 +93,7 @@ def of_socket(error: OSError, waiting_for: str) -> Trouble:
     """Trouble met on a socket; `waiting_for` is "connect", "tls" or "answer"."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Trouble("certificate", f"the server's certificate is refused: {error.verify_message}")
-    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Trouble("tls", f"the TLS handshake failed: {error.reason or error}")
     if isinstance(error, socket.timeout):
         name, message = {
@@ -111,7 +111,7 @@ def of_redis_reply(reply: bytes) -> t.Optional[bool]:
     """What the answer to a PING without credentials says: are credentials asked for? None if it does not tell."""
     if reply.startswith(b"-NOAUTH"):
         return True
-    return False if reply.startswith((b"+PONG", b"$4\r\nPONG", b"-NOPERM")) else None
+    return False if reply.startswith((b"+PONG", b"-NOPERM")) else None
 
 
 def of_postgres(message: str) -> Trouble:

@@ -162,6 +162,11 @@ steps:
 
 import time
 
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import (
     APP_OPTIONS,
@@ -171,10 +176,8 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import 
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import Job, Note, Seen, environment_of, plan, tag_key
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
-    ONCE,
-    BotoCoreError,
-    ClientError,
     client,
+    client_without_retries,
     error_code,
     is_transient,
     refuse,
@@ -194,7 +197,7 @@ class Deployment:
         self.branch = module.params["branch"]
         self.amplify = client(module, "amplify")
         # StartJob repeated blindly is a second build. Looking at the jobs tells whether the first was started.
-        self.once = client(module, "amplify", retries=ONCE)
+        self.once = client_without_retries(module, "amplify")
         self.app_id = find_app(module, self.amplify)
         self.deadline = time.monotonic() + module.params["wait_timeout"]
         self.fingerprints = {}

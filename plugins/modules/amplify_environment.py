@@ -134,6 +134,11 @@ steps:
 import random
 import time
 
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import (
     APP_OPTIONS,
@@ -143,7 +148,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import 
     variables_of,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import Desired, Place, plan, variable_problems
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import ONCE, BotoCoreError, ClientError, client, is_transient, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, is_transient, refuse
 
 ROUNDS = 8
 # Seconds after which whoever had read before our write has written as well.
@@ -159,7 +164,7 @@ class Environment:
         self.desired = Desired.of(module.params)
         self.amplify = client(module, "amplify")
         # A write repeated blindly would undo what others wrote meanwhile: each one follows a read.
-        self.writer = client(module, "amplify", retries=ONCE)
+        self.writer = client_without_retries(module, "amplify")
         self.place = Place(find_app(module, self.amplify), module.params["branch"])
 
     def observed_plan(self):

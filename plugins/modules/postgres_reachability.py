@@ -35,8 +35,8 @@ options:
     required: true
   sslmode:
     description:
-      - V(disable) speaks plain text, V(require) TLS with whoever answers, V(verify-ca) checks the server's certificate against O(sslrootcert), V(verify-full) also
-        that it is for O(host).
+      - V(disable) speaks plain text, V(require) TLS with whoever answers. V(verify-ca) checks the server's certificate against O(sslrootcert),
+        V(verify-full) also that it is for O(host).
       - Left out, it is V(verify-full) with O(sslrootcert) and V(require) without.
       - The modes of libpq that fall back to plain text are left out, because nobody would know what was verified.
     type: str
@@ -350,7 +350,7 @@ def main():
     params = module.params
     if PSYCOPG2_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
-    problems = input_problems(params, "sslrootcert")
+    problems = input_problems(params, "sslrootcert", module.check_mode)
     if params["sslmode"] in ("verify-ca", "verify-full") and not params["sslrootcert"]:
         problems.append(f"sslmode {params['sslmode']} needs sslrootcert: name the file with the CA's certificate.")
     if params["sslmode"] == "disable" and params["sslrootcert"]:

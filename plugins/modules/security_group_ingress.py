@@ -200,16 +200,13 @@ steps:
     - "sg-0c0ffee0c0ffee001: let in tcp 6379 from sg-0c0ffee0c0ffee002"
 """
 
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
-    BotoCoreError,
-    ClientError,
-    client,
-    error_code,
-    fail_on_aws_error,
-    refuse,
-    wait_until,
-)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse, wait_until
 from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group import (
     GROUP_ID,
     as_dicts,
@@ -222,7 +219,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group 
 # What was planned is there, or gone, already: another run was quicker, or botocore repeated a call whose answer was lost.
 OVERTAKEN = {"InvalidPermission.Duplicate", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"}
 AT_LIMIT = "RulesPerSecurityGroupLimitExceeded"
-ROUNDS = 5
+ROUNDS = 4
 
 
 class Ingress:

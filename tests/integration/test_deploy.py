@@ -35,7 +35,7 @@ class Outcome(t.NamedTuple):
 
     def lines(self, beginning: str) -> list[str]:
         """What the summary says, one entry a line, those that begin so."""
-        text = re.sub(r"\n\s{6,}", " ", self.output)
+        text = re.sub(r"\n\s{6,}", " ", self.output.partition("PLAY [Summary]")[2].partition("TASK [Fail")[0])
         return [line.strip("-' ") for line in text.splitlines() if line.strip("-' ").startswith(beginning)]
 
 
@@ -64,8 +64,9 @@ def _environment(sandbox: support.Sandbox, changed: dict[str, str] | None = None
 def aws(sandbox: support.Sandbox, *arguments: str) -> t.Any:
     done = subprocess.run(
         [str(PROGRAMS / "aws"), *arguments, "--output", "json"],
-        env={**os.environ, **sandbox.aws_environment}, capture_output=True, text=True, timeout=60, check=True,
+        env={**os.environ, **sandbox.aws_environment}, capture_output=True, text=True, timeout=60, check=False,
     )
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout) if done.stdout else None
 
 
@@ -101,12 +102,13 @@ def assert_nothing_left_to_do(outcome: Outcome) -> None:
     assert "Nothing done: everything was as declared." in outcome.output
 
 
+@pytest.mark.parametrize("ioredis", ["ioredis-6"], indirect=True)
 def test_the_guides_cache_ends_secured_and_a_second_run_changes_nothing(sandbox, estate, deploy, ioredis):
     old = sandbox.address("1.10")
     announced = deploy("--check", "--diff")
     assert announced.rc == 0, announced.output
     assert mutating_calls(sandbox) == {}
-    assert announced.lines("skipped") and not announced.lines("ok:")  # verification in check mode claims nothing
+    assert announced.lines("skipped") and not announced.lines("ok: A") and not announced.lines("ok: R")  # verification in check mode claims nothing
 
     first = deploy()
     assert first.rc == 0, first.output
@@ -122,7 +124,7 @@ def test_the_guides_cache_ends_secured_and_a_second_run_changes_nothing(sandbox,
     answer = subprocess.run([*cli, "ping"], env={**os.environ, "REDISCLI_AUTH": token}, capture_output=True, text=True, timeout=10, check=False)
     assert answer.stdout.strip() == "PONG"
     options = {"host": address, "port": 6379, "tls": True, "ca": ca}
-    assert ioredis(**options, password=token).get("pong") == "PONG"
+    assert ioredis(**options, password=token) == {"answer": "PONG"}
     assert "NOAUTH" in json.dumps(ioredis(**options))
 
     with pytest.raises(redis.ConnectionError):
@@ -137,7 +139,8 @@ def test_what_was_changed_behind_our_back_is_put_right(sandbox, estate, deploy):
     for strategy in ("ROTATE", "SET"):
         aws(sandbox, "elasticache", "modify-replication-group", "--replication-group-id", group, "--apply-immediately",
             "--auth-token", other, "--auth-token-update-strategy", strategy)
-        aws(sandbox, "elasticache", "wait", "replication-group-available", "--replication-group-id", group)
+        while the_group(sandbox)["Status"] != "available":
+            time.sleep(0.1)
     rules = aws(sandbox, "ec2", "describe-security-group-rules", "--filters", f"Name=group-id,Values={estate['cache_security_group_id']}")
     (ours,) = [rule for rule in rules["SecurityGroupRules"] if not rule["IsEgress"]]
     aws(sandbox, "ec2", "revoke-security-group-ingress", "--group-id", estate["cache_security_group_id"],
@@ -145,7 +148,7 @@ def test_what_was_changed_behind_our_back_is_put_right(sandbox, estate, deploy):
 
     mended = deploy()
     assert mended.rc == 0, mended.output
-    assert "rotated elsewhere" in mended.output or "refuses the token" in mended.output
+    assert any("rotated elsewhere" in line for line in mended.lines("because")), mended.output
     assert_secured(sandbox, estate["auth_token"], former=other)
     assert_nothing_left_to_do(deploy())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 
 import lifecycle
@@ -18,7 +19,7 @@ FAULTS = ("throttle", "lost_answer", "hang", "stale_reads")
 
 def start(instance: Instance, _arguments: argparse.Namespace) -> None:
     lifecycle.start(instance)
-    status(instance, argparse.Namespace(json=False))
+    status(instance, argparse.Namespace(json=False, shell=False))
 
 
 def stop(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -30,6 +31,10 @@ def status(instance: Instance, arguments: argparse.Namespace) -> None:
     estate = _estate(instance)
     if arguments.json:
         print(json.dumps(estate, indent=2))
+        return
+    if arguments.shell:
+        for name, value in _variables(estate).items():
+            print(f"export {name}={shlex.quote(value)}")
         return
     print(f"""\
 The sandbox is running.
@@ -77,6 +82,19 @@ def fault_clear(instance: Instance, _arguments: argparse.Namespace) -> None:
     _control(instance).clear_faults()
 
 
+def _variables(estate: dict) -> dict[str, str]:
+    caches = [endpoint["address"] for endpoint in client.endpoints() if endpoint["node"] == estate["cache_name"]]
+    return {
+        "AWS_ENDPOINT_URL": estate["endpoint_url"],
+        "AWS_DEFAULT_REGION": estate["region"],
+        "AWS_ACCESS_KEY_ID": estate["access_key"],
+        "AWS_SECRET_ACCESS_KEY": estate["secret_key"],
+        "CACHE": caches[0] if caches else "",
+        "CA": estate["ca_file"],
+        "TOKEN": estate["auth_token"],
+    }
+
+
 def _estate(instance: Instance) -> dict:
     if not lifecycle.running(instance):
         raise SandboxError("The sandbox is not running: `python tests/sandbox start` starts it.")
@@ -103,7 +121,9 @@ def parser() -> argparse.ArgumentParser:
     command(start, "start in the background; returns when ready")
     command(stop, "end all processes; logs stay")
     shown = command(status, "what runs, and where")
-    shown.add_argument("--json", action="store_true", help="the estate: endpoints, credentials, ids")
+    formats = shown.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="the estate: endpoints, credentials, ids")
+    formats.add_argument("--shell", action="store_true", help="what `aws` and `redis-cli` need, for eval in a shell")
     command(reset, "back to the guide's estate, with empty caches")
     counted = command(calls, "API calls since the start or the last --reset, by operation")
     counted.add_argument("--json", action="store_true", help="as JSON")

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -17,6 +18,7 @@ import psycopg2
 import pytest
 import redis
 from data_plane.client import DataPlaneError, apply
+from data_plane.security_group import Filter, Signatures, networks
 
 A, B = "token-A-0123456789", "token-B-0123456789"
 OPEN = {"passwords": [], "open": True}
@@ -187,7 +189,7 @@ def test_no_client_is_refused_while_the_token_is_introduced(cache: Cache) -> Non
     clients = [threading.Thread(target=come_without_password) for _ in range(4)]
     for client in clients:
         client.start()
-    for _ in range(40):
+    for _ in range(150):
         cache.apply(OPEN_AND_A)
         cache.apply(OPEN)
     done.set()
@@ -209,6 +211,35 @@ def test_a_stranger_times_out_and_the_limiter_does_not(cache: Cache) -> None:
         cache.connect()
     cache.apply(ingress=["0.0.0.0/0", "::/0"])
     cache.connect(stranger).close()
+
+
+@pytest.mark.parametrize("means", [Filter, Signatures])
+def test_either_means_of_the_kernel_drops_who_is_not_let_in(means: type) -> None:
+    def let_in(*ingress: str) -> None:
+        group.let_in(networks(ingress))
+
+    def connect(source: str) -> socket.socket:
+        return socket.create_connection(listener.getsockname(), timeout=0.5, source_address=(source, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        group = means(listener)
+        let_in("127.0.0.1/32", "10.0.0.0/8", "fd00::/8")
+        with connect("127.0.0.1") as before, listener.accept()[0] as accepted:
+            with pytest.raises(TimeoutError):
+                connect("127.0.0.2")
+            let_in("127.0.0.2/31", "127.0.0.4/32")
+            connect("127.0.0.2").close()
+            connect("127.0.0.4").close()
+            for source in ("127.0.0.1", "127.0.0.5"):
+                with pytest.raises(TimeoutError):
+                    connect(source)
+            let_in()
+            with pytest.raises(TimeoutError):
+                connect("127.0.0.2")
+            before.sendall(b"still")
+            assert accepted.recv(5) == b"still"
+        let_in("0.0.0.0/0")
+        connect("127.0.0.5").close()
 
 
 def test_a_client_waiting_gets_in_once_the_rule_exists(cache: Cache) -> None:
@@ -289,10 +320,11 @@ def test_large_values_pass_both_ways(cache: Cache, user: dict) -> None:
 
 
 def test_who_has_sent_everything_still_gets_answers(cache: Cache) -> None:
+    slowly = "local n = 0 while n < 1e6 do n = n + 1 end return 'done'"
     with cache.connect() as connection:
-        connection.sendall(b"PING\r\n" * 3)
+        connection.sendall(f'EVAL "{slowly}" 0\r\n'.encode())
         connection.shutdown(socket.SHUT_WR)
-        assert connection.makefile("rb").read() == b"+PONG\r\n" * 3
+        assert connection.makefile("rb").read() == b"$4\r\ndone\r\n"
 
 
 @pytest.mark.parametrize("user", [OPEN, OPEN_AND_A])
@@ -382,6 +414,15 @@ class TestDatabase:
         refusal = 'no pg_hba.conf entry for host "127.0.0.1", user "huntazeadmin", database "postgres", no encryption'
         with pytest.raises(psycopg2.OperationalError, match=refusal):
             self.ask("SELECT 1", sslmode="disable")
+
+    def test_the_refusal_names_the_true_client(self) -> None:
+        stranger = self.sandbox.estate["stranger_address"]
+        self.open_to(f"{stranger}/32")
+        place = self.database["address"], self.database["port"]
+        parameters = b"user\0huntazeadmin\0database\0postgres\0\0"
+        with socket.create_connection(place, timeout=5, source_address=(stranger, 0)) as connection:
+            connection.sendall(struct.pack("!II", 8 + len(parameters), 3 << 16) + parameters)  # a plain StartupMessage
+            assert f'no pg_hba.conf entry for host "{stranger}"'.encode() in connection.makefile("rb").read()
 
     def test_a_wrong_password_is_refused(self) -> None:
         with pytest.raises(psycopg2.OperationalError, match='password authentication failed for user "huntazeadmin"'):

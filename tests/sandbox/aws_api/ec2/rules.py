@@ -100,6 +100,10 @@ class SecurityGroupRule(moto.SecurityGroupRule):
         if description:
             self._source["Description"] = description
 
+    def get_tags(self) -> list[dict[str, str]]:
+        """Its tags, without moto's search of all tags there are: groups have hundreds of rules."""
+        return [{"key": key, "value": value} for key, value in self.ec2_backend.tags.get(self.id, {}).items()]
+
     @property
     def referenced_group_id(self) -> str | None:
         return self.source_group.get("GroupId")

@@ -12,9 +12,10 @@ from moto.elasticache.exceptions import InvalidParameterValueException as Invali
 
 from .cache_clusters import CacheClusterBackend
 from .lifecycle import Lifecycle
+from .modification import Modification
 from .parameter_groups import ParameterGroupBackend
 from .replication_groups import ReplicationGroupBackend
-from .resources import CacheCluster, Endpoint, ReplicationGroup
+from .resources import AVAILABLE, MODIFYING, CacheCluster, Endpoint, ReplicationGroup
 from .serverless import ServerlessCacheBackend
 from .snapshots import SnapshotBackend
 from .tags import TagBackend
@@ -46,7 +47,7 @@ class ElastiCacheBackend(
         self.lifecycle = Lifecycle()
         super().__init__(region_name, account_id)
         self.cache_clusters: dict[str, CacheCluster] = {}
-        self.replication_groups: dict[str, ReplicationGroup] = {}  # type: ignore[assignment]
+        self.replication_groups: dict[str, ReplicationGroup] = {}
 
     def domain(self, *labels: str) -> str:
         """The end of every endpoint's name in this account and region: us-east-1 is use1 there."""
@@ -66,6 +67,23 @@ class ElastiCacheBackend(
 
     def later(self, finish: t.Callable[[], None]) -> None:
         self.lifecycle.later(self.transition_seconds, finish)
+
+    def change_access(self, cache: CacheCluster | ReplicationGroup, modification: Modification, apply_immediately: bool | None) -> None:
+        """Begin a modification, and what was waiting, or let it wait."""
+        modification = modification.after(cache.deferred)
+        cache.access.pending = modification.shown()
+        if modification and not apply_immediately:
+            cache.deferred = modification
+            cache.show()
+            return
+
+        def finish() -> None:
+            modification.apply(cache.access)
+            cache.enter(AVAILABLE)
+
+        cache.deferred = None
+        cache.enter(MODIFYING)
+        self.later(finish)
 
     @staticmethod
     def identifier(parameter: str, value: str, limit: int) -> str:

@@ -63,7 +63,7 @@ class CacheParameterGroup(BaseModel):
 
 class ParameterGroupBackend:
     def __init__(self, region_name: str, account_id: str) -> None:
-        super().__init__(region_name, account_id)  # type: ignore[call-arg]
+        super().__init__(region_name, account_id)
         self.parameter_groups = {
             f"default.{family}": CacheParameterGroup(self, f"default.{family}", family, f"Default parameter group for {family}")
             for family in FAMILIES
@@ -85,6 +85,7 @@ class ParameterGroupBackend:
             raise InvalidParameterValue(f"CacheParameterGroupFamily {family} is not a valid parameter group family.")
         if name.lower() in self.parameter_groups:
             raise CacheParameterGroupAlreadyExists(name=name)
+        self.check_tags(tags)
         group = self.parameter_groups[name.lower()] = CacheParameterGroup(self, name.lower(), family, description)
         self.tag_new(group.arn, tags)
         return group

@@ -11,6 +11,7 @@ from moto.core.utils import utcnow
 from moto.elasticache import models as moto
 
 from .access import OFF, REQUIRED, Access
+from .modification import Modification
 
 AVAILABLE, CREATING, MODIFYING, SNAPSHOTTING, DELETING = "available", "creating", "modifying", "snapshotting", "deleting"
 
@@ -34,6 +35,8 @@ class CacheCluster(moto.CacheCluster):
         self.backend = backend
         self.access = access
         self.group: ReplicationGroup | None = None
+        # What waits for the next maintenance window, or for a call with ApplyImmediately.
+        self.deferred: Modification | None = None
         self.port = int(options.get("port") or (11211 if self.engine == "memcached" else 6379))
         self.preferred_availability_zone = self.preferred_availability_zone or f"{backend.region_name}a"
         self.cache_parameter_group_name = self.cache_parameter_group_name or backend.default_parameter_group(self.engine, self.engine_version)
@@ -108,8 +111,7 @@ class ReplicationGroup(moto.ReplicationGroup):
         self.members = members
         self.access = access
         self.ready = False
-        # Changes that wait for the next maintenance window, or for a call with ApplyImmediately.
-        self.deferred: dict[str, t.Any] = {}
+        self.deferred: Modification | None = None
         first = members[0]
         self.port, self.engine, self.cache_node_type = first.port, first.engine, first.cache_node_type
         self.replication_group_create_time = utcnow()

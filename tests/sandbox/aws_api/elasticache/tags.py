@@ -26,14 +26,13 @@ MOST_TAGS = 50
 
 class TagBackend:
     def tag_new(self, arn: str, tags: list[dict[str, str]] | None) -> None:
-        """Tag what is being created."""
+        """Tag what has been created, with tags that have been checked."""
         if tags:
-            self._check_tags(arn, tags)
             self.tagging_service.tag_resource(arn, tags)
 
     def add_tags_to_resource(self, arn: str, tags: list[dict[str, str]]) -> None:
         resource = self._find(arn)
-        self._check_tags(arn, tags)
+        self.check_tags(tags, arn)
         self.tagging_service.tag_resource(arn, tags)
         self._spread(resource)
 
@@ -53,7 +52,10 @@ class TagBackend:
             self.later(lambda: resource.enter(AVAILABLE))
 
     def _find(self, arn: str) -> t.Any:
-        """What the ARN leads to. Refuses an ARN that leads nowhere, and one of a cache that is busy: AWS does not even list the tags of those (#33859 there)."""
+        """What the ARN leads to.
+
+        Refuses an ARN that leads nowhere, and one of a cache that is busy: AWS does not even list its tags (#33859 there).
+        """
         kinds: dict[str, tuple[dict[str, t.Any], t.Callable[[str], Exception]]] = {
             "cluster": (self.cache_clusters, CacheClusterNotFound),
             "replicationgroup": (self.replication_groups, ReplicationGroupNotFound),
@@ -75,7 +77,9 @@ class TagBackend:
             raise InvalidReplicationGroupState("Cluster not in available state to perform tagging operations.")
         return resources[matched[2]]
 
-    def _check_tags(self, arn: str, tags: list[dict[str, str]]) -> None:
+    def check_tags(self, tags: list[dict[str, str]] | None, arn: str = "") -> None:
+        """Refuse tags that AWS refuses; `arn` is of the resource that has tags already."""
+        tags = tags or []
         for tag in tags:
             if not KEY.fullmatch(tag["Key"]):
                 raise InvalidParameterValue(f"Tag key {tag['Key']!r} is invalid: 1 to 128 letters, digits, spaces and + - = . _ : / @.")

@@ -321,8 +321,9 @@ class Deployment:
             if build.blocked_by:
                 if not self.module.params["wait"]:
                     self.module.fail_json(
-                        msg=f"Job {build.blocked_by.job_id} of branch {self.branch} is {build.blocked_by.status}, and Amplify builds a branch one job at a time. "
-                        "Run the task again when it is over, or with wait=true."
+                        msg=f"Job {build.blocked_by.job_id} of branch {self.branch} is {build.blocked_by.status}, and Amplify builds "
+                        "a branch one job at a time. Run the task again when it is over, or with wait=true.",
+                        job=self.shown(build.blocked_by),
                     )
                 self.wait_for(build.blocked_by)
                 build = self.observed_plan()

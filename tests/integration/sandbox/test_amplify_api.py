@@ -292,6 +292,7 @@ class TestJobs:
 
 def test_a_lost_answer_leaves_a_job_behind_and_a_blind_repetition_another(sandbox, estate, branch):
     """Why nobody should leave StartJob to botocore's retries."""
+    sandbox.settings(transition_seconds=0)
     patient = sandbox.client("amplify")
     with sandbox.fault("lost_answer", service="amplify", operation="StartJob", times=1):
         patient.start_job(jobType="RELEASE", **branch)

@@ -185,8 +185,10 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import fingerprint, is_of
 
-# Attempts at one change, and seconds to see it before the second one; before each later one twice as many.
-ATTEMPTS, SEE = 5, 2
+# Attempts at one change.
+ATTEMPTS = 5
+# Seconds to see it before the second attempt; twice as many before each later one.
+SEE = 2
 
 
 class Deployment:

@@ -393,23 +393,28 @@ class Run:
         endpoint = cache["endpoints"]["primary"] or cache["endpoints"]["configuration"]
         if redis is None or endpoint is None:
             return {"not_looked": "the live cache was not asked, as " + ("the Python library redis is missing" if endpoint else "it shows no endpoint")}
-        timeout, seen = self.params["probe_timeout"], []
-
-        def converse():
-            try:
-                seen.append({"look": ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], timeout)})
-            except (redis.RedisError, OSError, ValueError) as error:
-                # Only the kind of error: its text is the server's.
-                seen.append({"not_looked": f"the live cache could not be asked from here ({type(error).__name__})"})
-
-        # One deadline for all of it: a socket's own timeout starts anew with every byte that trickles in.
-        thread = threading.Thread(target=converse, daemon=True)
-        thread.start()
-        thread.join(timeout)
-        return seen[0] if seen else {"not_looked": f"the live cache did not answer from here within {timeout:g} seconds"}
+        return ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], self.params["probe_timeout"])
 
 
 def ask(endpoint, token, tls_ca_file, timeout):
+    """What the cache at `endpoint` says of `token`, or why it does not, in all within `timeout` seconds."""
+    answers = []
+
+    def converse():
+        try:
+            answers.append({"look": look(endpoint, token, tls_ca_file, timeout)})
+        except Exception as error:
+            # A stranger's bytes can bring redis-py to any error. Only its kind is told: the text is the server's.
+            answers.append({"not_looked": f"the live cache could not be asked from here ({type(error).__name__})"})
+
+    # A socket's own timeout starts anew with every byte that trickles in.
+    thread = threading.Thread(target=converse, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    return answers[0] if answers else {"not_looked": f"the live cache did not answer from here within {timeout:g} seconds"}
+
+
+def look(endpoint, token, tls_ca_file, timeout):
     # RESP2 and AUTH with a password alone: a cache without AUTH then refuses it instead of taking any.
     connection = redis.Redis(
         host=endpoint["address"],

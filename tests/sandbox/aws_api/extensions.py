@@ -7,18 +7,18 @@ import re
 import sys
 import typing as t
 
-from moto.cloudwatch.models import cloudwatch_backends
 from moto.backend_index import backend_url_patterns
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 from moto.rds.models import DBInstance
 
-from aws_api.cloudwatch.models import CloudWatchBackend
 import aws_api.amplify.models
 from aws_api.amplify import control as amplify_control
 from aws_api.amplify.jobs import STEPS
 from aws_api.amplify.models import AmplifyBackend
 from aws_api.amplify.urls import url_bases
+from aws_api.cloudwatch.models import CloudWatchBackend
 from aws_api.ec2.models import EC2Backend
 from aws_api.elasticache.models import ElastiCacheBackend
 

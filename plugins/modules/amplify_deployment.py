@@ -34,6 +34,12 @@ options:
     description: The branch to build. The app must be connected to a repository.
     type: str
     required: true
+  environment_changes:
+    description:
+      - Says that an earlier task of the same run changes the variables. In check mode, which has not changed them, a build is then announced.
+      - Give it the C(changed) of M(huntaze.ai_system.amplify_environment). A run looks at the variables and ignores it.
+    type: bool
+    default: false
   wait:
     description:
       - Wait until the build is over, and fail if it does not succeed.
@@ -234,7 +240,7 @@ class Deployment:
             app_arn=app["appArn"],
             branch=self.branch,
             note=note,
-            current=note is not None and note.fingerprint == known,
+            current=note is not None and note.fingerprint == known and not (self.module.check_mode and self.module.params["environment_changes"]),
             fingerprint=known,
             jobs=tuple(Job.of(summary) for summary in summaries),
         )
@@ -349,6 +355,7 @@ def main():
         argument_spec=dict(
             APP_OPTIONS,
             branch=dict(type="str", required=True),
+            environment_changes=dict(type="bool", default=False),
             wait=dict(type="bool", default=True),
             wait_timeout=dict(type="int", default=2400),
         ),

@@ -7,14 +7,11 @@ import os
 import signal
 import socket
 import ssl
-import struct
-import subprocess
 import threading
 import time
 import typing as t
 
 import psutil
-import psycopg2
 import pytest
 import redis
 from data_plane.client import DataPlaneError, apply
@@ -378,66 +375,3 @@ def test_what_node_clients_see(cache: Cache, ioredis: t.Callable[..., dict]) -> 
     assert ping(A) == "ETIMEDOUT"
     cache.apply(address=cache.sandbox.address("1.82"))
     assert ping(A) == "ECONNREFUSED"
-
-
-class TestDatabase:
-    @pytest.fixture(autouse=True)
-    def endpoint(self, sandbox: t.Any) -> None:
-        self.sandbox, self.database = sandbox, sandbox.estate["database"]
-        self.open_to("127.0.0.1/32")
-
-    def open_to(self, *ingress: str) -> None:
-        address, port = self.database["address"], self.database["port"]
-        apply({"nodes": {}, "endpoints": [{"address": address, "port": port, "node": "postgres", "ingress": ingress}]})
-
-    def ask(self, query: str, **options: t.Any) -> tuple:
-        known = {"host": "address", "port": "port", "dbname": "name", "user": "user", "password": "password"}
-        settings = {option: self.database[name] for option, name in known.items()}
-        tls = {"sslmode": "verify-full", "sslrootcert": self.sandbox.estate["ca_file"], "connect_timeout": 2}
-        connection = psycopg2.connect(**{**settings, **tls, **options})
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(query)
-                return cursor.fetchone()
-        finally:
-            connection.close()
-
-    def test_a_client_with_tls_gets_in_and_is_known_by_its_address(self) -> None:
-        version, source = self.ask("SELECT version, inet_client_addr() FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-        assert (version, source) == ("TLSv1.3", "127.0.0.1")
-
-    def test_the_master_user_is_no_superuser_but_owns_the_database(self) -> None:
-        assert self.ask("SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user") == (False, True, True)
-        assert self.ask("CREATE TABLE own (n int); DROP TABLE own; SELECT 1") == (1,)
-
-    def test_plain_text_is_refused_because_tls_is_forced(self) -> None:
-        refusal = 'no pg_hba.conf entry for host "127.0.0.1", user "huntazeadmin", database "postgres", no encryption'
-        with pytest.raises(psycopg2.OperationalError, match=refusal):
-            self.ask("SELECT 1", sslmode="disable")
-
-    def test_the_refusal_names_the_true_client(self) -> None:
-        stranger = self.sandbox.estate["stranger_address"]
-        self.open_to(f"{stranger}/32")
-        place = self.database["address"], self.database["port"]
-        parameters = b"user\0huntazeadmin\0database\0postgres\0\0"
-        with socket.create_connection(place, timeout=5, source_address=(stranger, 0)) as connection:
-            connection.sendall(struct.pack("!II", 8 + len(parameters), 3 << 16) + parameters)  # a plain StartupMessage
-            assert f'no pg_hba.conf entry for host "{stranger}"'.encode() in connection.makefile("rb").read()
-
-    def test_a_wrong_password_is_refused(self) -> None:
-        with pytest.raises(psycopg2.OperationalError, match='password authentication failed for user "huntazeadmin"'):
-            self.ask("SELECT 1", password="wrong")
-
-    def test_who_is_not_let_in_times_out(self) -> None:
-        self.open_to()
-        with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
-            self.ask("SELECT 1")
-
-    def test_the_certificate_is_of_the_instances_ca(self, tmp_path: t.Any) -> None:
-        other = tmp_path / "ca.pem"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other",
-             "-keyout", os.devnull, "-out", str(other)], check=True, capture_output=True,
-        )
-        with pytest.raises(psycopg2.OperationalError, match="certificate verify failed"):
-            self.ask("SELECT 1", sslrootcert=str(other))

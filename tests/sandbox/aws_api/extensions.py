@@ -8,6 +8,7 @@ import sys
 import typing as t
 
 from moto.backend_index import backend_url_patterns
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 from moto.rds.models import DBInstance
@@ -17,11 +18,13 @@ from aws_api.amplify import control as amplify_control
 from aws_api.amplify.jobs import STEPS
 from aws_api.amplify.models import AmplifyBackend
 from aws_api.amplify.urls import url_bases
+from aws_api.cloudwatch.models import CloudWatchBackend
 from aws_api.ec2.models import EC2Backend
 from aws_api.elasticache.models import ElastiCacheBackend
 
 # moto builds a service's backend from the class that its dictionary of backends names, and finds urls.py beside that class.
 BACKENDS: list[tuple[t.Any, type]] = [
+    (cloudwatch_backends, CloudWatchBackend),
     (ec2_backends, EC2Backend),
     (elasticache_backends, ElastiCacheBackend),
 ]

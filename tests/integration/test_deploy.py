@@ -200,10 +200,11 @@ def test_runs_killed_one_changing_call_after_the_other_get_there(sandbox, estate
     kills = 0
     while killed_after_the_first_change(sandbox):
         kills += 1
-    # Two rules, a snapshot, a promotion, two TLS modes, two changes of the token with their notes, variables, a build with its notes, alarms.
-    assert kills >= 25
+    # Two rules, a snapshot, a promotion, two TLS modes, two changes of the token with their notes, variables, a build with its notes.
+    assert kills >= 15
     assert_secured(sandbox, estate["auth_token"])
     assert_the_app_was_built_once(sandbox, estate)
+    assert deploy().rc == 0
     assert_nothing_left_to_do(deploy())
 
 
@@ -211,7 +212,8 @@ def killed_after_the_first_change(sandbox: support.Sandbox) -> bool:
     """Deploy, and kill every process of the run as soon as one changing call is made; whether there was one."""
     with sandbox.fault("hang", operation="mutating", after=0, times=1):
         process = psutil.Popen(
-            _command([]), cwd=support.REPOSITORY, env=_environment(sandbox), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            # The alarms' own tests kill at each of theirs.
+            _command(["--skip-tags", "alarms,verify"]), cwd=support.REPOSITORY, env=_environment(sandbox), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 300
         while process.poll() is None:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# The sandbox's credentials come from its inventory: nothing of the caller's account may reach it.
+unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+
+PYTHON ?= python3
+BIN := .venv/bin
+SANDBOX := $(BIN)/python tests/sandbox
+
+.PHONY: help
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deploy
+deploy: sandbox ## Deploy the guide's estate on the sandbox, and say what was done and verified
+	$(BIN)/ansible-playbook -i inventories/sandbox deploy.yml
+
+.PHONY: verify
+verify: sandbox ## Verify the sandbox's estate; changes nothing
+	$(BIN)/ansible-playbook -i inventories/sandbox playbooks/verify.yml
+
+.PHONY: test
+test: lint sanity pytest ## Run every test, from a bare clone
+
+.PHONY: lint
+lint: .venv/ready ## Run ansible-lint (profile production) and yamllint
+	$(BIN)/ansible-lint --offline --strict
+
+.PHONY: sanity
+sanity: .venv/ready ## Run ansible-test sanity on what the tarball holds
+	tests/sanity/run $(BIN)
+
+.PHONY: pytest
+pytest: .venv/ready servers ## Run unit and integration tests (on sandboxes of their own)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: sandbox
+sandbox: .venv/ready servers ## Start the sandbox unless it runs
+	@$(SANDBOX) status >/dev/null 2>&1 || $(SANDBOX) start
+
+.PHONY: sandbox-status
+sandbox-status: .venv/ready ## Show the sandbox's endpoints and processes
+	@$(SANDBOX) status
+
+.PHONY: sandbox-reset
+sandbox-reset: .venv/ready ## Put the sandbox back to the guide's estate
+	@$(SANDBOX) reset
+
+.PHONY: sandbox-stop
+sandbox-stop: .venv/ready ## Stop the sandbox
+	@$(SANDBOX) stop
+
+.PHONY: build
+build: .venv/ready ## Build the collection's tarball
+	$(BIN)/ansible-galaxy collection build --force
+
+.PHONY: clean
+clean: ## Stop the sandbox; remove everything that was made here
+	@if [ -x $(BIN)/python ]; then $(SANDBOX) stop >/dev/null 2>&1 || true; fi
+	rm -rf .venv .sandbox .cache .ansible *.tar.gz
+
+.PHONY: servers
+servers:
+	@tests/sandbox/install-servers
+
+.venv/ready: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1): Python 3.11 or later is needed. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making the virtual environment (.venv), about a minute"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

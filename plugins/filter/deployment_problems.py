@@ -1,0 +1,123 @@
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+
+from ansible.errors import AnsibleFilterTypeError
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache_auth import token_problems
+
+DOCUMENTATION = r"""
+name: deployment_problems
+short_description: Lists what is wrong with the variables of a deployment
+version_added: 0.1.0
+description:
+  - Looks at all mappings at once, so that one run tells everything that needs attention.
+  - The sentences name the variable, what was found and the way out. A secret is never quoted.
+options:
+  _input:
+    description: The mappings of the inventory by their names, such as C(huntaze_aws) and C(huntaze_cache).
+    type: dict
+    required: true
+author:
+  - The huntaze.ai_system contributors (@huntaze)
+"""
+
+EXAMPLES = r"""
+- name: Refuse a deployment that cannot work
+  ansible.builtin.assert:
+    that: problems | length == 0
+    fail_msg: "{{ problems }}"
+  vars:
+    problems: "{{ {'huntaze_aws': huntaze_aws, 'huntaze_cache': huntaze_cache} | huntaze.ai_system.deployment_problems }}"
+"""
+
+RETURN = r"""
+_value:
+  description: One sentence a problem; empty when there is none.
+  type: list
+  elements: str
+"""
+
+# Per mapping: its keys, and the pattern of those that must be given (None: any text).
+REQUIRED = {
+    "huntaze_aws": {
+        "region": (r"[a-z]{2}(-[a-z]+)+-\d", "a region such as us-east-1"),
+        "expected_account_id": (r"\d{12}", "the account's 12 digits, as a quoted string"),
+    },
+    "huntaze_cache": {
+        "name": (r"[A-Za-z](-?[A-Za-z0-9])*", "the name of a cluster or a replication group"),
+    },
+    "huntaze_limiter": {
+        "security_group_id": (r"sg-[0-9a-f]+", "the ID of the limiter hosts' security group, such as sg-0123456789abcdef0"),
+    },
+    "huntaze_database": {
+        "identifier": (r"[A-Za-z](-?[A-Za-z0-9])*", "the identifier of a DB instance"),
+        "name": (None, "the name of a database"),
+        "user": (None, "the name of a database user"),
+        "password": (None, "the password of that user, from the environment or a vault"),
+    },
+}
+OPTIONAL = {
+    "huntaze_aws": {"endpoint_url", "profile", "access_key", "secret_key", "session_token"},
+    "huntaze_cache": {"replication_group_id", "auth_token", "tls_ca_file", "security_group_id"},
+    "huntaze_limiter": set(),
+    "huntaze_database": {"endpoint", "port", "tls_ca_file", "allow_limiter"},
+}
+SECRETS = {"password", "secret_key", "session_token", "auth_token"}
+
+
+def problems_of(name, mapping):
+    """The problems of the one mapping `name`, as sentences."""
+    if not isinstance(mapping, dict):
+        yield f"{name} must be a mapping, but is a {type(mapping).__name__}."
+        return
+    for key in sorted(set(mapping) - set(REQUIRED[name]) - OPTIONAL[name]):
+        if (name, key) == ("huntaze_cache", "requirepass"):
+            yield (
+                "huntaze_cache.requirepass: ElastiCache has no such parameter. Remove it and give the password as "
+                "huntaze_cache.auth_token, which deploys AUTH together with the TLS it needs."
+            )
+        else:
+            known = ", ".join(sorted(set(REQUIRED[name]) | OPTIONAL[name]))
+            yield f"{name}.{key} is not known. Remove it, or use one of: {known}."
+    for key, (pattern, meaning) in REQUIRED[name].items():
+        value = mapping.get(key)
+        if value is None or value == "":
+            yield f"{name}.{key} is missing. Set it to {meaning}."
+        elif not isinstance(value, str) or (pattern and not re.fullmatch(pattern, value)):
+            found = "" if key in SECRETS else f" {value!r}"
+            yield f"{name}.{key}{found} is not usable. Set it to {meaning}."
+
+
+def deployment_problems(variables):
+    """All problems of `variables` (mapping name -> mapping), as sentences without secrets.
+
+    An absent or empty huntaze_database means that there is none to look after; every other mapping is needed.
+    """
+    if not isinstance(variables, dict):
+        raise AnsibleFilterTypeError(f"deployment_problems needs a mapping of mappings, not a {type(variables).__name__}.")
+    problems = []
+    for name in REQUIRED:
+        mapping = variables.get(name) or {}
+        if mapping or name != "huntaze_database":
+            problems.extend(problems_of(name, mapping))
+    cache = variables.get("huntaze_cache") or {}
+    if isinstance(cache, dict):
+        token = cache.get("auth_token")
+        if token is None or token == "":
+            problems.append(
+                "huntaze_cache.auth_token is missing. Set it from the environment (HUNTAZE_CACHE_AUTH_TOKEN) or a vault; "
+                "`openssl rand -hex 32` makes a good one."
+            )
+        else:
+            problems.extend(f"huntaze_cache.auth_token: {problem}" for problem in token_problems(token))
+    return problems
+
+
+class FilterModule:
+    def filters(self):
+        return {"deployment_problems": deployment_problems}

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the integration tests hold in hand: a running sandbox and modules run as Ansible runs them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import boto3
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SANDBOX = REPOSITORY / "tests" / "sandbox"
+sys.path.append(str(SANDBOX))
+
+from control import Control  # noqa: E402
+
+PATIENCE = 60.0  # no module under test needs longer; reaching it is a failure
+
+
+class Sandbox:
+    """An instance of its own: started, reset and stopped by the command line that users have."""
+
+    def __init__(self, state: Path, network: str) -> None:
+        self.state = state
+        self.network = network
+        self.estate: dict[str, t.Any] = {}
+
+    def address(self, host: str) -> str:
+        return f"{self.network}.{host}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"HUNTAZE_SANDBOX_STATE": str(self.state), "HUNTAZE_SANDBOX_NETWORK": self.network}
+
+    @property
+    def aws_environment(self) -> dict[str, str]:
+        """For programs that speak to AWS, such as `aws`."""
+        return {
+            "AWS_ENDPOINT_URL": self.estate["endpoint_url"],
+            "AWS_REGION": self.estate["region"],
+            "AWS_ACCESS_KEY_ID": self.estate["access_key"],
+            "AWS_SECRET_ACCESS_KEY": self.estate["secret_key"],
+        }
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(SANDBOX), *arguments],
+            env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=120, check=False,
+        )
+
+    def start(self) -> None:
+        started = self.command("start")
+        assert started.returncode == 0, started.stderr
+        self.estate = json.loads((self.state / "estate.json").read_text())
+
+    def stop(self) -> None:
+        stopped = self.command("stop")
+        assert stopped.returncode == 0, stopped.stderr
+
+    @property
+    def control(self) -> Control:
+        return Control(self.estate["endpoint_url"])
+
+    def reset(self) -> None:
+        self.control.clear_faults()
+        self.control.reset()
+        self.settings(transition_seconds=0.2, rules_per_security_group=60)
+        self.control.forget_calls()
+        self.estate = json.loads((self.state / "estate.json").read_text())
+
+    def calls(self) -> dict[str, int]:
+        """API calls since the test began, such as {"elasticache.DescribeCacheClusters": 3}."""
+        return self.control.calls()
+
+    def settings(self, **changed: t.Any) -> dict[str, t.Any]:
+        return self.control.settings(**changed)
+
+    @contextlib.contextmanager
+    def fault(self, kind: str, **fault: t.Any) -> t.Iterator[None]:
+        self.control.add_fault(kind=kind, **fault)
+        try:
+            yield
+        finally:
+            self.control.clear_faults()
+
+    def client(self, service: str, **options: t.Any) -> t.Any:
+        """A plain boto3 client: an independent look at what there is."""
+        return boto3.client(service, **{
+            "endpoint_url": self.estate["endpoint_url"],
+            "region_name": self.estate["region"],
+            "aws_access_key_id": self.estate["access_key"],
+            "aws_secret_access_key": self.estate["secret_key"],
+            **options,
+        })
+
+    def redis(self, address: str, password: str | None = None, *, tls: bool = True, **options: t.Any) -> redis.Redis:
+        """A client as an application has it, except that it neither waits nor repeats."""
+        if tls:
+            options = {"ssl": True, "ssl_ca_certs": self.estate["ca_file"], **options}
+        timeouts = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+        return redis.Redis(host=address, password=password, retry=Retry(NoBackoff(), 0), **{**timeouts, **options})
+
+
+class Result(dict):
+    """A module's result; beside it the exit code, all that the module printed, and whether it was killed."""
+
+    def __init__(self, rc: int, output: str, result: t.Mapping[str, t.Any], killed: bool) -> None:
+        super().__init__(result)
+        self.rc, self.output, self.killed = rc, output, killed
+
+
+def run_module(
+    sandbox: Sandbox, name: str, args: t.Mapping[str, t.Any], *, check: bool = False, diff: bool = True,
+    kill_after: int | None = None, environment: t.Mapping[str, str] | None = None,
+) -> Result:
+    """Run a module of this collection in a process of its own, with the estate's connection options where it has such.
+
+    kill_after: SIGKILL its process group once the n-th changing API call is made but not answered. A module
+    that makes fewer ends by itself: `killed` of the result tells.
+    """
+    arguments = {**_connection(sandbox, name), **args, "_ansible_check_mode": check, "_ansible_diff": diff}
+    if kill_after is not None:
+        sandbox.control.add_fault(kind="hang", operation="mutating", after=kill_after - 1, times=1)
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"ansible_collections.huntaze.ai_system.plugins.modules.{name}"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / ".collections"), **(environment or {})},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )
+    try:
+        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+        process.stdin.close()
+        process.stdin = None  # communicate() must not flush it again
+        killed = kill_after is not None and _killed_when_held(sandbox, process)
+        output, _none = process.communicate(timeout=PATIENCE)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        if kill_after is not None:
+            sandbox.control.clear_faults()
+    return Result(process.returncode, output, {} if killed else _parsed(output), killed)
+
+
+def _connection(sandbox: Sandbox, module: str) -> dict[str, str]:
+    source = REPOSITORY / "plugins" / "modules" / f"{module}.py"
+    if "AnsibleAWSModule" not in source.read_text():
+        return {}
+    return {
+        "endpoint_url": sandbox.estate["endpoint_url"],
+        "region": sandbox.estate["region"],
+        "access_key": sandbox.estate["access_key"],
+        "secret_key": sandbox.estate["secret_key"],
+    }
+
+
+def _killed_when_held(sandbox: Sandbox, process: subprocess.Popen[str]) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        if any(fault.get("held") for fault in sandbox.control.faults()):
+            os.killpg(process.pid, signal.SIGKILL)
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _parsed(output: str) -> dict[str, t.Any]:
+    """The JSON object that a module prints; warnings of libraries may stand before it."""
+    for line in reversed(output.splitlines()):
+        if line.startswith("{"):
+            return json.loads(line)
+    raise AssertionError(f"the module printed no result:\n{output}")

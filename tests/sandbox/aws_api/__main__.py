@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serve the sandbox's AWS API: `python -m aws_api`, with the instance in the environment."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import make_server
+
+from aws_api import estate, extensions
+from aws_api.server import Server
+from aws_api.world import Addresses, World
+from instance import Instance
+
+
+class RequestHandler(MotoRequestHandler):
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Keep quiet: calls are counted, not logged."""
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    instance = Instance.from_environment()
+    secrets = instance.secrets()
+    addresses = Addresses(instance.network)
+    extensions.install(addresses.resolve, instance.address("2.10"))
+    world = World(secrets["account_id"], estate.REGION, addresses)
+
+    def build() -> None:
+        BackendDict.reset()
+        world.clear()
+        built = estate.build(instance, secrets)
+        world.sync()
+        estate.write(instance, built)
+
+    server = make_server(*instance.api, Server(world, secrets["access_key"], build), threaded=True, request_handler=RequestHandler)
+    server.serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replication groups: promotion, and TLS, tokens and user groups on live ones."""
+
+from __future__ import annotations
+
+import typing as t
+
+from moto.elasticache.exceptions import (
+    CacheClusterAlreadyExists,
+    InvalidParameterCombinationException as InvalidParameterCombination,
+    InvalidParameterValueException as InvalidParameterValue,
+    ReplicationGroupAlreadyExists,
+    ReplicationGroupNotFound,
+)
+
+from .access import ROTATE, Access
+from .exceptions import InvalidCacheClusterState, InvalidReplicationGroupState
+from .modification import Modification
+from .resources import AVAILABLE, CREATING, DELETING, MODIFYING, CacheCluster, ReplicationGroup
+
+
+class ReplicationGroupBackend:
+    def create_replication_group(self, **options: t.Any) -> ReplicationGroup:
+        group_id = self.identifier("ReplicationGroupId", options["replication_group_id"], 40)
+        if group_id in self.replication_groups:
+            raise ReplicationGroupAlreadyExists(group_id)
+        promoted = options["primary_cluster_id"]
+        members, access = self._promote(options) if promoted else self._create_members(group_id, options)
+        # moto's own drawing of the group is replaced by ours; keep secrets out of it.
+        group = ReplicationGroup(self, members, access, **{**options, "auth_token": None, "num_node_groups": None, "node_group_configuration": []})
+        group.cluster_enabled = options["cluster_mode"] == "enabled" or (options["num_node_groups"] or 1) > 1
+        if promoted:
+            group.enter(CREATING, members=MODIFYING)
+        self.replication_groups[group_id] = group
+        self.tag_new(group.arn, options["tags"])
+
+        def finish() -> None:
+            group.ready = True
+            group.enter(AVAILABLE)
+
+        self.later(finish)
+        return group
+
+    def _promote(self, options: dict[str, t.Any]) -> tuple[list[CacheCluster], Access]:
+        cluster = self.cache_cluster(options["primary_cluster_id"])
+        if cluster.engine == "memcached":
+            raise InvalidParameterCombination("Replication groups are not supported for memcached.")
+        for name in (
+            "auth_token", "transit_encryption_enabled", "transit_encryption_mode", "user_group_ids",  # assumed to be refused
+            "at_rest_encryption_enabled", "kms_key_id",  # exist only at the cache's creation
+            "engine", "engine_version", "cache_node_type", "cache_parameter_group_name", "cache_subnet_group_name",
+            "security_group_ids", "port", "snapshot_arns", "snapshot_name",  # the primary's; unverified, so refused
+        ):
+            if options[name]:
+                raise InvalidParameterCombination(f"{name.replace('_', ' ')} cannot be specified with PrimaryClusterId.")
+        if options["cluster_mode"] not in (None, "disabled") or (options["num_node_groups"] or 1) > 1 or options["replicas_per_node_group"]:
+            raise InvalidParameterCombination("A replication group with PrimaryClusterId must have cluster mode disabled.")
+        if (options["num_cache_clusters"] or 1) > 1 or options["automatic_failover_enabled"]:
+            raise NotImplementedError("Replicas of a promoted cluster are not implemented")
+        if cluster.group:
+            raise InvalidCacheClusterState(f"Cache cluster {cluster.cache_cluster_id} is already in a replication group.")
+        if cluster.status != AVAILABLE:
+            raise InvalidCacheClusterState(f"Cache cluster {cluster.cache_cluster_id} is not in available state.")
+        return [cluster], cluster.access
+
+    def _create_members(self, group_id: str, options: dict[str, t.Any]) -> tuple[list[CacheCluster], Access]:
+        engine = options["engine"] or "redis"
+        if engine == "memcached":
+            raise InvalidParameterCombination("Replication groups are not supported for memcached.")
+        if not options["cache_node_type"]:
+            raise InvalidParameterValue("The parameter CacheNodeType must be provided and must not be null.")
+        engine_version = self.full_version(engine, options["engine_version"])
+        self.check_network(options)
+        for user_group_id in options["user_group_ids"] or []:
+            self.user_group(user_group_id)
+        access = Access(engine_version)
+        access.create(
+            options["auth_token"], options["transit_encryption_enabled"], options["transit_encryption_mode"], options["user_group_ids"] or []
+        )
+        shared = ["cache_node_type", "cache_parameter_group_name", "cache_subnet_group_name", "network_type", "ip_discovery", "snapshot_name",
+                  "preferred_maintenance_window", "port", "notification_topic_arn", "auto_minor_version_upgrade", "snapshot_retention_limit",
+                  "snapshot_window", "cache_security_group_names", "security_group_ids", "snapshot_arns", "log_delivery_configurations"]
+        count = (options["replicas_per_node_group"] or 0) + 1 if options["replicas_per_node_group"] else options["num_cache_clusters"] or 1
+        members = []
+        for number in range(1, count + 1):
+            cluster_id = f"{group_id}-{number:03}"
+            if cluster_id in self.cache_clusters:
+                raise CacheClusterAlreadyExists(cluster_id)
+            members.append(CacheCluster(
+                self, access, cache_cluster_id=cluster_id, engine=engine, engine_version=engine_version, **{name: options[name] for name in shared}
+            ))
+        self.cache_clusters.update({member.cache_cluster_id: member for member in members})
+        return members, access
+
+    def describe_replication_groups(self, replication_group_id: str | None = None) -> list[ReplicationGroup]:
+        return super().describe_replication_groups(replication_group_id and replication_group_id.lower())  # type: ignore[return-value]
+
+    def modify_replication_group(  # type: ignore[override]
+        self,
+        replication_group_id: str,
+        apply_immediately: bool | None,
+        auth_token: str | None,
+        auth_token_update_strategy: str | None,
+        transit_encryption_enabled: bool | None,
+        transit_encryption_mode: str | None,
+        user_group_ids_to_add: list[str],
+        user_group_ids_to_remove: list[str],
+        remove_user_groups: bool | None,
+        security_group_ids: list[str] | None,
+        **changes: t.Any,
+    ) -> ReplicationGroup:
+        group = self.replication_group(replication_group_id)
+        access = group.access
+        tls = transit_encryption_enabled is not None or transit_encryption_mode is not None
+        token = auth_token is not None or auth_token_update_strategy is not None
+        user_groups = bool(user_group_ids_to_add or user_group_ids_to_remove or remove_user_groups)
+        changes = {name: value for name, value in changes.items() if value is not None}
+        if not (tls or token or user_groups or security_group_ids or changes):
+            raise InvalidParameterCombination("No modifications were requested")
+        if group.status != AVAILABLE:
+            raise InvalidReplicationGroupState("Replication group must be in available state to modify.")
+        if tls:
+            access.check_mode(transit_encryption_enabled, transit_encryption_mode, token or user_groups)
+        for user_group_id in user_group_ids_to_add:
+            self.user_group(user_group_id)
+        if user_groups:
+            access.check_user_groups(user_group_ids_to_add, user_group_ids_to_remove, bool(remove_user_groups), auth_token_update_strategy)
+        if token:
+            access.check_token_change(auth_token, auth_token_update_strategy, bool(user_group_ids_to_add), bool(remove_user_groups))
+        self.check_security_groups(security_group_ids)
+        modification = Modification(
+            mode=transit_encryption_mode,
+            token=auth_token,
+            strategy=(auth_token_update_strategy or ROTATE) if token else None,
+            add=user_group_ids_to_add,
+            remove=access.user_group_ids if remove_user_groups else user_group_ids_to_remove,
+        ).after(group.deferred)
+        self._modify_plainly(group, security_group_ids, changes)
+        access.pending = modification.shown()
+        if modification and not apply_immediately:
+            group.deferred = modification
+            group.show()
+            return group
+        group.deferred = None
+        group.enter(MODIFYING)
+
+        def finish() -> None:
+            modification.apply(access)
+            group.enter(AVAILABLE)
+
+        self.later(finish)
+        return group
+
+    def _modify_plainly(self, group: ReplicationGroup, security_group_ids: list[str] | None, changes: dict[str, t.Any]) -> None:
+        """Set what is a record only."""
+        for name, value in changes.items():
+            if isinstance(value, bool) and name in ("automatic_failover", "multi_az"):
+                value = "enabled" if value else "disabled"
+            setattr(group, name, value)
+        for member in group.members:
+            if security_group_ids:
+                member.security_group_ids = security_group_ids
+
+    def delete_replication_group(  # type: ignore[override]
+        self, replication_group_id: str, retain_primary_cluster: bool | None
+    ) -> ReplicationGroup:
+        group = self.replication_group(replication_group_id)
+        if group.status != AVAILABLE:
+            raise InvalidReplicationGroupState("Replication group must be in available state to delete.")
+        group.enter(DELETING)
+
+        def finish() -> None:
+            for member in group.members:
+                if retain_primary_cluster and member is group.members[0]:
+                    member.group = None
+                    member.enter(AVAILABLE)
+                else:
+                    del self.cache_clusters[member.cache_cluster_id]
+            del self.replication_groups[group.replication_group_id]
+
+        self.later(finish)
+        return group
+
+    def replication_group(self, group_id: str) -> ReplicationGroup:
+        group = self.replication_groups.get(group_id.lower())
+        if group is None:
+            raise ReplicationGroupNotFound(group_id)
+        return group

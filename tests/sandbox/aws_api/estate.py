@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The estate of the deployment guide: a cache without TLS and AUTH, a database, a bucket, and no rule of ours."""
+
+from __future__ import annotations
+
+import json
+import math
+import typing as t
+
+from moto.ec2.models import ec2_backends
+from moto.elasticache.models import elasticache_backends
+from moto.rds.models import rds_backends
+from moto.s3.models import s3_backends
+
+from aws_api.elasticache.models import ElastiCacheBackend
+from instance import Instance, write_private
+
+REGION = "us-east-1"
+CACHE, DATABASE, BUCKET = "huntaze-redis-production", "huntaze-postgres-production", "huntaze-beta-assets"
+DATABASE_NAME, DATABASE_USER = "postgres", "huntazeadmin"
+# Most clients cannot choose their source address: they are the limiter host, whatever the instance's network.
+LIMITER_ADDRESS = "127.0.0.1"
+
+
+def build(instance: Instance, secrets: dict[str, str]) -> dict[str, t.Any]:
+    """Create the estate in an empty account and say how to use it."""
+    account = secrets["account_id"]
+    network = _build_network(ec2_backends[account][REGION], instance)
+    _build_cache(elasticache_backends[account][REGION], network)
+    _build_database(rds_backends[account][REGION], network, secrets["database_password"])
+    s3_backends[account]["aws"].create_bucket(BUCKET, REGION)
+    host, port = instance.api
+    address, database_port = instance.address("2.10"), 5432
+    return {
+        "endpoint_url": f"http://{host}:{port}",
+        "region": REGION,
+        "account_id": account,
+        "access_key": secrets["access_key"],
+        "secret_key": secrets["secret_key"],
+        "ca_file": str(instance.ca),
+        "cache_name": CACHE,
+        "auth_token": secrets["auth_token"],
+        "next_auth_token": secrets["next_auth_token"],
+        "limiter_security_group_id": network["limiter"],
+        "cache_security_group_id": network["cache"],
+        "database_security_group_id": network["database"],
+        "vpc_id": network["vpc"],
+        "limiter_address": LIMITER_ADDRESS,
+        "stranger_address": instance.address("0.99"),
+        "database": {
+            "identifier": DATABASE,
+            "address": address,
+            "port": database_port,
+            "name": DATABASE_NAME,
+            "user": DATABASE_USER,
+            "password": secrets["database_password"],
+        },
+    }
+
+
+def write(instance: Instance, estate: dict[str, t.Any]) -> None:
+    write_private(instance.estate_file, json.dumps(estate, indent=2) + "\n")
+
+
+def _build_network(ec2: t.Any, instance: Instance) -> dict[str, str]:
+    """A VPC laid on the loopback network, with the limiter host in its group."""
+    vpc = ec2.create_vpc(instance.address("0.0/16"))
+    if instance.network != "127.0":
+        ec2.associate_vpc_cidr_block(vpc.id, "127.0.0.0/16", amazon_provided_ipv6_cidr_block=False)
+    subnets = {
+        name: ec2.create_subnet(vpc.id, block, availability_zone=f"{REGION}{zone}").id
+        for name, block, zone in (
+            ("limiter", "127.0.0.0/24", "a"),
+            ("cache", instance.address("1.0/24"), "f"),
+            ("database", instance.address("2.0/24"), "a"),
+            ("database_standby", instance.address("3.0/24"), "b"),
+        )
+    }
+    groups = {
+        name: ec2.create_security_group(f"huntaze-{name}", f"The {name} of the Huntaze AI system", vpc_id=vpc.id).id
+        for name in ("limiter", "cache", "database")
+    }
+    ec2.create_network_interface(subnets["limiter"], LIMITER_ADDRESS, group_ids=[groups["limiter"]], description="limiter host")
+    return {"vpc": vpc.id, **groups, **{f"{name}_subnet": subnet_id for name, subnet_id in subnets.items()}}
+
+
+def _build_cache(elasticache: ElastiCacheBackend, network: dict[str, str]) -> None:
+    elasticache.create_cache_subnet_group("huntaze-cache", "Subnets of the cache", [network["cache_subnet"]], [])
+    elasticache.create_cache_cluster(
+        cache_cluster_id=CACHE,
+        cache_node_type="cache.t3.micro",
+        engine="redis",
+        engine_version="7.1.0",
+        num_cache_nodes=1,
+        preferred_availability_zone=f"{REGION}f",
+        cache_subnet_group_name="huntaze-cache",
+        security_group_ids=[network["cache"]],
+    )
+    elasticache.lifecycle.settle(math.inf)  # the guide's cache has been there for long
+
+
+def _build_database(rds: t.Any, network: dict[str, str], password: str) -> None:
+    ec2 = ec2_backends[rds.account_id][REGION]
+    rds.create_subnet_group(
+        "huntaze-database", "Subnets of the database", ec2.describe_subnets([network["database_subnet"], network["database_standby_subnet"]]), []
+    )
+    rds.create_db_instance({
+        "db_instance_identifier": DATABASE,
+        "db_instance_class": "db.t3.micro",
+        "engine": "postgres",
+        "engine_version": "15.7",
+        "allocated_storage": 20,
+        "master_username": DATABASE_USER,
+        "master_user_password": password,
+        "db_name": DATABASE_NAME,
+        "db_subnet_group_name": "huntaze-database",
+        "vpc_security_group_ids": [network["database"]],
+        "publicly_accessible": True,
+        "port": 5432,
+    })

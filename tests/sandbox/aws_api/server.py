@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The WSGI application: moto behind credentials, faults and counting, and the control URL beside it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+import typing as t
+from collections import Counter
+from http import HTTPStatus
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import run_wsgi_app
+
+from aws_api import extensions
+from aws_api.calls import Answer, Call
+from aws_api.faults import LOST_ANSWER, Faults
+from aws_api.world import World
+
+CONTROL = "/_sandbox/"
+log = logging.getLogger("aws_api")
+
+
+class Server:
+    def __init__(self, world: World, access_key: str, build: t.Callable[[], None]) -> None:
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._world, self._access_key, self._build = world, access_key, build
+        self._calls: Counter[str] = Counter()
+        self._faults = Faults()
+        # One call at a time sees and changes the world; the timer takes its turn like a caller.
+        self._turn = threading.Condition(threading.RLock())
+        self.reset()
+        threading.Thread(target=self._keep_time, daemon=True).start()
+
+    def __call__(self, environ: dict[str, t.Any], start_response: t.Any) -> t.Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith(CONTROL):
+            answer = self._control(environ)
+        else:
+            answer = self._answer(environ)
+        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", answer.headers)
+        return [answer.body]
+
+    def _answer(self, environ: dict[str, t.Any]) -> Answer:
+        call = Call.read(environ, self._moto)
+        self._calls[call.name] += 1
+        if call.access_key is None:
+            return call.error("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+        if call.access_key != self._access_key:
+            return call.error(None, "The security token included in the request is invalid.", 403)
+        if self._faults.throttled(call):
+            return call.error("Throttling", "Rate exceeded")
+        stale = self._faults.stale(call)
+        if stale:
+            return stale
+        with self._turn:
+            self._world.settle()
+            if call.mutating:
+                self._faults.before_change(self._ask_moto)
+            answer = self._ask_moto(call)
+            if call.mutating:
+                try:
+                    self._world.sync()
+                except Exception as error:
+                    log.exception("%s", call.name)
+                    answer = call.error("InternalFailure", str(error), 500)
+                self._turn.notify_all()
+            else:
+                self._faults.remember(call)
+        fault = self._faults.after_change(call)
+        if fault and fault.kind == LOST_ANSWER:
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError(f"the answer to {call.name} is lost, as a fault wants it")
+        if fault:
+            fault.hold()
+        return answer
+
+    def _ask_moto(self, call: Call) -> Answer:
+        try:
+            body, status, headers = run_wsgi_app(self._moto, call.again(), buffered=True)
+            return Answer(int(status.split()[0]), list(headers), b"".join(body))
+        except NotImplementedError as error:
+            return call.error("NotImplemented", f"{error or call.name}: the sandbox cannot do this.", 501)
+        except Exception as error:
+            log.exception("%s", call.name)
+            return call.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
+
+    def _keep_time(self) -> None:
+        """Let changes take effect when they are due, though nobody asks."""
+        with self._turn:
+            while True:
+                due = self._world.next_due
+                self._turn.wait(None if due is None else max(0.0, due - time.monotonic()))
+                try:
+                    self._world.settle()
+                except Exception:
+                    log.exception("a change that was due did not take effect")
+
+    def reset(self) -> None:
+        with self._turn:
+            self._faults.clear()
+            self._build()
+            self._calls.clear()
+            self._turn.notify_all()
+
+    def _control(self, environ: dict[str, t.Any]) -> Answer:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(CONTROL).strip("/")
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        routes: dict[tuple[str, str], t.Callable[[t.Any], t.Any]] = {
+            ("GET", "health"): lambda given: {"status": "running"},
+            ("GET", "calls"): lambda given: dict(sorted(self._calls.items())),
+            ("DELETE", "calls"): lambda given: self._calls.clear(),
+            ("POST", "reset"): lambda given: self.reset(),
+            ("GET", "faults"): lambda given: self._faults.shown(),
+            ("POST", "faults"): self._faults.add,
+            ("DELETE", "faults"): lambda given: self._faults.clear(),
+            ("GET", "settings"): lambda given: extensions.settings(),
+            ("POST", "settings"): extensions.change_settings,
+        }
+        route = routes.get((method, path))
+        if route is None:
+            return Answer(404, [("Content-Type", "text/plain")], f"There is no {method} {CONTROL}{path}.".encode())
+        try:
+            given = json.loads(environ["wsgi.input"].read(length)) if length else {}
+            return Answer(200, [("Content-Type", "application/json")], json.dumps(route(given)).encode())
+        except (ValueError, TypeError) as error:
+            return Answer(400, [("Content-Type", "text/plain")], str(error).encode())

@@ -14,7 +14,7 @@ from .store import Address
 
 SHORTEST_TOKEN = 24
 _PATH = ("/.+", "an absolute path")
-_SECTIONS = ("listen", "tls", "workers", "agents", "drain_seconds", "rules", "bearer_tokens", "redis", "metrics")
+_SECTIONS = ("listen", "tls", "workers", "agents", "most_waiting", "drain_seconds", "rules", "bearer_tokens", "redis", "metrics")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Config:
     key: Path | None
     workers: int
     agents: int
+    most_waiting: int
     drain_seconds: int
     rules: Path
     bearer_tokens: Path
@@ -68,6 +69,7 @@ class Config:
             key=file(tls, "key"),
             workers=number(top, "workers", os.cpu_count() or 1, 1, 64),
             agents=number(top, "agents", 1, 1, 1000),
+            most_waiting=number(top, "most_waiting", 2000, 1, 100_000),
             drain_seconds=number(top, "drain_seconds", 2, 0, 60),
             rules=file(top, "rules") or path,
             bearer_tokens=file(top, "bearer_tokens") or path,

@@ -70,7 +70,7 @@ class Limiter:
         self._denials: dict[tuple[str, str], Denial] = {}
         self.fallback = Fallback()
         self.rules = Rules({})
-        self.most_waiting = 5000
+        self.most_waiting = 2000
 
     def configure(self, rules: Rules) -> None:
         self.rules = rules

@@ -207,8 +207,11 @@ class Store:
         """Has the keeper connect again; what waits goes on waiting, for the deadline at most."""
         if isinstance(error, exceptions.AuthenticationError):
             self._reread()
-        self._close(lane.client)
-        lane.client = None
+        for other in self._lanes:
+            # What ended one connection has probably ended those that nobody listens to just now.
+            if other is lane or not other.lock.locked():
+                self._close(other.client)
+                other.client = None
         self.error = _sentence(error)
         if self.available and self._giving_up is None:
             self._giving_up = asyncio.get_running_loop().call_later(self.deadline, self.trip, self.error)

@@ -82,6 +82,7 @@ class Worker:
         if self._limiter.rules is not settings.rules:
             self._limiter.configure(settings.rules)
         self._limiter.fallback.shares = config.agents * config.workers
+        self._limiter.most_waiting = config.most_waiting
         self._api.use_tokens(settings.tokens)
         self._store.deadline = config.deadline_ms / 1000
         self._store.configure(settings.redis)

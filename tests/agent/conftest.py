@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from .certificates import Authority
 from .machines import Agent, Redis
 
 
@@ -42,3 +43,8 @@ def agents(tmp_path):
     yield start
     for agent in started:
         agent.end()
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path / "authority")

@@ -112,7 +112,7 @@ class Agent:
 
     def configure(self, **changes) -> None:
         for name, value in changes.items():
-            self.configuration[name] = {**self.configuration[name], **value} if isinstance(value, dict) else value
+            self.configuration[name] = {**self.configuration.get(name, {}), **value} if isinstance(value, dict) else value
         self.write("agent.yml", yaml.safe_dump(self.configuration))
 
     def command(self, *arguments: str) -> list[str]:

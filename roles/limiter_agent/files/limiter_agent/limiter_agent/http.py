@@ -47,13 +47,9 @@ class Server:
                     connection.expire()
             await asyncio.sleep(SWEEP_SECONDS)
 
-    @property
-    def busy(self) -> int:
-        return sum(connection.busy for connection in self.connections)
-
     def close_idle(self) -> None:
         for connection in list(self.connections):
-            if not connection.busy:
+            if connection.idle:
                 connection.close()
 
 
@@ -75,6 +71,10 @@ class Connection(asyncio.Protocol):
         self._target = self._authorization = self._body = b""
         self.busy = False
         self.deadline = server.clock + REQUEST_SECONDS
+
+    @property
+    def idle(self) -> bool:
+        return not (self.busy or self._receiving or self._waiting)
 
     # asyncio.Protocol
 

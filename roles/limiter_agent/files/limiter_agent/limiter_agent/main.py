@@ -137,6 +137,8 @@ class Supervisor:
 
     def _stop(self) -> None:
         """The workers first: the publisher then sends what they counted last."""
+        for sock in self._sockets:
+            sock.close()
         for pid in [pid for pid, work in self._children.items() if work != self._publish]:
             os.kill(pid, signal.SIGTERM)
         for pid in [pid for pid, work in self._children.items() if work != self._publish]:

@@ -9,14 +9,18 @@ first while the lanes go on serving, and brings the lanes back after a failure.
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import logging
+import os
+import ssl
 import time
 import typing as t
 from dataclasses import dataclass
 
 from redis import exceptions
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -26,12 +30,14 @@ from .rules import Limit, Plan
 from .script import Check
 
 log = logging.getLogger(__name__)
+T = t.TypeVar("T")
 
 LANES = 2
 LARGEST_BATCH = 256
 CONNECT_SECONDS = 0.75
 RETRY_SECONDS = 0.1
 LOOK_SECONDS = 1.0
+HELD_UP_SECONDS = 0.02
 FINGERPRINT_SALT = "limiter-agent:"
 PROBE_PLAN = Plan("probe", (Limit("probe", 10_000, 1),), True)
 # Refused before anything was done, and worth another connection: after a rotation, a failover.
@@ -57,15 +63,26 @@ class Address:
             return None
         return hashlib.sha256((FINGERPRINT_SALT + self.password).encode()).hexdigest()[:12]
 
-    def client(self) -> Redis:
-        options: dict[str, t.Any] = {}
-        if self.tls:
-            options = {"ssl": True, "ssl_ca_certs": self.ca, "ssl_check_hostname": True}
-        return Redis(
+    def client(self, context: ssl.SSLContext | None) -> Redis:
+        options: dict[str, t.Any] = {"connection_class": _TLSConnection, "context": context} if context else {}
+        return Redis(single_connection_client=True, connection_pool=ConnectionPool(
             host=self.host, port=self.port, db=self.database, username=self.username, password=self.password,
-            single_connection_client=True, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=None, socket_keepalive=True,
+            socket_connect_timeout=CONNECT_SECONDS, socket_timeout=None, socket_keepalive=True,
             # A check is repeated here, knowingly, and never below.
-            retry=Retry(NoBackoff(), 0), **options)
+            retry=Retry(NoBackoff(), 0), **options))
+
+
+class _TLSConnection(SSLConnection):
+    """With a given context: redis-py would load all the system's authorities anew for every connection."""
+
+    def __init__(self, context: ssl.SSLContext, **options: t.Any) -> None:
+        super().__init__(**options)
+        self.ssl_context.context = context
+
+
+@functools.lru_cache(maxsize=4)
+def _context(ca: str | None, changed: int) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca)
 
 
 class Lane:
@@ -138,8 +155,7 @@ class Store:
             async with lane.lock:
                 if self.available and lane.client is not None:
                     try:
-                        async with asyncio.timeout(self.deadline):
-                            await lane.client.execute_command("DEL", *keys)
+                        await _before(time.monotonic() + self.deadline, lane.client.execute_command("DEL", *keys))
                         return True
                     except FAILURES as error:
                         self._lost(lane, error)
@@ -168,8 +184,7 @@ class Store:
         keys, arguments = script.encode(checks, self.longest_window)
         sent = time.monotonic()
         try:
-            async with asyncio.timeout(max(checks[0].queued + self.deadline - sent, 0.001)):
-                reply = await _evaluate(client, keys, arguments)
+            reply = await _before(checks[0].queued + self.deadline, _evaluate(client, keys, arguments))
         except TimeoutError as error:
             # Whether it was charged is unknown: never asked twice.
             self._lost(lane, error)
@@ -265,7 +280,11 @@ class Store:
         return False
 
     async def _connect(self, address: Address) -> list[Redis]:
-        clients = [address.client() for _ in self._lanes]
+        context = None
+        if address.tls:
+            changed = os.stat(address.ca).st_mtime_ns if address.ca else 0
+            context = await asyncio.to_thread(_context, address.ca, changed)
+        clients = [address.client(context) for _ in self._lanes]
         # A probe that writes: a replica or a full Redis must not pass.
         probe = script.encode([Check(self._probe_keys, PROBE_PLAN, 1, 0, lambda reply: None)], 1)
         try:
@@ -307,9 +326,24 @@ async def _evaluate(client: Redis, keys: list[bytes], arguments: list[bytes]) ->
         return await client.execute_command("EVAL", script.SOURCE, len(keys), *keys, *arguments, NEVER_DECODE=True)
 
 
+async def _before(deadline: float, work: t.Coroutine[t.Any, t.Any, T]) -> T:
+    """Raises TimeoutError when the work is not done by then. Where this process itself was held up past the deadline,
+    the answer may lie in the socket already: it gets another moment."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=max(deadline - time.monotonic(), 0.001))
+        if not task.done() and time.monotonic() > deadline + HELD_UP_SECONDS:
+            await asyncio.wait({task}, timeout=HELD_UP_SECONDS)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+
+
 async def _close(client: Redis) -> None:
     try:
-        await client.aclose()
+        await client.aclose(close_connection_pool=True)
     except FAILURES:
         pass
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 FIRST_CONNECTION_SECONDS = 1.0
 STALE_SECONDS = 5.0
+HANDSHAKE_SECONDS = 5.0
+LAST_WORD_SECONDS = 0.2  # for requests of callers who had just connected
 LEAVING_SECONDS = 3.0
 
 
@@ -55,23 +58,36 @@ class Worker:
             waited = loop.time() + FIRST_CONNECTION_SECONDS
             while not self._store.available and loop.time() < waited:
                 await asyncio.sleep(0.01)
-            servers = [await loop.create_server(
-                lambda: Connection(self._server), sock=sock, backlog=1024, ssl=self._settings.tls,
-                ssl_handshake_timeout=5 if self._settings.tls else None) for sock in sockets]
+            tls = {"ssl": self._settings.tls, "ssl_handshake_timeout": HANDSHAKE_SECONDS} if self._settings.tls else {}
+            servers = [await loop.create_server(self._connection, sock=sock.dup(), backlog=1024, **tls) for sock in sockets]
             self._enter("serving")
             await stop.wait()
             # Answers carry `Connection: close` now, so clients leave without a request in the air.
             self._enter("stopping")
             self._server.draining = True
             await asyncio.sleep(self._settings.config.drain_seconds)
-            for server in servers:
+            for server, sock in zip(servers, sockets):
                 server.close()
+                await self._accept_rest(sock, tls)
+            await asyncio.sleep(LAST_WORD_SECONDS)
             leaving = loop.time() + LEAVING_SECONDS
-            self._server.close_idle()
             while self._server.connections and loop.time() < leaving:
+                self._server.close_idle()
                 await asyncio.sleep(0.01)
             for task in tasks:
                 task.cancel()
+
+    def _connection(self) -> Connection:
+        return Connection(self._server)
+
+    async def _accept_rest(self, sock: socket.socket, tls: dict[str, t.Any]) -> None:
+        """Who is in the queue already was told that we listen."""
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            while True:
+                accepted, _ = sock.accept()
+                await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted, **tls)
+        sock.close()
 
     def _reload(self, force: bool = False) -> None:
         if self._settings.refresh(force):
@@ -113,7 +129,7 @@ class Worker:
                 "host": address and address.host, "port": address and address.port, "tls": address and address.tls,
                 "user": address and address.username, "credential": address and address.fingerprint,
                 "as_configured": address == store.wanted, "error": store.error and store.error[:300]},
-            "problems": [text[:300] for text in self._settings.problems.values()]})
+            "problems": [text[:600] for text in self._settings.problems.values()]})
 
     def _readiness(self) -> tuple[bool, dict[str, t.Any]]:
         """Of all workers: whichever is asked answers for the agent."""

@@ -95,7 +95,7 @@ def test_an_agent_starts_without_redis(own_redis, agents):
 
 
 def test_cut_connections_and_flushed_scripts_cost_nobody_anything(own_redis, agents):
-    agent = agents(own_redis)
+    agent = agents(own_redis, redis={"deadline_ms": 3000})
 
     async def ask(client, number):
         answers = []

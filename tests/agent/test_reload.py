@@ -61,6 +61,10 @@ class Load:
         client.close()
 
 
+# The machine may be slow; what is shown here is that nothing is lost, not how fast it is.
+PATIENT = {"deadline_ms": 3000}
+
+
 def all_moved(agent, **expected):
     return all(expected.items() <= worker["redis"].items() and worker["redis"]["as_configured"] for worker in agent.workers())
 
@@ -68,7 +72,7 @@ def all_moved(agent, **expected):
 def test_from_plain_to_tls_and_through_rotations_nothing_is_lost(tmp_path, agents, authority):
     with Redis(tmp_path / "redis", tls=authority.issue("redis")) as server:
         acl = server.client.acl_setuser
-        pair = [agents(server, workers=2, agents=2), agents(server, agents=2)]
+        pair = [agents(server, workers=2, agents=2, redis=PATIENT), agents(server, agents=2, redis=PATIENT)]
         with Load(*pair) as load:
             for agent in pair:
                 agent.configure(redis={"url": f"rediss://127.0.0.1:{server.tls_port}", "ca": str(authority.file)})
@@ -95,7 +99,7 @@ def test_from_plain_to_tls_and_through_rotations_nothing_is_lost(tmp_path, agent
 
 def test_a_credential_that_is_not_yet_accepted_waits_while_the_old_serves(own_redis, agents):
     own_redis.client.execute_command("ACL", "SETUSER", "app", "on", f">{OLD}", "~*", "+@all")
-    agent = agents(own_redis)
+    agent = agents(own_redis, redis=PATIENT)
     agent.write("credential", f"{OLD}\napp\n")
     until(lambda: all_moved(agent, user="app", credential=fingerprint(OLD)), 5, "the ACL user")
     with Load(agent) as load:
@@ -115,7 +119,7 @@ def test_a_credential_that_is_not_yet_accepted_waits_while_the_old_serves(own_re
 
 def test_a_refusal_by_redis_has_the_credential_read_again_at_once(own_redis, agents):
     own_redis.client.execute_command("ACL", "SETUSER", "app", "on", f">{OLD}", "~*", "+@all")
-    agent = agents(own_redis)
+    agent = agents(own_redis, redis=PATIENT)
     agent.write("credential", f"{OLD}\napp\n")
     until(lambda: all_moved(agent, user="app"), 5, "the ACL user")
     with Load(agent) as load:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import math
 import re
 import typing as t
 from functools import partial
@@ -14,7 +13,7 @@ from urllib.parse import parse_qs, unquote
 
 from .http import Connection
 from .limiter import Decision, Limiter
-from .rules import Plan
+from .rules import Plan, Rules
 
 # https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html
 _PROBLEM_TYPES = "https://iana.org/assignments/http-problem-types#"
@@ -34,6 +33,7 @@ _PROBLEM = b"Content-Type: application/problem+json\r\n"
 _SUBJECT = re.compile(r"[A-Za-z0-9_.:@|~+-]{1,128}")
 _SUBJECT_RULE = "subject has to be 1 to 128 of the characters A-Z a-z 0-9 _ . : @ | ~ + -"
 _SUBJECTS = "/v1/subjects/"
+_DECODE = json.JSONDecoder().decode
 
 
 def problem(status: int, detail: str, kind: str = "about:blank", **members: t.Any) -> bytes:
@@ -51,6 +51,21 @@ class Refused(Exception):
         self.headers = headers
 
 
+class Wording:
+    """How answers under a plan read, prepared: what varies is filled in by one formatting."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.policy = "RateLimit-Policy: {}\r\n".format(
+            ", ".join(f'"{limit.name}";q={limit.requests};w={limit.seconds}' for limit in plan.limits)).encode()
+        self.quota = "RateLimit: {}\r\n".format(", ".join(f'"{limit.name}";r=%d;t=%d' for limit in plan.limits)).encode()
+        limits = ", ".join(
+            f'{{"name": "{limit.name}", "limit": {limit.requests}, "window": {limit.seconds}, "remaining": %d, "reset": %d}}'
+            for limit in plan.limits)
+        self.admission = f'{{"allowed": true, "exact": %b, "limits": [{limits}]}}'.encode()
+        self.admission_head = _JSON + self.policy + self.quota
+
+
 class Api:
     """`readiness` gives (ready, details)."""
 
@@ -58,7 +73,11 @@ class Api:
         self._limiter = limiter
         self._readiness = readiness
         self._tasks: set[asyncio.Task[None]] = set()
+        self._wordings: dict[str, Wording] = {}
         self.credentials: tuple[bytes, ...] = ()
+
+    def use_rules(self, rules: Rules) -> None:
+        self._wordings = {name: Wording(plan) for name, plan in rules.plans.items()}
 
     def use_tokens(self, tokens: t.Iterable[str]) -> None:
         self.credentials = tuple(b"Bearer " + token.encode() for token in tokens)
@@ -68,8 +87,8 @@ class Api:
             if target == b"/v1/check":
                 self._need(method, b"POST")
                 self._authorize(authorization)
-                subject, plan, cost = self._question(body)
-                self._limiter.decide(subject, plan, cost, partial(_answer, connection, plan, cost))
+                subject, wording, cost = self._question(body)
+                self._limiter.decide(subject, wording.plan, cost, partial(_answer, connection, wording, cost))
             else:
                 self._other(connection, method, target, authorization)
         except Refused as refused:
@@ -117,9 +136,9 @@ class Api:
         if not self._authorized(authorization):
             raise Refused(401, "send Authorization: Bearer and a token this agent knows", b"WWW-Authenticate: Bearer\r\n")
 
-    def _question(self, body: bytes) -> tuple[str, Plan, int]:
+    def _question(self, body: bytes) -> tuple[str, Wording, int]:
         try:
-            question = json.loads(body)
+            question = _DECODE(body.decode())
         except (ValueError, RecursionError):
             raise Refused(400, "the body has to be JSON") from None
         if type(question) is not dict:
@@ -128,22 +147,21 @@ class Api:
         if type(subject) is not str or not _SUBJECT.fullmatch(subject):
             raise Refused(400, _SUBJECT_RULE)
         plan = question.get("plan")
-        plan = self._limiter.rules.plans.get(plan) if type(plan) is str else None
-        if plan is None:
-            raise Refused(400, f"plan has to be one of {', '.join(self._limiter.rules.plans)}")
-        cost = question.get("cost", 1)
-        if type(cost) is not int or not 1 <= cost <= plan.most_at_once:
-            raise Refused(400, f"cost has to be a whole number from 1 to {plan.most_at_once}: more could never be admitted")
+        wording = self._wordings.get(plan) if type(plan) is str else None
+        if wording is None:
+            raise Refused(400, f"plan has to be one of {', '.join(self._wordings)}")
+        cost, most = question.get("cost", 1), wording.plan.most_at_once
+        if type(cost) is not int or not 1 <= cost <= most:
+            raise Refused(400, f"cost has to be a whole number from 1 to {most}: more could never be admitted")
         if len(question) > 3 or len(question) == 3 and "cost" not in question:
             raise Refused(400, "the body has members other than subject, plan and cost")
-        return subject, plan, cost
+        return subject, wording, cost
 
     def _plans(self, query: str) -> list[Plan]:
-        plans = self._limiter.rules.plans
-        wanted = parse_qs(query).get("plan", list(plans))
-        if any(name not in plans for name in wanted):
-            raise Refused(400, f"plan has to be one of {', '.join(plans)}")
-        return [plans[name] for name in wanted[:len(plans)]]
+        wanted = parse_qs(query).get("plan", list(self._wordings))
+        if any(name not in self._wordings for name in wanted):
+            raise Refused(400, f"plan has to be one of {', '.join(self._wordings)}")
+        return [self._wordings[name].plan for name in dict.fromkeys(wanted)]
 
     async def _look(self, connection: Connection, subject: str, plans: list[Plan]) -> None:
         decisions = await self._limiter.look(subject, plans)
@@ -162,8 +180,7 @@ class Api:
 
 def _limits(plan: Plan, decision: Decision) -> list[dict[str, t.Any]]:
     numbers = iter(decision.limits)
-    return [{"name": limit.name, "limit": limit.requests, "window": limit.seconds,
-             "remaining": remaining, "reset": math.ceil(reset)}
+    return [{"name": limit.name, "limit": limit.requests, "window": limit.seconds, "remaining": remaining, "reset": reset}
             for limit, remaining, reset in zip(plan.limits, numbers, numbers)]
 
 
@@ -172,18 +189,16 @@ def _unavailable(connection: Connection) -> None:
     connection.reply(503, problem(503, detail, REDUCED_CAPACITY), _PROBLEM + b"Retry-After: 1\r\n")
 
 
-def _answer(connection: Connection, plan: Plan, cost: int, decision: Decision | None) -> None:
+def _answer(connection: Connection, wording: Wording, cost: int, decision: Decision | None) -> None:
     if decision is None:
         _unavailable(connection)
         return
-    limits = _limits(plan, decision)
-    headers = plan.policy_header + b"RateLimit: %s\r\n" % ", ".join(
-        [f'"{limit["name"]}";r={limit["remaining"]};t={limit["reset"]}' for limit in limits]).encode()
-    if decision.allowed:
-        connection.reply(200, json.dumps({"allowed": True, "exact": decision.exact, "limits": limits}).encode(), _JSON + headers)
+    wait, numbers, abnormal, exact = decision
+    if wait == 0:
+        connection.reply(200, wording.admission % (b"true" if exact else b"false", *numbers), wording.admission_head % numbers)
         return
-    seconds = math.ceil(decision.wait)
-    kind = ABNORMAL_USAGE if decision.abnormal else QUOTA_EXCEEDED if decision.exact else REDUCED_CAPACITY
-    body = problem(429, f"cost {cost} fits again in {seconds} s", kind, allowed=False, exact=decision.exact, limits=limits, **{
+    kind = ABNORMAL_USAGE if abnormal else QUOTA_EXCEEDED if exact else REDUCED_CAPACITY
+    limits = _limits(wording.plan, decision)
+    body = problem(429, f"cost {cost} fits again in {wait} s", kind, allowed=False, exact=exact, limits=limits, **{
         "violated-policies": [limit["name"] for limit in limits if limit["remaining"] < cost]})
-    connection.reply(429, body, b"%s%sRetry-After: %d\r\n" % (_PROBLEM, headers, seconds))
+    connection.reply(429, body, b"%s%s%sRetry-After: %d\r\n" % (_PROBLEM, wording.policy, wording.quota % numbers, wait))

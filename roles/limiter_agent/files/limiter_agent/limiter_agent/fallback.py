@@ -20,7 +20,7 @@ class Fallback:
         self._logs: dict[str, deque[tuple[float, int]]] = {}
         self._charges = 0
 
-    def check(self, subject: str, plan: Plan, cost: int, now: float) -> t.Sequence[int] | None:
+    def check(self, subject: str, plan: Plan, cost: int, now: float) -> list[int] | None:
         """Answers as the script does; None where that is impossible here: a cost above the share, memory full."""
         charges = self._logs.get(subject, ())
         wait, answer = 0, []

@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._receiving = False   # in the middle of a request
         self._head = True
         self._received = 0
+        self._head_size = 0
         self._refused = 0
         self._discarding = False  # nothing that still comes is read
         self._pumping = False
@@ -133,16 +134,20 @@ class Connection(asyncio.Protocol):
 
     def on_url(self, part: bytes) -> None:
         self._target += part
+        self._count_head(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_size += len(name) + len(value)
+        self._count_head(len(name) + len(value))
+        size = len(name)  # most headers are neither
+        if size == 13 and name.lower() == b"authorization":
+            self._authorization = value
+        elif size == 6 and name.lower() == b"expect" and value.lower() == b"100-continue" and not self.busy and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _count_head(self, size: int) -> None:
+        self._head_size += size
         if self._head_size > MOST_HEAD:
             self._refused = 431
-        name = name.lower()
-        if name == b"authorization":
-            self._authorization = value
-        elif name == b"expect" and value.lower() == b"100-continue" and not self.busy and self._transport is not None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_headers_complete(self) -> None:
         self._head = False

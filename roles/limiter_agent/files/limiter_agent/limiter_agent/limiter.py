@@ -21,16 +21,12 @@ MOST_DENIALS = 50_000
 
 
 class Decision(t.NamedTuple):
-    """Times in seconds. `limits` alternates remaining and time until more frees, in the order of the plan's limits."""
+    """Whole seconds, rounded up. `limits` alternates remaining and time until more frees, limit by limit."""
 
-    wait: float
-    limits: t.Sequence[float]
+    wait: int
+    limits: tuple[int, ...]
     abnormal: bool
     exact: bool
-
-    @property
-    def allowed(self) -> bool:
-        return self.wait <= 0
 
 
 # None: no decision can be had now.
@@ -40,26 +36,25 @@ Reply = t.Callable[[Decision | None], None]
 class Denial:
     """A subject known to be over its limit: answered from memory until its window frees."""
 
-    __slots__ = ("plan", "cost", "asked", "until", "limits", "abnormal", "unreported")
+    __slots__ = ("plan", "cost", "asked", "until", "answer", "unreported")
 
-    def __init__(self, plan: Plan, cost: int, asked: float, answer: t.Sequence[int]) -> None:
+    def __init__(self, plan: Plan, cost: int, asked: float, answer: list[int]) -> None:
         self.plan = plan
         self.cost = cost
         self.unreported = 0
         self.update(asked, answer)
 
-    def update(self, asked: float, answer: t.Sequence[int]) -> None:
+    def update(self, asked: float, answer: list[int]) -> None:
         # Counted from before Redis looked at its clock: too early costs one more look, too late would be a false denial.
         self.asked = asked
         self.until = asked + answer[0] / MICROSECONDS
-        self.abnormal = answer[1] > 0
-        self.limits = answer[2:]
+        self.answer = answer
 
     def decision(self, now: float) -> Decision:
-        age = now - self.asked
-        return Decision(self.until - now, [
-            number if at % 2 == 0 else max(number / MICROSECONDS - age, 0) for at, number in enumerate(self.limits)],
-            self.abnormal, True)
+        age = int((now - self.asked) * MICROSECONDS)
+        wait, anomaly, *limits = self.answer
+        limits[1::2] = [max(time_left - age, 0) for time_left in limits[1::2]]
+        return _decision([wait - age, anomaly, *limits], True)
 
 
 class Limiter:
@@ -97,7 +92,7 @@ class Limiter:
     async def look(self, subject: str, plans: t.Sequence[Plan]) -> list[Decision] | None:
         keys = keys_of(self._prefix, subject)
         answers = await self._store.ask(*((keys, plan) for plan in plans)) if self._store.available else None
-        return answers and [_exact(answer) for answer in answers]
+        return answers and [_decision(answer, True) for answer in answers]
 
     async def reset(self, subject: str) -> bool:
         for plan in self.rules.plans:
@@ -118,7 +113,7 @@ class Limiter:
                 del self._denials[key]
         self.fallback.trim(now, self.rules.longest_window)
 
-    def _decided(self, subject: str, plan: Plan, cost: int, asked: float, reply: Reply, answer: t.Sequence[int] | None) -> None:
+    def _decided(self, subject: str, plan: Plan, cost: int, asked: float, reply: Reply, answer: list[int] | None) -> None:
         if answer is None:
             self._without_redis(subject, plan, cost, reply)
             return
@@ -126,9 +121,9 @@ class Limiter:
             self._counters.add(metrics.LIMITED)
             self._remember(subject, Denial(plan, cost, asked, answer))
             self._count_anomaly(subject, plan, answer)
-        reply(_exact(answer))
+        reply(_decision(answer, True))
 
-    def _noted(self, key: tuple[str, str], denial: Denial, count: int, asked: float, answer: t.Sequence[int] | None) -> None:
+    def _noted(self, key: tuple[str, str], denial: Denial, count: int, asked: float, answer: list[int] | None) -> None:
         if answer is None:
             denial.unreported += count
             return
@@ -144,7 +139,7 @@ class Limiter:
             del self._denials[next(iter(self._denials))]
         self._denials[key] = denial
 
-    def _count_anomaly(self, subject: str, plan: Plan, answer: t.Sequence[int]) -> None:
+    def _count_anomaly(self, subject: str, plan: Plan, answer: list[int]) -> None:
         if answer[1] == 1:
             self._counters.add(metrics.ANOMALIES)
             log.warning("abnormal usage", extra={"subject": subject, "plan": plan.name, "threshold": plan.anomaly_threshold})
@@ -159,9 +154,10 @@ class Limiter:
             return
         if answer[0] > 0:
             self._counters.add(metrics.LIMITED)
-        reply(_exact(answer)._replace(exact=False))
+        reply(_decision(answer, False))
 
 
-def _exact(answer: t.Sequence[int]) -> Decision:
-    limits = [number if at % 2 == 0 else number / MICROSECONDS for at, number in enumerate(answer[2:])]
-    return Decision(answer[0] / MICROSECONDS, limits, answer[1] > 0, True)
+def _decision(answer: list[int], exact: bool) -> Decision:
+    limits = answer[2:]
+    limits[1::2] = [-(-time_left // MICROSECONDS) for time_left in limits[1::2]]
+    return Decision(-(-answer[0] // MICROSECONDS), tuple(limits), answer[1] > 0, exact)

@@ -29,11 +29,6 @@ class Plan:
     open_without_redis: bool
 
     @cached_property
-    def policy_header(self) -> bytes:
-        return "RateLimit-Policy: {}\r\n".format(
-            ", ".join(f'"{limit.name}";q={limit.requests};w={limit.seconds}' for limit in self.limits)).encode()
-
-    @cached_property
     def most_at_once(self) -> int:
         """A higher cost could never be admitted."""
         return min(limit.requests for limit in self.limits)

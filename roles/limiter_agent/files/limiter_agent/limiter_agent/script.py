@@ -23,7 +23,7 @@ class Check:
     __slots__ = ("keys", "plan", "cost", "denied", "answer", "retried", "queued")
 
     def __init__(self, keys: tuple[bytes, bytes], plan: Plan, cost: int, denied: int,
-                 answer: t.Callable[[t.Sequence[int] | None], None]) -> None:
+                 answer: t.Callable[[list[int] | None], None]) -> None:
         self.keys = keys
         self.plan = plan
         self.cost = cost

@@ -140,9 +140,9 @@ class Store:
         if len(self._pending) == 1:
             self._wake_one()
 
-    async def ask(self, *questions: tuple[tuple[bytes, bytes], Plan]) -> list[t.Sequence[int]] | None:
+    async def ask(self, *questions: tuple[tuple[bytes, bytes], Plan]) -> list[list[int]] | None:
         """Looks without charging; None when Redis does not answer."""
-        answers: list[asyncio.Future[t.Sequence[int] | None]] = []
+        answers: list[asyncio.Future[list[int] | None]] = []
         for keys, plan in questions:
             answer = asyncio.get_running_loop().create_future()
             answers.append(answer)
@@ -247,17 +247,22 @@ class Store:
 
     async def _keep(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._attention.wait()
-            except TimeoutError:
-                if self.available:
-                    # A dead connection has to show without traffic too.
-                    await self.ask((self._probe_keys, PROBE_PLAN))
-                continue
-            self._attention.clear()
-            while not await self._settle():
-                await asyncio.sleep(RETRY_SECONDS)
+            if await self._called(LOOK_SECONDS):
+                while not await self._settle():
+                    await self._called(RETRY_SECONDS)
+            elif self.available:
+                # A dead connection has to show without traffic too.
+                await self.ask((self._probe_keys, PROBE_PLAN))
+
+    async def _called(self, seconds: float) -> bool:
+        """Whether there is something to settle, waiting for it that long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._attention.wait()
+        except TimeoutError:
+            return False
+        self._attention.clear()
+        return True
 
     async def _settle(self) -> bool:
         """One attempt to have every lane connected as wanted."""

@@ -97,6 +97,7 @@ class Worker:
         settings, config = self._settings, self._settings.config
         if self._limiter.rules is not settings.rules:
             self._limiter.configure(settings.rules)
+            self._api.use_rules(settings.rules)
         self._limiter.fallback.shares = config.agents * config.workers
         self._limiter.most_waiting = config.most_waiting
         self._api.use_tokens(settings.tokens)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from ansible.errors import AnsibleFilterTypeError
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache_auth import token_problems
 
@@ -99,7 +99,7 @@ def deployment_problems(variables):
     An absent or empty huntaze_database means that there is none to look after; every other mapping is needed.
     """
     if not isinstance(variables, dict):
-        raise AnsibleFilterTypeError(f"deployment_problems needs a mapping of mappings, not a {type(variables).__name__}.")
+        raise AnsibleFilterError(f"deployment_problems needs a mapping of mappings, not a {type(variables).__name__}.")
     problems = []
     for name in REQUIRED:
         mapping = variables.get(name) or {}

@@ -63,12 +63,15 @@ def judge(result, expected_errors=None):
         return NOT_VERIFIED, "nobody looked"
     if result.get("unreachable") or result.get("failed"):
         return NOT_VERIFIED, f"could not look: {result.get('msg', 'no reason given')}"
-    if "reachable" not in result:
-        return (SKIPPED, "check mode makes no connections") if "reason" in result else (NOT_VERIFIED, "nobody looked")
+    if result.get("skipped"):
+        # The modules say why they skip; a task that a condition left out has no reason of theirs.
+        return (SKIPPED, result["reason"]) if "reason" in result else (NOT_VERIFIED, "nobody looked")
     if expected_errors is None:
         works = result["reachable"] and result.get("authenticated") and result.get("authentication_enforced")
         return OK if works else FAILED, result["reason"]
-    return OK if (result.get("error") or {}).get("class") in expected_errors else FAILED, result["reason"]
+    error = result.get("error") or {}
+    # Advice on how to get through is no use where nobody is to get through.
+    return (OK, error["message"]) if error.get("class") in expected_errors else (FAILED, result["reason"])
 
 
 def looks_of(seen, endpoint):

@@ -8,9 +8,8 @@ import typing as t
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:  # AnsibleAWSModule reports the missing library
-    BotoCoreError = ClientError = Exception
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -25,6 +24,8 @@ HINTS = {
     "AccessDenied": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
     "AccessDeniedException": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
     "UnauthorizedOperation": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
+    "InvalidGroup.NotFound": "there is no such security group in this account and region: check its identifier and the region",
+    "RulesPerSecurityGroupLimitExceeded": "the group holds as many rules as its quota allows: remove rules, or have the quota raised",
 }
 
 
@@ -38,27 +39,28 @@ def error_code(error: BaseException) -> str:
     return getattr(error, "response", {}).get("Error", {}).get("Code", "")
 
 
-def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str]) -> None:
+def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **result: t.Any) -> None:
     """Fail with all of `problems` (sentences that name the way out) in one message, if there is any."""
     if problems:
-        module.fail_json(msg=f"{subject}: " + " ".join(problems), problems=list(problems))
+        module.fail_json(msg=f"{subject}: " + " ".join(problems), problems=list(problems), **result)
 
 
-def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str) -> t.NoReturn:
+def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str, **result: t.Any) -> t.NoReturn:
     """Fail with what was being done, what AWS answered, and a way out where one is known."""
     hint = HINTS.get(error_code(error))
     module.fail_json(
         msg=f"{doing}: {error}" + (f" -- {hint}" if hint else ""),
         error={"code": error_code(error), "type": type(error).__name__},
+        **result,
     )
 
 
 def wait_until(look: t.Callable[[], t.Any], timeout: float, delay: float = 15.0) -> t.Any:
     """Call `look` until it answers something true and return that; None after `timeout` seconds.
 
-    Starts looking after a second and doubles the pause up to `delay` seconds.
+    The first pause is short, as much is done at once; each is twice the one before, up to `delay` seconds.
     """
-    deadline, pause = time.monotonic() + timeout, 1.0
+    deadline, pause = time.monotonic() + timeout, 0.25
     while True:
         seen = look()
         if seen:

@@ -93,7 +93,7 @@ def of_socket(error: OSError, waiting_for: str) -> Trouble:
     """Trouble met on a socket; `waiting_for` is "connect", "tls" or "answer"."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Trouble("certificate", f"the server's certificate is refused: {error.verify_message}")
-    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Trouble("tls", f"the TLS handshake failed: {error.reason or error}")
     if isinstance(error, socket.timeout):
         name, message = {

@@ -35,8 +35,8 @@ options:
     required: true
   sslmode:
     description:
-      - V(disable) speaks plain text, V(require) TLS with whoever answers, V(verify-ca) checks the server's certificate against O(sslrootcert), V(verify-full) also
-        that it is for O(host).
+      - V(disable) speaks plain text, V(require) TLS with whoever answers. V(verify-ca) checks the server's certificate against O(sslrootcert),
+        V(verify-full) also that it is for O(host).
       - Left out, it is V(verify-full) with O(sslrootcert) and V(require) without.
       - The modes of libpq that fall back to plain text are left out, because nobody would know what was verified.
     type: str

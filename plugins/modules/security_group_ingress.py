@@ -192,23 +192,21 @@ rules:
 steps:
   description:
     - The changes made, one sentence a call to AWS, in the order they were made. In check mode, the changes that would be made.
-  returned: success
+    - After a failure, the changes made before it.
+  returned: always, except for options that are refused
   type: list
   elements: str
   sample:
     - "sg-0c0ffee0c0ffee001: let in tcp 6379 from sg-0c0ffee0c0ffee002"
 """
 
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
-    BotoCoreError,
-    ClientError,
-    client,
-    error_code,
-    fail_on_aws_error,
-    refuse,
-    wait_until,
-)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse, wait_until
 from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group import (
     GROUP_ID,
     as_dicts,
@@ -221,7 +219,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group 
 # What was planned is there, or gone, already: another run was quicker, or botocore repeated a call whose answer was lost.
 OVERTAKEN = {"InvalidPermission.Duplicate", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"}
 AT_LIMIT = "RulesPerSecurityGroupLimitExceeded"
-ROUNDS = 5
+ROUNDS = 4
 
 
 class Ingress:
@@ -232,6 +230,7 @@ class Ingress:
         self.group_id = module.params["group_id"]
         self.ec2 = client(module, "ec2")
         self.described = []
+        self.steps = []
 
     def observe(self):
         # The API filters by group only: 1,000 rules of both directions a call.
@@ -251,24 +250,23 @@ class Ingress:
         return self.plan()
 
     def apply(self, planned):
-        """Carry out the plan; return the steps made."""
-        steps, changes = [], planned.changes
+        changes = planned.changes
         for dummy in range(ROUNDS):
             try:
                 for change in changes:
                     getattr(self.ec2, change.operation)(**change.parameters)
-                    steps.append(change.summary)
-                return steps
+                    self.steps.append(change.summary)
+                return
             except ClientError as error:
                 if error_code(error) == AT_LIMIT and changes[-1].operation == "revoke_security_group_ingress" and len(changes) > 1:
                     changes = (changes[-1], *changes[:-1])
                 elif error_code(error) in OVERTAKEN:
                     if error.response["ResponseMetadata"].get("RetryAttempts"):
-                        steps.append(change.summary)
+                        self.steps.append(change.summary)
                     changes = self.changes_after(changes[changes.index(change):], error)
                 else:
                     raise
-        self.module.fail_json(msg=f"{self.group_id}: its rules were changed by others {ROUNDS} times meanwhile. Run the task again.", steps=steps)
+        self.module.fail_json(msg=f"{self.group_id}: its rules were changed by others {ROUNDS} times meanwhile. Run the task again.", steps=self.steps)
 
     def changes_after(self, refused, error):
         """What is still to be done once the group can be seen as AWS saw it when it refused the call."""
@@ -282,13 +280,13 @@ class Ingress:
             raise error
         return seen[0]
 
-    def wait(self, steps):
+    def wait(self):
         """Read until the group shows what was done; return its rules."""
         if wait_until(lambda: not self.observed_plan(), self.module.params["wait_timeout"], delay=5) is None:
             self.module.fail_json(
                 msg=f"{self.group_id}: the changes were made, but after {self.module.params['wait_timeout']} s AWS still shows the group without them, "
                 "or somebody else changes it. Run the task again, or raise wait_timeout.",
-                steps=steps,
+                steps=self.steps,
                 rules=as_dicts(current_rules(self.described)),
             )
         return as_dicts(current_rules(self.described))
@@ -297,10 +295,10 @@ class Ingress:
         planned = self.observed_plan()
         result = dict(planned.result(), rules=planned.after["rules"])
         if planned and not self.module.check_mode:
-            result["steps"] = self.apply(planned)
-            result["changed"] = bool(result["steps"])
+            self.apply(planned)
+            result.update(steps=self.steps, changed=bool(self.steps))
             if self.module.params["wait"]:
-                result["rules"] = self.wait(result["steps"])
+                result["rules"] = self.wait()
         return result
 
 
@@ -339,10 +337,11 @@ def main():
     refuse(module, f"The rules of {group_id} cannot be used", problems)
     for warning in host_bit_warnings(module.params["rules"]):
         module.warn(warning)
+    ingress = Ingress(module)
     try:
-        result = Ingress(module).run()
+        result = ingress.run()
     except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, f"The ingress rules of {group_id}")
+        fail_on_aws_error(module, error, f"The ingress rules of {group_id}", changed=bool(ingress.steps), steps=ingress.steps)
     module.exit_json(**result)
 
 

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
+import json
 import os
+import shutil
+import subprocess
 import typing as t
+from pathlib import Path
 
 import pytest
 import support
@@ -19,16 +24,16 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[support.Sand
     os.environ.update(
         AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER=""
     )
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    instance = support.Sandbox(tmp_path_factory.mktemp("sandbox"), f"127.{20 + int(worker)}")
-    os.environ.update(instance.environment)
-    for name in ("no_proxy", "NO_PROXY"):
-        os.environ[name] = ",".join(filter(None, [os.environ.get(name), instance.address("0.1")]))
-    instance.start()
-    try:
-        yield instance
-    finally:
-        instance.stop()
+    with support.free_network() as network:
+        instance = support.Sandbox(tmp_path_factory.mktemp("sandbox"), network)
+        os.environ.update(instance.environment)
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), instance.address("0.1")]))
+        instance.start()
+        try:
+            yield instance
+        finally:
+            instance.stop()
 
 
 @pytest.fixture
@@ -41,3 +46,34 @@ def estate(sandbox: support.Sandbox) -> dict[str, t.Any]:
 @pytest.fixture
 def run_module(sandbox: support.Sandbox) -> t.Callable[..., support.Result]:
     return functools.partial(support.run_module, sandbox)
+
+
+@pytest.fixture(scope="session")
+def node_directory() -> Path:
+    """Where Node finds the packages of node/package.json."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("node and npm are missing: no look at the cache as Node clients see it")
+    directory = support.REPOSITORY / "tests" / "integration" / "node"
+    with open(directory / "package.json") as package:
+        fcntl.flock(package, fcntl.LOCK_EX)  # one installation at a time, whatever the number of test processes
+        installed = subprocess.run(
+            ["npm", "install", "--no-package-lock", "--prefer-offline", "--no-audit", "--no-fund"],
+            cwd=directory, capture_output=True, text=True, timeout=300, check=False,
+        )
+    assert installed.returncode == 0, installed.stderr
+    return directory
+
+
+@pytest.fixture(scope="session", params=["ioredis-5", "ioredis-6"])
+def ioredis(request: pytest.FixtureRequest, node_directory: Path) -> t.Iterator[t.Callable[..., dict[str, t.Any]]]:
+    """ioredis under Node as applications have it: connects, and tells what PING answered or why not."""
+    with subprocess.Popen(
+        ["node", "ping.js"], cwd=node_directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as node:
+
+        def ping(**options: t.Any) -> dict[str, t.Any]:
+            node.stdin.write(json.dumps({"client": request.param, **options}) + "\n")
+            node.stdin.flush()
+            return json.loads(node.stdout.readline())
+
+        yield ping

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,6 +28,21 @@ from control import Control  # noqa: E402
 PATIENCE = 60.0  # no module under test needs longer; reaching it is a failure
 
 
+@contextlib.contextmanager
+def free_network() -> t.Iterator[str]:
+    """A loopback network that no other test process uses; a bound socket is the claim to it."""
+    for number in range(20, 120):
+        network = f"127.{number}"
+        with socket.socket() as claim:
+            try:
+                claim.bind((f"{network}.255.254", 4566))
+            except OSError:
+                continue
+            yield network
+            return
+    raise AssertionError("no loopback network is free")
+
+
 class Sandbox:
     """An instance of its own: started, reset and stopped by the command line that users have."""
 
@@ -34,6 +50,7 @@ class Sandbox:
         self.state = state
         self.network = network
         self.estate: dict[str, t.Any] = {}
+        self._guard: subprocess.Popen[bytes] | None = None
 
     def address(self, host: str) -> str:
         return f"{self.network}.{host}"
@@ -47,25 +64,33 @@ class Sandbox:
         """For programs that speak to AWS, such as `aws`."""
         return {
             "AWS_ENDPOINT_URL": self.estate["endpoint_url"],
-            "AWS_REGION": self.estate["region"],
+            "AWS_DEFAULT_REGION": self.estate["region"],  # the one that `aws` version 1 knows
             "AWS_ACCESS_KEY_ID": self.estate["access_key"],
             "AWS_SECRET_ACCESS_KEY": self.estate["secret_key"],
         }
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(SANDBOX), *arguments],
-            env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, **self.environment, **environment}, capture_output=True, text=True, timeout=180, check=False,
         )
 
     def start(self) -> None:
         started = self.command("start")
         assert started.returncode == 0, started.stderr
         self.estate = json.loads((self.state / "estate.json").read_text())
+        if self._guard is None:
+            # Stops it at the end of its input: also when the test process is killed.
+            self._guard = subprocess.Popen(
+                ["sh", "-c", 'cat; exec "$@"', "sh", sys.executable, str(SANDBOX), "stop"],
+                env={**os.environ, **self.environment}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True,
+            )
 
     def stop(self) -> None:
-        stopped = self.command("stop")
-        assert stopped.returncode == 0, stopped.stderr
+        self._guard.stdin.close()
+        assert self._guard.wait(timeout=60) == 0
+        self._guard = None
 
     @property
     def control(self) -> Control:

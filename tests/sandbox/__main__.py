@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 
 import lifecycle
 from control import Control
+from data_plane import client
 from instance import Instance, SandboxError
 from supervision import Supervisor
 
@@ -17,7 +19,7 @@ FAULTS = ("throttle", "lost_answer", "hang", "stale_reads")
 
 def start(instance: Instance, _arguments: argparse.Namespace) -> None:
     lifecycle.start(instance)
-    status(instance, argparse.Namespace(json=False))
+    status(instance, argparse.Namespace(json=False, shell=False))
 
 
 def stop(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -30,15 +32,22 @@ def status(instance: Instance, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(estate, indent=2))
         return
-    database = estate["database"]
+    if arguments.shell:
+        for name, value in _variables(estate).items():
+            print(f"export {name}={shlex.quote(value)}")
+        return
     print(f"""\
 The sandbox is running.
   AWS API   {estate['endpoint_url']}, region {estate['region']}, account {estate['account_id']}
-  database  {database['address']}:{database['port']}, TLS only
   files     {instance.state} (estate.json: credentials and endpoints; ca.pem; log/)
-  processes""")
+endpoints""")
+    for endpoint in client.endpoints():
+        place = f"{endpoint['address']}:{endpoint['port']}"
+        tls = endpoint.get("transit_encryption_mode", "required")
+        print(f"  {place:<18} {endpoint['node']}, TLS {tls}, open to {', '.join(endpoint['ingress']) or 'nobody'}")
+    print("processes")
     for process in Supervisor(instance).processes():
-        print(f"    {process['name']:<40} {process['statename'].lower()}")
+        print(f"  {process['name']:<40} {process['statename'].lower()}")
 
 
 def reset(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -73,6 +82,19 @@ def fault_clear(instance: Instance, _arguments: argparse.Namespace) -> None:
     _control(instance).clear_faults()
 
 
+def _variables(estate: dict) -> dict[str, str]:
+    caches = [endpoint["address"] for endpoint in client.endpoints() if endpoint["node"] == estate["cache_name"]]
+    return {
+        "AWS_ENDPOINT_URL": estate["endpoint_url"],
+        "AWS_DEFAULT_REGION": estate["region"],
+        "AWS_ACCESS_KEY_ID": estate["access_key"],
+        "AWS_SECRET_ACCESS_KEY": estate["secret_key"],
+        "CACHE": caches[0] if caches else "",
+        "CA": estate["ca_file"],
+        "TOKEN": estate["auth_token"],
+    }
+
+
 def _estate(instance: Instance) -> dict:
     if not lifecycle.running(instance):
         raise SandboxError("The sandbox is not running: `python tests/sandbox start` starts it.")
@@ -99,7 +121,9 @@ def parser() -> argparse.ArgumentParser:
     command(start, "start in the background; returns when ready")
     command(stop, "end all processes; logs stay")
     shown = command(status, "what runs, and where")
-    shown.add_argument("--json", action="store_true", help="the estate: endpoints, credentials, ids")
+    formats = shown.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="the estate: endpoints, credentials, ids")
+    formats.add_argument("--shell", action="store_true", help="what `aws` and `redis-cli` need, for eval in a shell")
     command(reset, "back to the guide's estate, with empty caches")
     counted = command(calls, "API calls since the start or the last --reset, by operation")
     counted.add_argument("--json", action="store_true", help="as JSON")
@@ -121,7 +145,7 @@ def main() -> None:
     arguments = parser().parse_args()
     try:
         arguments.run(Instance.from_environment(), arguments)
-    except (SandboxError, OSError, ValueError) as error:
+    except (SandboxError, client.DataPlaneError, OSError, ValueError) as error:
         sys.exit(f"sandbox: {error}")
 
 

@@ -29,7 +29,7 @@ from instance import Instance, SandboxError, write_private
 from supervision import Supervisor, configuration, program
 
 SANDBOX = Path(__file__).resolve().parent
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
 REDIS_VERSION = (7, 0)
 MARKER = "supervisord.conf"  # a state directory holds it from the first moment to the last
@@ -46,22 +46,27 @@ def start(instance: Instance) -> None:
             _end(instance)  # what a start left that was killed half-way
         _require_addresses(instance)
         _clear(instance)
-        _lay_out(instance)
         try:
+            _lay_out(instance)
             _start_processes(instance)
         except BaseException:
             if running(instance):
                 _end(instance)
+            _clear(instance)
             raise
 
 
 def stop(instance: Instance) -> None:
     """End all processes of an instance. Its logs stay."""
-    if not running(instance):
+    if not (instance.state / MARKER).exists():
         raise SandboxError("The sandbox is not running.")
     with _alone(instance):
-        _end(instance)
+        was_running = running(instance)
+        if was_running:
+            _end(instance)
         _clear(instance)
+    if not was_running:
+        raise SandboxError("The sandbox was not running any more; what it left is cleared away.")
 
 
 def running(instance: Instance) -> bool:
@@ -180,7 +185,7 @@ def _start_processes(instance: Instance) -> None:
     supervisor = Supervisor(instance)
 
     def wait(name: str, ready: t.Callable[[], bool]) -> None:
-        _wait(ready, lambda: supervisor.runs(name), name, instance.log / f"{name}.log")
+        _wait(ready, lambda: supervisor.process_id(name) != 0, name, instance.log / f"{name}.log")
 
     supervisor.start("data_plane")
     wait("data_plane", instance.data_plane_socket.exists)

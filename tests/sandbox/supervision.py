@@ -44,7 +44,7 @@ def configuration(instance: Instance, programs: t.Iterable[str]) -> str:
         _section("rpcinterface:supervisor", {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface",
         }),
-        _section("include", {"files": instance.nodes / "*.conf"}),
+        _section("include", {"files": f"{instance.nodes.name}/*.conf"}),
         *programs,
     ])
 
@@ -70,17 +70,19 @@ class Supervisor:
     def processes(self) -> list[dict[str, t.Any]]:
         return self._rpc.getAllProcessInfo()
 
-    def runs(self, name: str) -> bool:
-        return self._rpc.getProcessInfo(name)["statename"] == "RUNNING"
-
     def start(self, name: str) -> None:
         self._rpc.startProcess(name, False)
 
-    def add(self, name: str) -> None:
-        """Take up the program `name` that has been written to the configuration, and start it."""
+    def process_id(self, name: str) -> int:
+        """0 where it does not run."""
+        return self._rpc.getProcessInfo(name)["pid"]
+
+    def add(self, name: str) -> int:
+        """Take up the program `name` that has been written to the configuration, and start it; its process id."""
         self._rpc.reloadConfig()
         self._rpc.addProcessGroup(name)
         self.start(name)
+        return self.process_id(name)
 
     def remove(self, name: str) -> None:
         """End a program and forget it; its configuration is gone already."""

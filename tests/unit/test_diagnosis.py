@@ -35,6 +35,7 @@ def error(number):
         (error(errno.ECONNRESET), "answer", "reset"),
         (error(errno.EPIPE), "answer", "reset"),
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), "tls", "reset"),
+        (ssl.SSLZeroReturnError(6, "TLS/SSL connection has been closed (EOF)"), "tls", "reset"),
     ],
 )
 def test_what_a_socket_meets(met, waiting_for, name):

@@ -11,7 +11,7 @@ WORKS = {"reachable": True, "authenticated": True, "authentication_enforced": Tr
 
 
 def error(kind):
-    return {"reachable": False, "error": {"class": kind}, "reason": kind}
+    return {"reachable": False, "error": {"class": kind, "message": kind}, "reason": kind}
 
 
 def seen(**results):

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import warnings
 
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from aws_api import estate, extensions
+from aws_api.credentials import Keys
 from aws_api.server import Server
 from aws_api.world import Addresses, World
 from instance import Instance
@@ -22,6 +25,8 @@ class RequestHandler(MotoRequestHandler):
 
 
 def main() -> int:
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # thousands of records that no reset should wait for
+    warnings.filterwarnings("ignore", r"Exception\(")  # moto misses common error codes, such as Throttling, in the services' models
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     instance = Instance.from_environment()
     secrets = instance.secrets()
@@ -36,8 +41,8 @@ def main() -> int:
         world.sync()
         estate.write(instance, built)
 
-    server = make_server(*instance.api, Server(world, secrets["access_key"], build), threaded=True, request_handler=RequestHandler)
-    server.serve_forever()
+    server = Server(world, Keys(secrets["access_key"], secrets["secret_key"]), build)
+    make_server(*instance.api, server, threaded=True, request_handler=RequestHandler).serve_forever()
     return 0
 
 

@@ -18,9 +18,10 @@ from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 READING = re.compile(r"(Describe|List|Get|Head|Lookup|Search|Select|Validate|Check|BatchGet|Simulate|Query|Scan)")
-CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
-# What services call an access key that they do not know.
-UNKNOWN_KEY = {"query": "InvalidClientTokenId", "ec2": "AuthFailure", "rest-xml": "InvalidAccessKeyId"}
+
+
+class Refusal(ServiceException):
+    """An error that no service of moto's made: moto looks at the module of its own to find their models."""
 
 
 @dataclass(frozen=True)
@@ -80,28 +81,21 @@ class Call:
         environ = self.environ
         return self.name, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""), self.body.decode("latin-1")
 
-    @property
-    def access_key(self) -> str | None:
-        signed = self.environ.get("HTTP_AUTHORIZATION", "")
-        query = parse_qs(self.environ.get("QUERY_STRING", ""))
-        matched = CREDENTIAL.search(signed)
-        if matched:
-            return matched[1]
-        return query["X-Amz-Credential"][0].split("/")[0] if "X-Amz-Credential" in query else None
-
     def again(self) -> dict[str, t.Any]:
         """An environment to answer the request with, as often as one likes."""
         return {**self.environ, "wsgi.input": io.BytesIO(self.body)}
 
-    def error(self, code: str | None, message: str, status: int = 400) -> Answer:
-        """An error in the service's protocol; without a code, that the access key is unknown."""
+    @property
+    def protocol(self) -> str:
         model = get_service_model(self.service)
         try:
-            protocol = determine_request_protocol(model, self.environ.get("CONTENT_TYPE"))
+            return determine_request_protocol(model, self.environ.get("CONTENT_TYPE"))
         except NotImplementedError:
-            protocol = model.protocol
-        error = ServiceException(code or UNKNOWN_KEY.get(protocol, "UnrecognizedClientException"), message)
-        serializer = get_serializer_class(self.service, protocol)(operation_model=OperationModel({}, model))
-        answer = serializer.serialize(error)
+            return model.protocol
+
+    def error(self, code: str, message: str, status: int = 400) -> Answer:
+        """An error in the service's protocol."""
+        operation = OperationModel({}, get_service_model(self.service))
+        answer = get_serializer_class(self.service, self.protocol)(operation_model=operation).serialize(Refusal(code, message))
         body = answer["body"]
         return Answer(status, list(answer["headers"].items()), body.encode() if isinstance(body, str) else body)

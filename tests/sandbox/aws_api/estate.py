@@ -104,7 +104,7 @@ def _build_database(rds: t.Any, network: dict[str, str], password: str) -> None:
     rds.create_subnet_group(
         "huntaze-database", "Subnets of the database", ec2.describe_subnets([network["database_subnet"], network["database_standby_subnet"]]), []
     )
-    rds.create_db_instance({
+    database = rds.create_db_instance({
         "db_instance_identifier": DATABASE,
         "db_instance_class": "db.t3.micro",
         "engine": "postgres",
@@ -118,3 +118,7 @@ def _build_database(rds: t.Any, network: dict[str, str], password: str) -> None:
         "publicly_accessible": True,
         "port": 5432,
     })
+    # The default of PostgreSQL 15 on RDS; moto's default groups are empty.
+    database.db_parameter_groups()[0].update_parameters([
+        {"ParameterName": "rds.force_ssl", "ParameterValue": "1", "Source": "system", "ApplyType": "dynamic", "DataType": "boolean", "IsModifiable": True}
+    ])

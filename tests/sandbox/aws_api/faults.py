@@ -117,10 +117,19 @@ class Faults:
         for old in list(itertools.islice(self._reads, max(0, len(self._reads) - 100))):
             del self._reads[old]
 
-    def before_change(self, answer: t.Callable[[Call], Answer]) -> None:
-        """Keep what reads answer before a change, if anybody is going to be shown that after it."""
+    def forget(self) -> None:
+        """Forget what was read: the world is a new one."""
+        self._reads = {}
+
+    def before_change(self, answer: t.Callable[[Call], Answer]) -> dict[tuple[str, ...], Answer]:
+        """What reads answer before a change, if anybody is going to be shown that after it."""
         if any(fault.kind == STALE_READS for fault in self._faults):
-            self._stale = {key: answer(call) for key, call in self._reads.items()}
+            return {key: answer(call) for key, call in self._reads.items()}
+        return {}
+
+    def changed(self, before: dict[tuple[str, ...], Answer]) -> None:
+        """Keep what reads answered before the last change; a call that was refused was none."""
+        self._stale = before
 
     def after_change(self, call: Call) -> Fault | None:
         """The fault that keeps the caller from the answer, if any."""

@@ -17,6 +17,7 @@ from werkzeug.test import run_wsgi_app
 
 from aws_api import extensions
 from aws_api.calls import Answer, Call
+from aws_api.credentials import Keys
 from aws_api.faults import LOST_ANSWER, Faults
 from aws_api.world import World
 
@@ -25,9 +26,9 @@ log = logging.getLogger("aws_api")
 
 
 class Server:
-    def __init__(self, world: World, access_key: str, build: t.Callable[[], None]) -> None:
+    def __init__(self, world: World, keys: Keys, build: t.Callable[[], None]) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._world, self._access_key, self._build = world, access_key, build
+        self._world, self._keys, self._build = world, keys, build
         self._calls: Counter[str] = Counter()
         self._faults = Faults()
         # One call at a time sees and changes the world; the timer takes its turn like a caller.
@@ -46,29 +47,20 @@ class Server:
     def _answer(self, environ: dict[str, t.Any]) -> Answer:
         call = Call.read(environ, self._moto)
         self._calls[call.name] += 1
-        if call.access_key is None:
-            return call.error("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-        if call.access_key != self._access_key:
-            return call.error(None, "The security token included in the request is invalid.", 403)
+        refusal = self._keys.refusal(call)
+        if refusal:
+            return refusal
         if self._faults.throttled(call):
             return call.error("Throttling", "Rate exceeded")
         stale = self._faults.stale(call)
         if stale:
             return stale
         with self._turn:
-            self._world.settle()
-            if call.mutating:
-                self._faults.before_change(self._ask_moto)
-            answer = self._ask_moto(call)
-            if call.mutating:
-                try:
-                    self._world.sync()
-                except Exception as error:
-                    log.exception("%s", call.name)
-                    answer = call.error("InternalFailure", str(error), 500)
-                self._turn.notify_all()
-            else:
-                self._faults.remember(call)
+            try:
+                answer = self._take_turn(call)
+            except Exception as error:
+                log.exception("%s", call.name)
+                answer = call.error("InternalFailure", str(error), 500)
         fault = self._faults.after_change(call)
         if fault and fault.kind == LOST_ANSWER:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
@@ -77,15 +69,25 @@ class Server:
             fault.hold()
         return answer
 
+    def _take_turn(self, call: Call) -> Answer:
+        self._world.settle()
+        if not call.mutating:
+            self._faults.remember(call)
+            return self._ask_moto(call)
+        before = self._faults.before_change(self._ask_moto)
+        answer = self._ask_moto(call)
+        if answer.status < 400:
+            self._faults.changed(before)
+        self._world.sync()
+        self._turn.notify_all()
+        return answer
+
     def _ask_moto(self, call: Call) -> Answer:
         try:
             body, status, headers = run_wsgi_app(self._moto, call.again(), buffered=True)
             return Answer(int(status.split()[0]), list(headers), b"".join(body))
         except NotImplementedError as error:
-            return call.error("NotImplemented", f"{error or call.name}: the sandbox cannot do this.", 501)
-        except Exception as error:
-            log.exception("%s", call.name)
-            return call.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
+            return call.error("NotImplemented", f"The sandbox cannot do {call.name}: {error}", 501)
 
     def _keep_time(self) -> None:
         """Let changes take effect when they are due, though nobody asks."""
@@ -101,6 +103,7 @@ class Server:
     def reset(self) -> None:
         with self._turn:
             self._faults.clear()
+            self._faults.forget()
             self._build()
             self._calls.clear()
             self._turn.notify_all()
@@ -127,3 +130,6 @@ class Server:
             return Answer(200, [("Content-Type", "application/json")], json.dumps(route(given)).encode())
         except (ValueError, TypeError) as error:
             return Answer(400, [("Content-Type", "text/plain")], str(error).encode())
+        except Exception as error:
+            log.exception("%s %s", method, path)
+            return Answer(500, [("Content-Type", "text/plain")], str(error).encode())

@@ -28,6 +28,7 @@ class DataPlane:
         self._supervisor = Supervisor(instance)
         self._nodes: dict[str, Node] = {}
         self._endpoints: dict[tuple[str, int], Endpoint] = {}
+        self._shown: list[dict[str, t.Any]] = []
         self._postgres = Postgres(instance)
         self._applying = asyncio.Lock()
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -44,6 +45,7 @@ class DataPlane:
                 await self._set_node(name, node["users"])
             for place, endpoint in wanted.items():
                 await self._set_endpoint(place, endpoint)
+            self._shown = desired["endpoints"]
 
     async def _set_node(self, name: str, users: dict[str, t.Any]) -> None:
         if name not in self._nodes:
@@ -78,15 +80,18 @@ class DataPlane:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one line of JSON each way."""
-        problem = ""
+        answer: dict[str, t.Any] = {"error": ""}
         try:
-            await self.apply(json.loads(await reader.readline()))
+            request = json.loads(await reader.readline())
+            if "apply" in request:
+                await self.apply(request["apply"])
+            answer["endpoints"] = self._shown
         except DataPlaneError as error:
-            problem = str(error)
+            answer["error"] = str(error)
         except Exception as error:
             logging.exception("apply failed")
-            problem = f"The data plane failed with {type(error).__name__}: see data_plane.log."
-        writer.write(json.dumps({"error": problem}).encode() + b"\n")
+            answer["error"] = f"The data plane failed with {type(error).__name__}: see data_plane.log."
+        writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
         writer.close()
 

@@ -64,7 +64,7 @@ class Endpoint:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._listener.bind((address, port))
-            security_group.let_in(self._listener, [])
+            self._security_group = security_group.before(self._listener)
             self._listener.listen(BACKLOG)
         except OSError as error:
             self._listener.close()
@@ -73,7 +73,7 @@ class Endpoint:
 
     def update(self, mode: str, ingress: t.Sequence[str]) -> None:
         self.mode = mode
-        security_group.let_in(self._listener, ingress)
+        self._security_group.let_in(security_group.networks(ingress))
 
     async def close(self) -> None:
         self._loop.remove_reader(self._listener)

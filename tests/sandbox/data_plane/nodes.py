@@ -11,6 +11,8 @@ import socket
 import typing as t
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from data_plane.client import DataPlaneError
@@ -28,24 +30,23 @@ FORBIDDEN_SUBCOMMANDS = ("-acl|setuser", "-acl|deluser", "-acl|load", "-acl|save
 # Of a cache.t3.micro with the default parameter group.
 CONFIGURATION = """\
 port 0
-unixsocket {socket}
+unixsocket "{socket}"
 unixsocketperm 700
 bind {address}
 tls-port {port}
-tls-cert-file {instance.certificate}
-tls-key-file {instance.key}
-tls-ca-cert-file {instance.ca}
+tls-cert-file "{instance.certificate}"
+tls-key-file "{instance.key}"
+tls-ca-cert-file "{instance.ca}"
 tls-auth-clients no
 tls-protocols "TLSv1.2 TLSv1.3"
 protected-mode no
 set-proc-title no
-dir {directory}
-aclfile {directory}/users.acl
+dir "{directory}"
+aclfile "{directory}/users.acl"
 save ""
 maxmemory 512mb
 maxmemory-policy volatile-lru
 """
-START_TIMEOUT = 15.0
 
 
 class Node:
@@ -54,7 +55,8 @@ class Node:
         self.tls_port = tls_port
         self._users: dict[str, t.Any] | None = None
         self._newest_password: str | None = None  # while the default user may also come without one
-        self._opening = asyncio.Lock()  # users do not change while a connection is being opened
+        # Users do not change while a connection is being opened: Redis lets it in under the rules of that moment.
+        self._opening = asyncio.Lock()
         self._supervisor = supervisor
         self._program = f"redis-{name}"
         self._directory = instance.nodes / name
@@ -64,7 +66,8 @@ class Node:
         self._instance = instance
         self._admin_password = secrets.token_hex(32)
         self._admin = Redis(
-            unix_socket_path=str(self._socket), username=ADMIN, password=self._admin_password, socket_timeout=10
+            unix_socket_path=str(self._socket), username=ADMIN, password=self._admin_password, socket_timeout=10,
+            retry=Retry(NoBackoff(), 1),
         )
 
     async def start(self) -> None:
@@ -82,13 +85,11 @@ class Node:
         # Nothing is kept on disk that a gentler signal would save. A node that dies comes back empty.
         section = program(self._program, command, self._instance, signal="KILL", autorestart="true")
         write_private(self._configuration, section)
-        await asyncio.to_thread(self._supervisor.add, self._program)
-        try:
-            async with asyncio.timeout(START_TIMEOUT):
-                while not await self._answers():
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise DataPlaneError(f"redis-server of {self.name} does not start: see {self._program}.log.") from None
+        process_id = await asyncio.to_thread(self._supervisor.add, self._program)
+        while not await self._answers():
+            if await asyncio.to_thread(self._supervisor.process_id, self._program) != process_id:
+                raise DataPlaneError(f"redis-server of {self.name} does not start: see {self._program}.log.")
+            await asyncio.sleep(0.01)
 
     async def _answers(self) -> bool:
         try:
@@ -103,10 +104,6 @@ class Node:
         default = users.get("default", {"passwords": [], "open": False, "access_string": "off"})
         async with self._opening:
             self._newest_password = default["passwords"][-1] if default["open"] and default["passwords"] else None
-            # A connection on its way is let in under the rules of the moment Redis accepts it. After two round
-            # trips it has accepted all that were opened before.
-            await self._admin.ping()
-            await self._admin.ping()
             try:
                 for name, user in {**users, "default": default}.items():
                     await self._admin.execute_command("ACL SETUSER", name, *_rules(user))

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from moto.ec2 import models as moto
 
+from .security_groups import SecurityGroupBackend
 
-class EC2Backend(moto.EC2Backend):
-    rules_per_security_group = 60
+
+class EC2Backend(SecurityGroupBackend, moto.EC2Backend):
+    """moto's EC2 with security groups of our own."""

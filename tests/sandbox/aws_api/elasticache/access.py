@@ -129,7 +129,7 @@ class Access:
             # From none, and a new value from a single token: the sources disagree, so the strict reading holds.
             raise InvalidParameterCombination("The auth token update strategy SET is allowed only after ROTATE, with the token last rotated.")
 
-    def check_user_groups(self, add: list[str], remove: list[str], remove_all: bool, strategy: str | None) -> None:
+    def check_user_groups(self, add: list[str], remove: list[str], remove_all: bool, token: str | None, strategy: str | None) -> None:
         if remove_all and (add or remove):
             raise InvalidParameterCombination("RemoveUserGroups cannot be specified with UserGroupIdsToAdd or UserGroupIdsToRemove.")
         for group_id in remove:
@@ -141,6 +141,10 @@ class Access:
                 raise InvalidParameterCombination("User group can't be associated with auth token enabled. Pass AuthStrategy delete to proceed.")
             if len(set(self.user_group_ids) - set(remove)) + len(set(add)) > 1:
                 raise InvalidParameterCombination("Only one user group can be associated with a replication group.")
+
+        if self.user_group_ids and not add and (remove or remove_all) and token is None:
+            # It would leave the cache open to everybody: unverified, answered strictly.
+            raise InvalidParameterCombination("User groups can be removed only with AuthToken and the auth token update strategy SET.")
 
     def _refuse_unless_tls_required(self, what: str) -> None:
         if self.mode != REQUIRED:

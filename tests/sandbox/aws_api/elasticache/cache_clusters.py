@@ -15,16 +15,16 @@ from moto.elasticache.exceptions import (
 from .access import REQUIRED, ROTATE, Access
 from .exceptions import InvalidCacheClusterState
 from .modification import Modification
-from .resources import AVAILABLE, DELETING, MODIFYING, CacheCluster
+from .resources import AVAILABLE, DELETING, CacheCluster
 
 
 class CacheClusterBackend:
     def create_cache_cluster(self, **options: t.Any) -> CacheCluster:
-        cluster_id = self.identifier("CacheClusterId", options["cache_cluster_id"], 50)
+        options["cache_cluster_id"] = cluster_id = self.identifier("CacheClusterId", options["cache_cluster_id"], 50)
         if cluster_id in self.cache_clusters:
             raise CacheClusterAlreadyExists(cluster_id)
         if options.get("replication_group_id"):
-            raise NotImplementedError("A cluster that joins a replication group is not implemented: give NumCacheClusters when you create the group")
+            raise NotImplementedError("clusters that join a group")
         if not options.get("cache_node_type"):
             raise InvalidParameterValue("The parameter CacheNodeType must be provided and must not be null.")
         options["engine"] = engine = options.get("engine") or "redis"
@@ -32,6 +32,7 @@ class CacheClusterBackend:
         if engine != "memcached" and (options.get("num_cache_nodes") or 1) != 1:
             raise InvalidParameterValue("Cannot create a Redis cluster with a NumCacheNodes parameter greater than 1.")
         self.check_network(options)
+        self.check_tags(options.get("tags"))
         access = Access(options["engine_version"])
         if engine == "memcached" and options.get("auth_token"):
             raise InvalidParameterCombination("AuthToken is not supported for memcached.")
@@ -74,17 +75,7 @@ class CacheClusterBackend:
         for name, value in changes.items():
             setattr(cluster, name, value)
         strategy = (auth_token_update_strategy or ROTATE) if auth_token else None
-        modification = Modification(token=auth_token, strategy=strategy)
-        cluster.access.pending = modification.shown()
-        if apply_immediately or not strategy:
-            cluster.status = MODIFYING
-
-            def finish() -> None:
-                modification.apply(cluster.access)
-                cluster.enter(AVAILABLE)
-
-            self.later(finish)
-        cluster.show()
+        self.change_access(cluster, Modification(token=auth_token, strategy=strategy), apply_immediately)
         return cluster
 
     def delete_cache_cluster(self, cache_cluster_id: str) -> CacheCluster:

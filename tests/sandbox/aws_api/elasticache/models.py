@@ -12,9 +12,10 @@ from moto.elasticache.exceptions import InvalidParameterValueException as Invali
 
 from .cache_clusters import CacheClusterBackend
 from .lifecycle import Lifecycle
+from .modification import Modification
 from .parameter_groups import ParameterGroupBackend
 from .replication_groups import ReplicationGroupBackend
-from .resources import CacheCluster, Endpoint, ReplicationGroup
+from .resources import AVAILABLE, MODIFYING, CacheCluster, Endpoint, ReplicationGroup
 from .serverless import ServerlessCacheBackend
 from .snapshots import SnapshotBackend
 from .tags import TagBackend
@@ -58,8 +59,31 @@ class ElastiCacheBackend(
         owners = [*self.replication_groups.values(), *(cluster for cluster in self.cache_clusters.values() if not cluster.group)]
         return [endpoint for owner in owners for endpoint in owner.endpoints()]
 
+    def create_cache_subnet_group(self, *given: t.Any, **options: t.Any) -> moto.CacheSubnetGroup:
+        group = super().create_cache_subnet_group(*given, **options)
+        for subnet in group.subnets:  # moto gives the zone's name where its structure belongs
+            subnet["subnet_availability_zone"] = {"Name": subnet["subnet_availability_zone"]}
+        return group
+
     def later(self, finish: t.Callable[[], None]) -> None:
         self.lifecycle.later(self.transition_seconds, finish)
+
+    def change_access(self, cache: CacheCluster | ReplicationGroup, modification: Modification, apply_immediately: bool | None) -> None:
+        """Begin a modification, and what was waiting, or let it wait."""
+        modification = modification.after(cache.deferred)
+        cache.access.pending = modification.shown()
+        if modification and not apply_immediately:
+            cache.deferred = modification
+            cache.show()
+            return
+
+        def finish() -> None:
+            modification.apply(cache.access)
+            cache.enter(AVAILABLE)
+
+        cache.deferred = None
+        cache.enter(MODIFYING)
+        self.later(finish)
 
     @staticmethod
     def identifier(parameter: str, value: str, limit: int) -> str:

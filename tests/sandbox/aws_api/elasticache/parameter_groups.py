@@ -85,6 +85,7 @@ class ParameterGroupBackend:
             raise InvalidParameterValue(f"CacheParameterGroupFamily {family} is not a valid parameter group family.")
         if name.lower() in self.parameter_groups:
             raise CacheParameterGroupAlreadyExists(name=name)
+        self.check_tags(tags)
         group = self.parameter_groups[name.lower()] = CacheParameterGroup(self, name.lower(), family, description)
         self.tag_new(group.arn, tags)
         return group

@@ -21,14 +21,13 @@ from .resources import AVAILABLE, CREATING, DELETING, MODIFYING, CacheCluster, R
 
 class ReplicationGroupBackend:
     def create_replication_group(self, **options: t.Any) -> ReplicationGroup:
-        group_id = self.identifier("ReplicationGroupId", options["replication_group_id"], 40)
+        options["replication_group_id"] = group_id = self.identifier("ReplicationGroupId", options["replication_group_id"], 40)
         if group_id in self.replication_groups:
             raise ReplicationGroupAlreadyExists(group_id)
+        self.check_tags(options["tags"])
         promoted = options["primary_cluster_id"]
         members, access = self._promote(options) if promoted else self._create_members(group_id, options)
-        # moto's own drawing of the group is replaced by ours; keep secrets out of it.
-        group = ReplicationGroup(self, members, access, **{**options, "auth_token": None, "num_node_groups": None, "node_group_configuration": []})
-        group.cluster_enabled = options["cluster_mode"] == "enabled" or (options["num_node_groups"] or 1) > 1
+        group = ReplicationGroup(self, members, access, **options | {"auth_token": None})
         if promoted:
             group.enter(CREATING, members=MODIFYING)
         self.replication_groups[group_id] = group
@@ -56,7 +55,7 @@ class ReplicationGroupBackend:
         if options["cluster_mode"] not in (None, "disabled") or (options["num_node_groups"] or 1) > 1 or options["replicas_per_node_group"]:
             raise InvalidParameterCombination("A replication group with PrimaryClusterId must have cluster mode disabled.")
         if (options["num_cache_clusters"] or 1) > 1 or options["automatic_failover_enabled"]:
-            raise NotImplementedError("Replicas of a promoted cluster are not implemented")
+            raise NotImplementedError("replicas of a promoted cluster")
         if cluster.group:
             raise InvalidCacheClusterState(f"Cache cluster {cluster.cache_cluster_id} is already in a replication group.")
         if cluster.status != AVAILABLE:
@@ -64,6 +63,8 @@ class ReplicationGroupBackend:
         return [cluster], cluster.access
 
     def _create_members(self, group_id: str, options: dict[str, t.Any]) -> tuple[list[CacheCluster], Access]:
+        if (options["num_node_groups"] or 1) > 1:
+            raise NotImplementedError("groups with more than one shard")
         engine = options["engine"] or "redis"
         if engine == "memcached":
             raise InvalidParameterCombination("Replication groups are not supported for memcached.")
@@ -80,7 +81,7 @@ class ReplicationGroupBackend:
         shared = ["cache_node_type", "cache_parameter_group_name", "cache_subnet_group_name", "network_type", "ip_discovery", "snapshot_name",
                   "preferred_maintenance_window", "port", "notification_topic_arn", "auto_minor_version_upgrade", "snapshot_retention_limit",
                   "snapshot_window", "cache_security_group_names", "security_group_ids", "snapshot_arns", "log_delivery_configurations"]
-        count = (options["replicas_per_node_group"] or 0) + 1 if options["replicas_per_node_group"] else options["num_cache_clusters"] or 1
+        count = options["num_cache_clusters"] or (options["replicas_per_node_group"] or 0) + 1
         members = []
         for number in range(1, count + 1):
             cluster_id = f"{group_id}-{number:03}"
@@ -124,7 +125,7 @@ class ReplicationGroupBackend:
         for user_group_id in user_group_ids_to_add:
             self.user_group(user_group_id)
         if user_groups:
-            access.check_user_groups(user_group_ids_to_add, user_group_ids_to_remove, bool(remove_user_groups), auth_token_update_strategy)
+            access.check_user_groups(user_group_ids_to_add, user_group_ids_to_remove, bool(remove_user_groups), auth_token, auth_token_update_strategy)
         if token:
             access.check_token_change(auth_token, auth_token_update_strategy, bool(user_group_ids_to_add), bool(remove_user_groups))
         self.check_security_groups(security_group_ids)
@@ -134,21 +135,9 @@ class ReplicationGroupBackend:
             strategy=(auth_token_update_strategy or ROTATE) if token else None,
             add=user_group_ids_to_add,
             remove=access.user_group_ids if remove_user_groups else user_group_ids_to_remove,
-        ).after(group.deferred)
+        )
         self._modify_plainly(group, security_group_ids, changes)
-        access.pending = modification.shown()
-        if modification and not apply_immediately:
-            group.deferred = modification
-            group.show()
-            return group
-        group.deferred = None
-        group.enter(MODIFYING)
-
-        def finish() -> None:
-            modification.apply(access)
-            group.enter(AVAILABLE)
-
-        self.later(finish)
+        self.change_access(group, modification, apply_immediately)
         return group
 
     def _modify_plainly(self, group: ReplicationGroup, security_group_ids: list[str] | None, changes: dict[str, t.Any]) -> None:

@@ -11,6 +11,7 @@ from moto.core.utils import utcnow
 from moto.elasticache import models as moto
 
 from .access import OFF, REQUIRED, Access
+from .modification import Modification
 
 AVAILABLE, CREATING, MODIFYING, SNAPSHOTTING, DELETING = "available", "creating", "modifying", "snapshotting", "deleting"
 
@@ -34,6 +35,8 @@ class CacheCluster(moto.CacheCluster):
         self.backend = backend
         self.access = access
         self.group: ReplicationGroup | None = None
+        # What waits for the next maintenance window, or for a call with ApplyImmediately.
+        self.deferred: Modification | None = None
         self.port = int(options.get("port") or (11211 if self.engine == "memcached" else 6379))
         self.preferred_availability_zone = self.preferred_availability_zone or f"{backend.region_name}a"
         self.cache_parameter_group_name = self.cache_parameter_group_name or backend.default_parameter_group(self.engine, self.engine_version)
@@ -46,7 +49,7 @@ class CacheCluster(moto.CacheCluster):
         return self.group.members[0].cache_cluster_id if self.group else self.cache_cluster_id
 
     @property
-    def endpoint(self) -> Endpoint:
+    def own_endpoint(self) -> Endpoint:
         group = self.group
         if group and group.ready and self.access.tls:
             return Endpoint(f"{self.cache_cluster_id}.{group.domain}", self.port, self)
@@ -90,7 +93,7 @@ class CacheCluster(moto.CacheCluster):
                 "CacheNodeId": f"{number:04}",
                 "CacheNodeStatus": self.status,
                 "CacheNodeCreateTime": self.cache_cluster_create_time,
-                "Endpoint": self.endpoint.shown(resolve),
+                "Endpoint": self.own_endpoint.shown(resolve),
                 "ParameterGroupStatus": "in-sync",
                 "CustomerAvailabilityZone": self.preferred_availability_zone,
             }
@@ -108,8 +111,7 @@ class ReplicationGroup(moto.ReplicationGroup):
         self.members = members
         self.access = access
         self.ready = False
-        # Changes that wait for the next maintenance window, or for a call with ApplyImmediately.
-        self.deferred: dict[str, t.Any] = {}
+        self.deferred: Modification | None = None
         first = members[0]
         self.port, self.engine, self.cache_node_type = first.port, first.engine, first.cache_node_type
         self.replication_group_create_time = utcnow()
@@ -148,7 +150,7 @@ class ReplicationGroup(moto.ReplicationGroup):
             return [member.plain_endpoint for member in self.members if member.status != CREATING]
         names = [endpoint for shape in self._shapes() for endpoint in shape]
         for member in self.members:
-            names.append(member.endpoint)
+            names.append(member.own_endpoint)
             if self.access.mode not in (OFF, REQUIRED):
                 names.append(member.plain_endpoint)
         return names
@@ -183,7 +185,7 @@ class ReplicationGroup(moto.ReplicationGroup):
                 {
                     "CacheClusterId": member.cache_cluster_id,
                     "CacheNodeId": "0001",
-                    "ReadEndpoint": member.endpoint.shown(resolve),
+                    "ReadEndpoint": member.own_endpoint.shown(resolve),
                     "PreferredAvailabilityZone": member.preferred_availability_zone,
                     "CurrentRole": "primary" if member is self.members[0] else "replica",
                 }

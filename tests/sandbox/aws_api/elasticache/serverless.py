@@ -39,6 +39,7 @@ class ServerlessCacheBackend:
         name = self.identifier("ServerlessCacheName", serverless_cache_name, 40)
         if name in self.serverless_caches:
             raise ServerlessCacheAlreadyExists(name=name)
+        self.check_tags(tags)
         self.check_security_groups(options["security_group_ids"])
         if options["user_group_id"]:
             self.user_group(options["user_group_id"])

@@ -17,7 +17,7 @@ class SnapshotBackend:
     ) -> Snapshot:
         replication_group_id = replication_group_id and replication_group_id.lower()
         cache_cluster_id = cache_cluster_id and cache_cluster_id.lower()
-        self._check_tags("", options["tags"] or [])
+        self.check_tags(options["tags"])
         cache = self.replication_groups.get(replication_group_id) or self.cache_clusters.get(cache_cluster_id)
         if isinstance(cache, CacheCluster) and cache.engine == "memcached":
             raise SnapshotFeatureNotSupported("Snapshots are not supported for memcached.")

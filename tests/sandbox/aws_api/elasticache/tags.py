@@ -17,7 +17,7 @@ from moto.elasticache.exceptions import (
 )
 
 from .exceptions import CacheParameterGroupNotFound, InvalidReplicationGroupState, ServerlessCacheNotFound, TagQuotaPerResourceExceeded, UserGroupNotFound
-from .resources import AVAILABLE
+from .resources import AVAILABLE, MODIFYING, ReplicationGroup
 
 VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
 KEY = re.compile(r"(?!aws:)[\w +\-=.:/@]{1,128}")
@@ -26,26 +26,36 @@ MOST_TAGS = 50
 
 class TagBackend:
     def tag_new(self, arn: str, tags: list[dict[str, str]] | None) -> None:
-        """Tag what is being created."""
+        """Tag what has been created, with tags that have been checked."""
         if tags:
-            self._check_tags(arn, tags)
             self.tagging_service.tag_resource(arn, tags)
 
     def add_tags_to_resource(self, arn: str, tags: list[dict[str, str]]) -> None:
-        self._find(arn)
-        self._check_tags(arn, tags)
+        resource = self._find(arn)
+        self.check_tags(tags, arn)
         self.tagging_service.tag_resource(arn, tags)
+        self._spread(resource)
 
     def remove_tags_from_resource(self, arn: str, tags: list[str]) -> None:
-        self._find(arn)
+        resource = self._find(arn)
         self.tagging_service.untag_resource_using_names(arn, tags)
+        self._spread(resource)
 
     def list_tags_for_resource(self, arn: str) -> dict[str, list[dict[str, str]]]:
         self._find(arn)
         return self.tagging_service.list_tags_for_resource(arn)
 
-    def _find(self, arn: str) -> None:
-        """Refuse an ARN that leads nowhere, and one of a cache that is busy: AWS does not even list the tags of those."""
+    def _spread(self, resource: t.Any) -> None:
+        """A group is modifying while its new tags spread to its members (hashicorp/terraform-provider-aws#40320)."""
+        if isinstance(resource, ReplicationGroup):
+            resource.enter(MODIFYING)
+            self.later(lambda: resource.enter(AVAILABLE))
+
+    def _find(self, arn: str) -> t.Any:
+        """What the ARN leads to.
+
+        Refuses an ARN that leads nowhere, and one of a cache that is busy: AWS does not even list its tags (#33859 there).
+        """
         kinds: dict[str, tuple[dict[str, t.Any], t.Callable[[str], Exception]]] = {
             "cluster": (self.cache_clusters, CacheClusterNotFound),
             "replicationgroup": (self.replication_groups, ReplicationGroupNotFound),
@@ -65,8 +75,11 @@ class TagBackend:
         if matched[1] in ("cluster", "replicationgroup") and resources[matched[2]].status != AVAILABLE:
             # The service model of the tag operations has no InvalidCacheClusterState.
             raise InvalidReplicationGroupState("Cluster not in available state to perform tagging operations.")
+        return resources[matched[2]]
 
-    def _check_tags(self, arn: str, tags: list[dict[str, str]]) -> None:
+    def check_tags(self, tags: list[dict[str, str]] | None, arn: str = "") -> None:
+        """Refuse tags that AWS refuses; `arn` is of the resource that has tags already."""
+        tags = tags or []
         for tag in tags:
             if not KEY.fullmatch(tag["Key"]):
                 raise InvalidParameterValue(f"Tag key {tag['Key']!r} is invalid: 1 to 128 letters, digits, spaces and + - = . _ : / @.")

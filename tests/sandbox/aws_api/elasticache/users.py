@@ -50,7 +50,9 @@ class UserBackend:
 
     def create_user(self, user_id: str, passwords: list[str], **options: t.Any) -> User:
         self._check_passwords(passwords)
-        self._check_tags("", options["tags"] or [])
+        self.check_tags(options["tags"])
+        if options["authentication_type"] == "iam" and options["user_name"].lower() != user_id.lower():
+            raise InvalidParameterValue("For a user with IAM authentication, the user ID and the user name must be the same.")
         return super().create_user(user_id=user_id.lower(), passwords=passwords, **options)  # type: ignore[misc]
 
     @staticmethod
@@ -117,6 +119,7 @@ class UserBackend:
         name = self.identifier("UserGroupId", user_group_id, 40)
         if name in self.user_groups:
             raise UserGroupAlreadyExists(name=name)
+        self.check_tags(tags)
         group = UserGroup(self, name, engine, self._check_members(user_ids))
         self.tag_new(group.arn, tags)
         self.user_groups[name] = group

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control URL: credentials, counting, settings, reset, and the faults that tests switch on."""
+
+from __future__ import annotations
+
+import json
+import threading
+import typing as t
+import urllib.error
+import urllib.request
+
+import pytest
+import support
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
+from caches import api, cluster, promote, refused, until
+
+pytestmark = pytest.mark.usefixtures("estate")
+RULE = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/24"}]}]
+
+
+def rules(sandbox: support.Sandbox) -> list[dict[str, t.Any]]:
+    answer = api(sandbox, "ec2").describe_security_group_rules(
+        Filters=[{"Name": "group-id", "Values": [sandbox.estate["cache_security_group_id"]]}]
+    )
+    return [rule for rule in answer["SecurityGroupRules"] if not rule["IsEgress"]]
+
+
+def authorize(sandbox: support.Sandbox, client: t.Any = None) -> t.Any:
+    ec2 = client or api(sandbox, "ec2")
+    return ec2.authorize_security_group_ingress(GroupId=sandbox.estate["cache_security_group_id"], IpPermissions=RULE)
+
+
+# Credentials
+
+
+@pytest.mark.parametrize(("service", "operation", "code"), [
+    ("sts", "get_caller_identity", "InvalidClientTokenId"),
+    ("elasticache", "describe_cache_clusters", "InvalidClientTokenId"),
+    ("rds", "describe_db_instances", "InvalidClientTokenId"),
+    ("ec2", "describe_security_groups", "AuthFailure"),
+    ("secretsmanager", "list_secrets", "UnrecognizedClientException"),
+    ("ssm", "describe_parameters", "UnrecognizedClientException"),
+    ("s3", "list_buckets", "InvalidAccessKeyId"),
+])
+def test_only_the_estates_access_key_is_known(sandbox: support.Sandbox, service: str, operation: str, code: str) -> None:
+    refused(code, getattr(sandbox.client(service, aws_access_key_id="AKIAUNKNOWN000000000"), operation))
+    getattr(api(sandbox, service), operation)()
+
+
+@pytest.mark.parametrize(("service", "operation", "code"), [
+    ("sts", "get_caller_identity", "SignatureDoesNotMatch"),
+    ("elasticache", "describe_cache_clusters", "SignatureDoesNotMatch"),
+    ("ec2", "describe_security_groups", "AuthFailure"),
+    ("secretsmanager", "list_secrets", "InvalidSignatureException"),
+    ("s3", "list_buckets", "SignatureDoesNotMatch"),
+])
+def test_its_secret_key_is_needed_too(sandbox: support.Sandbox, service: str, operation: str, code: str) -> None:
+    refused(code, getattr(sandbox.client(service, aws_secret_access_key="not-the-secret-key"), operation))
+
+
+def test_the_account_and_the_bucket(sandbox: support.Sandbox) -> None:
+    assert api(sandbox, "sts").get_caller_identity()["Account"] == sandbox.estate["account_id"]
+    assert [bucket["Name"] for bucket in api(sandbox, "s3").list_buckets()["Buckets"]] == ["huntaze-beta-assets"]
+    api(sandbox, "s3").put_object(Bucket="huntaze-beta-assets", Key="a b/ü", Body=b"content")
+    assert api(sandbox, "s3").get_object(Bucket="huntaze-beta-assets", Key="a b/ü")["Body"].read() == b"content"
+
+
+# Counting, settings, reset
+
+
+def test_calls_are_counted_by_service_and_operation(sandbox: support.Sandbox) -> None:
+    sandbox.control.forget_calls()
+    cluster(sandbox)
+    cluster(sandbox)
+    api(sandbox, "sts").get_caller_identity()
+    api(sandbox, "cloudwatch").describe_alarms()
+    api(sandbox, "ssm").describe_parameters()
+    api(sandbox, "s3").list_buckets()
+    assert sandbox.calls() == {
+        "elasticache.DescribeCacheClusters": 2, "sts.GetCallerIdentity": 1, "cloudwatch.DescribeAlarms": 1, "ssm.DescribeParameters": 1,
+        "s3.ListBuckets": 1,
+    }
+    sandbox.control.forget_calls()
+    assert sandbox.calls() == {}
+
+
+def test_reset_brings_the_guides_estate_back(sandbox: support.Sandbox) -> None:
+    api(sandbox, "s3").put_object(Bucket="huntaze-beta-assets", Key="k", Body=b"v")
+    authorize(sandbox)
+    promote(sandbox)
+    sandbox.reset()
+    assert "ReplicationGroupId" not in cluster(sandbox) and rules(sandbox) == []
+    assert cluster(sandbox)["CacheNodes"][0]["Endpoint"]["Address"] == sandbox.address("1.10")
+    assert api(sandbox, "s3").list_objects_v2(Bucket="huntaze-beta-assets")["KeyCount"] == 0
+    assert json.loads((sandbox.state / "estate.json").read_text()) == sandbox.estate
+
+
+@pytest.mark.parametrize(("change", "named"), [({"nonsense": 1}, "nonsense"), ({"transition_seconds": "soon"}, "transition_seconds"),
+                                               ({"transition_seconds": -1}, "transition_seconds")])
+def test_settings_that_are_none(sandbox: support.Sandbox, change: dict[str, t.Any], named: str) -> None:
+    before = sandbox.settings()
+    with pytest.raises(ValueError, match=named):
+        sandbox.settings(**change)
+    assert sandbox.settings() == before
+
+
+@pytest.mark.parametrize(("fault", "named"), [
+    ({"kind": "nonsense"}, "nonsense"), ({"kind": "throttle"}, "rate"), ({"kind": "hang", "rate": 1}, "rate"),
+    ({"kind": "hang", "sometimes": 1}, "sometimes"), ({"kind": "hang", "times": "once"}, "times"),
+])
+def test_faults_that_are_none(sandbox: support.Sandbox, fault: dict[str, t.Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        sandbox.control.add_fault(**fault)
+    assert sandbox.control.faults() == []
+
+
+def test_what_the_sandbox_cannot_do_it_says(sandbox: support.Sandbox) -> None:
+    message = refused("NotImplemented", api(sandbox).describe_reserved_cache_nodes)
+    assert "describe_reserved_cache_nodes" in message
+
+
+# Faults
+
+
+def test_throttling_over_a_rate(sandbox: support.Sandbox) -> None:
+    with sandbox.fault("throttle", service="elasticache", operation="*", rate=2):
+        codes = []
+        for _ in range(6):
+            try:
+                cluster(sandbox)
+                codes.append(None)
+            except ClientError as error:
+                assert error.response["Error"]["Message"] == "Rate exceeded"
+                codes.append(error.response["Error"]["Code"])
+        assert codes[:2] == [None, None] and "Throttling" in codes
+        api(sandbox, "sts").get_caller_identity()
+        patient = sandbox.client("elasticache", config=Config(retries={"mode": "adaptive", "max_attempts": 10}))
+        patient.describe_cache_clusters()
+    cluster(sandbox)
+
+
+def test_throttling_everything_so_many_times(sandbox: support.Sandbox) -> None:
+    with sandbox.fault("throttle", service="ec2", operation="mutating", rate=0, times=2):
+        rules(sandbox)
+        refused("Throttling", authorize, sandbox=sandbox)
+        refused("Throttling", authorize, sandbox=sandbox)
+        authorize(sandbox)
+
+
+def test_a_lost_answer_leaves_the_change_made(sandbox: support.Sandbox) -> None:
+    with sandbox.fault("lost_answer", service="ec2", operation="AuthorizeSecurityGroupIngress", times=1):
+        with pytest.raises(ConnectionClosedError):
+            authorize(sandbox)
+    assert len(rules(sandbox)) == 1
+
+
+def test_botocore_repeats_a_call_whose_answer_was_lost(sandbox: support.Sandbox) -> None:
+    with sandbox.fault("lost_answer", service="ec2", operation="mutating", times=1):
+        refused("InvalidPermission.Duplicate", authorize, sandbox=sandbox, client=sandbox.client("ec2"))
+    assert sandbox.calls()["ec2.AuthorizeSecurityGroupIngress"] == 2
+
+
+def test_some_calls_pass_first(sandbox: support.Sandbox) -> None:
+    with sandbox.fault("lost_answer", operation="mutating", after=1, times=1):
+        rules(sandbox)
+        authorize(sandbox)
+        refused("InvalidPermission.Duplicate", authorize, sandbox=sandbox, client=sandbox.client("ec2"))
+
+
+def test_a_hanging_answer_is_held_until_the_fault_is_lifted(sandbox: support.Sandbox) -> None:
+    answers: list[t.Any] = []
+    client = api(sandbox, "ec2")
+    with sandbox.fault("hang", operation="mutating", times=1):
+        caller = threading.Thread(target=lambda: answers.append(authorize(sandbox, client)))
+        caller.start()
+        until(lambda: sandbox.control.faults()[0]["held"] == 1)
+        assert len(rules(sandbox)) == 1 and not answers
+    caller.join(10)
+    assert answers[0]["Return"] is True
+
+
+def test_a_client_that_gives_up_on_a_hanging_answer_leaves_nothing_behind(sandbox: support.Sandbox) -> None:
+    impatient = sandbox.client("ec2", config=Config(read_timeout=0.2, retries={"total_max_attempts": 1}))
+    with sandbox.fault("hang", operation="mutating", times=1):
+        with pytest.raises(HTTPClientError):
+            authorize(sandbox, impatient)
+    assert len(rules(sandbox)) == 1
+
+
+def test_stale_reads_answer_as_before_the_last_change(sandbox: support.Sandbox) -> None:
+    assert rules(sandbox) == []
+    with sandbox.fault("stale_reads", service="ec2", operation="*", times=2):
+        authorize(sandbox)
+        assert rules(sandbox) == [] and rules(sandbox) == []
+        assert len(rules(sandbox)) == 1
+
+
+def test_stale_reads_know_the_last_change_only(sandbox: support.Sandbox) -> None:
+    rules(sandbox)
+    with sandbox.fault("stale_reads", service="ec2", operation="DescribeSecurityGroupRules", times=1):
+        rule_id = authorize(sandbox)["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+        api(sandbox, "ec2").revoke_security_group_ingress(
+            GroupId=sandbox.estate["cache_security_group_id"], SecurityGroupRuleIds=[rule_id]
+        )
+        assert len(rules(sandbox)) == 1
+        assert rules(sandbox) == []
+
+
+def test_requests_without_a_signature_are_refused(sandbox: support.Sandbox) -> None:
+    for path in ("/", "/moto-api/data.json", "/huntaze-beta-assets/key"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(sandbox.estate["endpoint_url"] + path)
+        assert caught.value.code == 403 and b"MissingAuthenticationToken" in caught.value.read()

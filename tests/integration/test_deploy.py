@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole job, as an operator sees it: `ansible-playbook deploy.yml` against the guide's estate."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+import support
+
+PROGRAMS = Path(sys.executable).parent
+MUTATING = re.compile(r"\.(Authorize|Revoke|Update|Create|Modify|Delete|Add|Remove|Put)")
+
+
+class Outcome(t.NamedTuple):
+    rc: int
+    output: str
+
+    @property
+    def changed(self) -> int:
+        """The sum of `changed` over all hosts of the recap."""
+        recap = self.output.rpartition("PLAY RECAP")[2]
+        return sum(int(number) for number in re.findall(r"changed=(\d+)", recap))
+
+    def lines(self, beginning: str) -> list[str]:
+        """What the summary says, one entry a line, those that begin so."""
+        text = re.sub(r"\n\s{6,}", " ", self.output.partition("PLAY [Summary]")[2].partition("TASK [Fail")[0])
+        return [line.strip("-' ") for line in text.splitlines() if line.strip("-' ").startswith(beginning)]
+
+
+@pytest.fixture
+def deploy(sandbox: support.Sandbox) -> t.Callable[..., Outcome]:
+    def run(*arguments: str, variables: dict[str, t.Any] | None = None, environment: dict[str, str] | None = None) -> Outcome:
+        done = subprocess.run(
+            _command(arguments, variables), cwd=support.REPOSITORY, env=_environment(sandbox, environment),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
+        )
+        return Outcome(done.returncode, done.stdout)
+
+    return run
+
+
+def _command(arguments: t.Sequence[str], variables: dict[str, t.Any] | None = None) -> list[str]:
+    extra = ["-e", json.dumps(variables)] if variables else []
+    return [str(PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "deploy.yml", *extra, *arguments]
+
+
+def _environment(sandbox: support.Sandbox, changed: dict[str, str] | None = None) -> dict[str, str]:
+    config = str(support.REPOSITORY / "ansible.cfg")
+    return {**os.environ, **sandbox.environment, "ANSIBLE_CONFIG": config, "ANSIBLE_NOCOLOR": "1", **(changed or {})}
+
+
+def aws(sandbox: support.Sandbox, *arguments: str) -> t.Any:
+    done = subprocess.run(
+        [str(PROGRAMS / "aws"), *arguments, "--output", "json"],
+        env={**os.environ, **sandbox.aws_environment}, capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) if done.stdout else None
+
+
+def the_group(sandbox: support.Sandbox) -> dict[str, t.Any]:
+    (group,) = aws(sandbox, "elasticache", "describe-replication-groups")["ReplicationGroups"]
+    return group
+
+
+def primary(sandbox: support.Sandbox) -> str:
+    return the_group(sandbox)["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+
+
+def mutating_calls(sandbox: support.Sandbox) -> dict[str, int]:
+    return {call: number for call, number in sandbox.calls().items() if MUTATING.search(call)}
+
+
+def assert_secured(sandbox: support.Sandbox, token: str, *, former: str | None = None) -> None:
+    """The end state, seen by clients and the API rather than by our modules."""
+    group = the_group(sandbox)
+    assert (group["TransitEncryptionMode"], group["AuthTokenEnabled"], group["Status"]) == ("required", True, "available")
+    address = primary(sandbox)
+    assert sandbox.redis(address, token).ping()
+    with pytest.raises(redis.AuthenticationError):
+        sandbox.redis(address, former or "x" * 32).ping()
+    with pytest.raises(redis.AuthenticationError):
+        sandbox.redis(address).ping()
+    with pytest.raises(redis.ConnectionError):
+        sandbox.redis(address, token, tls=False).ping()
+
+
+def assert_nothing_left_to_do(outcome: Outcome) -> None:
+    assert (outcome.rc, outcome.changed) == (0, 0), outcome.output
+    assert "Nothing done: everything was as declared." in outcome.output
+
+
+@pytest.mark.parametrize("ioredis", ["ioredis-6"], indirect=True)
+def test_the_guides_cache_ends_secured_and_a_second_run_changes_nothing(sandbox, estate, deploy, ioredis):
+    old = sandbox.address("1.10")
+    announced = deploy("--check", "--diff")
+    assert announced.rc == 0, announced.output
+    assert mutating_calls(sandbox) == {}
+    assert announced.lines("skipped") and not announced.lines("ok: A") and not announced.lines("ok: R")  # verification in check mode claims nothing
+
+    first = deploy()
+    assert first.rc == 0, first.output
+    assert [line.partition(": ")[2] for line in first.lines("done in")] == [line.partition(": ")[2] for line in announced.lines("to do in")]
+    assert not first.lines("failed") and len(first.lines("ok:")) >= 6, first.output
+
+    assert_nothing_left_to_do(deploy())
+    assert_secured(sandbox, estate["auth_token"])
+    address, token, ca = primary(sandbox), estate["auth_token"], estate["ca_file"]
+
+    cli = ["redis-cli", "--tls", "--cacert", ca, "-h", address]
+    assert "NOAUTH" in subprocess.run([*cli, "ping"], capture_output=True, text=True, timeout=10, check=False).stdout
+    answer = subprocess.run([*cli, "ping"], env={**os.environ, "REDISCLI_AUTH": token}, capture_output=True, text=True, timeout=10, check=False)
+    assert answer.stdout.strip() == "PONG"
+    options = {"host": address, "port": 6379, "tls": True, "ca": ca}
+    assert ioredis(**options, password=token) == {"answer": "PONG"}
+    assert "NOAUTH" in json.dumps(ioredis(**options))
+
+    with pytest.raises(redis.ConnectionError):
+        sandbox.redis(old, tls=False).ping()
+    with pytest.raises(TimeoutError):
+        socket.create_connection((address, 6379), timeout=1, source_address=(estate["stranger_address"], 0))
+
+
+def test_what_was_changed_behind_our_back_is_put_right(sandbox, estate, deploy):
+    assert deploy().rc == 0
+    group, other = the_group(sandbox)["ReplicationGroupId"], estate["next_auth_token"]
+    for strategy in ("ROTATE", "SET"):
+        aws(sandbox, "elasticache", "modify-replication-group", "--replication-group-id", group, "--apply-immediately",
+            "--auth-token", other, "--auth-token-update-strategy", strategy)
+        while the_group(sandbox)["Status"] != "available":
+            time.sleep(0.1)
+    rules = aws(sandbox, "ec2", "describe-security-group-rules", "--filters", f"Name=group-id,Values={estate['cache_security_group_id']}")
+    (ours,) = [rule for rule in rules["SecurityGroupRules"] if not rule["IsEgress"]]
+    aws(sandbox, "ec2", "revoke-security-group-ingress", "--group-id", estate["cache_security_group_id"],
+        "--security-group-rule-ids", ours["SecurityGroupRuleId"])
+
+    mended = deploy()
+    assert mended.rc == 0, mended.output
+    assert any("rotated elsewhere" in line for line in mended.lines("because")), mended.output
+    assert_secured(sandbox, estate["auth_token"], former=other)
+    assert_nothing_left_to_do(deploy())
+
+
+def test_deploying_another_token_is_a_rotation(sandbox, estate, deploy):
+    assert deploy().rc == 0
+    rotation = {"HUNTAZE_CACHE_AUTH_TOKEN": estate["next_auth_token"]}
+    announced = deploy("--check", environment=rotation)
+    rotated = deploy(environment=rotation)
+    assert rotated.rc == 0, rotated.output
+    assert [line.partition(": ")[2] for line in rotated.lines("done in")] == [line.partition(": ")[2] for line in announced.lines("to do in")]
+    assert_secured(sandbox, estate["next_auth_token"], former=estate["auth_token"])
+    assert_nothing_left_to_do(deploy(environment=rotation))
+
+
+def test_a_kill_after_any_changing_call_is_completed_by_the_next_run(sandbox, estate, deploy):
+    kills = 0
+    while killed_after(sandbox, kills):
+        completed = deploy()
+        assert completed.rc == 0, f"killed after call {kills + 1}:\n{completed.output}"
+        assert_secured(sandbox, sandbox.estate["auth_token"])
+        kills += 1
+        sandbox.reset()
+    assert kills >= 10  # two rules, a snapshot, a promotion, two TLS modes, two changes of the token with their notes
+
+
+def killed_after(sandbox: support.Sandbox, calls: int) -> bool:
+    """Deploy, and kill every process of the run once `calls` changing calls were answered and one more was made."""
+    with sandbox.fault("hang", operation="mutating", after=calls, times=1):
+        process = psutil.Popen(
+            _command([]), cwd=support.REPOSITORY, env=_environment(sandbox), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 300
+        while process.poll() is None:
+            assert time.monotonic() < deadline
+            if any(fault.get("held") for fault in sandbox.control.faults()):
+                for victim in [process, *process.children(recursive=True)]:
+                    victim.kill()
+                process.wait()
+                return True
+            time.sleep(0.05)
+        return False
+
+
+def bad_input(estate: dict[str, t.Any]) -> dict[str, tuple[dict[str, t.Any], list[str]]]:
+    """Variables that cannot work, and what the message must say."""
+    aws_options = {"region": estate["region"], "expected_account_id": estate["account_id"], "endpoint_url": estate["endpoint_url"],
+                   "access_key": estate["access_key"], "secret_key": estate["secret_key"]}
+    cache = {"name": "huntaze-redis-production", "replication_group_id": "huntaze-redis", "auth_token": estate["auth_token"],
+             "tls_ca_file": estate["ca_file"]}
+    return {
+        "a token of 5 characters": ({"huntaze_cache": {**cache, "auth_token": "cana5"}}, ["auth_token", "5 characters", "16 to 128"]),
+        "two things at once": (
+            {"huntaze_cache": {**cache, "auth_token": "cana5"}, "huntaze_limiter": {"security_group_id": "the limiters"}},
+            ["5 characters", "huntaze_limiter.security_group_id 'the limiters'"],
+        ),
+        "the guide's requirepass": ({"huntaze_cache": {**cache, "requirepass": "cana5"}}, ["requirepass", "huntaze_cache.auth_token"]),
+        "an unknown cache": ({"huntaze_cache": {**cache, "name": "no-such-cache"}}, ["There is no cache no-such-cache", "Nothing was changed"]),
+        "wrong credentials": ({"huntaze_aws": {**aws_options, "access_key": "AKIAWRONG"}}, ["InvalidClientTokenId"]),
+        "the wrong account": ({"huntaze_aws": {**aws_options, "expected_account_id": "210987654321"}}, ["210987654321", "Nothing was changed"]),
+        "an endpoint where nothing listens": ({"huntaze_aws": {**aws_options, "endpoint_url": "http://127.0.0.1:9"}}, ["127.0.0.1:9"]),
+    }
+
+
+def test_bad_input_gets_one_clear_message_and_changes_nothing(sandbox, estate, deploy):
+    for name, (variables, words) in bad_input(estate).items():
+        outcome = deploy(variables=variables)
+        assert outcome.rc != 0, name
+        message = " ".join(outcome.output.split())
+        assert [word for word in words if word not in message] == [], f"{name}:\n{outcome.output}"
+        assert len(re.findall(r"^fatal: ", outcome.output, re.MULTILINE)) == 1, f"{name}:\n{outcome.output}"
+        assert "Traceback" not in outcome.output and "cana5" not in outcome.output.replace(json.dumps(variables), "")
+    assert mutating_calls(sandbox) == {}
+
+
+def test_no_secret_shows_anywhere(sandbox, estate, deploy):
+    outcome = deploy("-vvv", "--diff")
+    assert outcome.rc == 0, outcome.output
+    for name in ("auth_token", "secret_key"):
+        assert estate[name] not in outcome.output, name
+    assert estate["database"]["password"] not in outcome.output
+    for log in (sandbox.state / "log").iterdir():
+        text = log.read_text(errors="replace")
+        assert not [name for name in ("auth_token", "secret_key") if estate[name] in text], log
+
+
+def test_it_works_installed_from_the_tarball(sandbox, estate, tmp_path):
+    galaxy = str(PROGRAMS / "ansible-galaxy")
+    clean = {**os.environ, **sandbox.environment, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections")}
+    run = {"cwd": tmp_path, "env": clean, "capture_output": True, "text": True, "timeout": 300, "check": False}
+    shutil.copytree(support.REPOSITORY / "inventories", tmp_path / "inventories")
+    subprocess.run([galaxy, "collection", "build", str(support.REPOSITORY), "--output-path", str(tmp_path)], **{**run, "check": True})
+    (tarball,) = tmp_path.glob("*.tar.gz")
+    installed = subprocess.run([galaxy, "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(tarball)], **run)
+    assert installed.returncode == 0, installed.stderr
+    done = subprocess.run([str(PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "huntaze.ai_system.deploy"], **run)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_secured(sandbox, estate["auth_token"])

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""redis_reachability against real servers in every state that a client can meet, and against servers that are none."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+import strange_servers
+from data_plane import certificates
+from data_plane import client as data_plane
+from instance import Instance
+
+TOKEN = "canary-token-4f1d0b7c9e2a"
+USER_PASSWORD = "canary-user-77aa01cd55ee"
+
+
+@pytest.fixture(scope="module")
+def host(sandbox):
+    """The addresses of caches in every combination of TLS and AUTH. The limiter host is let in."""
+    sandbox.reset()
+
+    def node(open_, **users):
+        default = {"passwords": [] if open_ else [TOKEN], "open": open_, "access_string": "on ~* &* +@all"}
+        return {"users": {"default": default, **users}}
+
+    users = {
+        "agent": {"passwords": [USER_PASSWORD], "open": False, "access_string": "on ~* &* -@all +ping"},
+        "mute": {"passwords": [USER_PASSWORD], "open": False, "access_string": "on ~* &* -@all +get"},
+    }
+    caches = {
+        "open": ("1.10", "open", "off"),
+        "open_preferred": ("1.11", "open", "preferred"),
+        "open_tls": ("1.12", "open", "required"),
+        "auth_tls": ("1.13", "auth", "required"),
+        # No certificate names this address.
+        "unnamed": ("3.10", "auth", "required"),
+    }
+    data_plane.apply(
+        {
+            "nodes": {"open": node(True), "auth": node(False, **users)},
+            "endpoints": [
+                {"address": sandbox.address(address), "port": 6379, "node": name, "transit_encryption_mode": mode, "ingress": ["127.0.0.1/32"]}
+                for address, name, mode in caches.values()
+            ],
+        }
+    )
+    return {name: sandbox.address(cache[0]) for name, cache in caches.items()}
+
+
+@pytest.fixture
+def look(run_module, host):
+    """Run the module; whatever happens it succeeds, changes nothing, keeps to its time and keeps the secrets."""
+
+    def run(place, **args):
+        begin = time.monotonic()
+        result = run_module("redis_reachability", {"host": host.get(place, place), "timeout": 2, **args})
+        assert time.monotonic() - begin < args.get("timeout", 2) + 5
+        assert result.rc == 0
+        assert result["changed"] is False
+        assert "canary" not in result.output
+        assert bool(result["reachable"]) is (result["error"] is None) is (result["latency_ms"] is not None)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def tls(sandbox):
+    return {"tls": True, "tls_ca_file": sandbox.estate["ca_file"]}
+
+
+@pytest.fixture
+def strange():
+    with contextlib.ExitStack() as stack:
+
+        def start(behave):
+            server = strange_servers.StrangeServer(behave)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def redis_server(tmp_path):
+    """A redis-server of its own, started with options that no cache has."""
+    processes = []
+
+    def start(*options):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [shutil.which("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", "", *options]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        for line in processes[-1].stdout:
+            if "Ready to accept connections" in line:
+                return port
+        raise AssertionError("redis-server ended while starting")
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_cache_without_tls_and_auth(look):
+    result = look("open", samples=20)
+    assert result["reachable"] and result["port_open"]
+    assert result["authenticated"] is None
+    assert result["authentication_enforced"] is False
+    assert result["tls_version"] is None
+    assert result["role"] == "primary"
+    assert result["version"] in subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
+    assert 0 < result["latency_ms"]["min"] <= result["latency_ms"]["median"] <= result["latency_ms"]["max"] < 2000
+    assert "asks for none" in result["reason"]
+
+
+def test_a_token_over_tls(look, tls):
+    result = look("auth_tls", password=TOKEN, **tls)
+    assert result["reachable"], result["reason"]
+    assert result["authenticated"] is True
+    assert result["authentication_enforced"] is True
+    assert result["tls_version"].startswith("TLSv1.")
+    assert "refuses a client without" in result["reason"]
+
+
+def test_a_password_sent_to_a_cache_without_auth_succeeds_and_proves_nothing(look):
+    result = look("open", password=TOKEN)
+    assert result["reachable"]
+    assert result["authentication_enforced"] is False
+    assert "takes clients without" in result["reason"]
+    assert "unencrypted" in str(result["warnings"])
+
+
+def test_no_password(look, tls):
+    result = look("auth_tls", **tls)
+    assert (result["error"]["class"], result["authenticated"], result["authentication_enforced"]) == ("noauth", None, True)
+    assert result["port_open"]
+
+
+def test_a_wrong_password(look, tls):
+    result = look("auth_tls", password="canary-of-yesterday", **tls)
+    assert (result["error"]["class"], result["authenticated"], result["authentication_enforced"]) == ("wrongpass", False, True)
+
+
+def test_an_acl_user_who_may_do_nothing_but_ping(look, tls):
+    result = look("auth_tls", username="agent", password=USER_PASSWORD, **tls)
+    assert result["reachable"], result["reason"]
+    assert result["authenticated"] and result["version"] and result["role"] == "primary"
+
+
+def test_an_acl_user_who_may_not_ping(look, tls):
+    result = look("auth_tls", username="mute", password=USER_PASSWORD, **tls)
+    assert (result["error"]["class"], result["authenticated"], result["authentication_enforced"]) == ("noperm", True, True)
+
+
+def test_preferred_takes_both(look, tls):
+    assert look("open_preferred")["tls_version"] is None
+    assert look("open_preferred", **tls)["tls_version"]
+
+
+def test_plain_text_to_a_tls_port(look):
+    result = look("auth_tls")
+    assert (result["error"]["class"], result["port_open"], result["authentication_enforced"]) == ("tls_required", True, None)
+
+
+def test_tls_to_a_plain_text_port(look, tls):
+    result = look("open", **tls)
+    assert (result["error"]["class"], result["port_open"], result["authentication_enforced"]) == ("tls_not_offered", True, None)
+
+
+def test_a_certificate_of_an_unknown_ca(look, sandbox, tmp_path):
+    another = Instance(tmp_path, sandbox.network)
+    certificates.make(another)
+    result = look("auth_tls", tls=True, tls_ca_file=str(another.ca), password=TOKEN)
+    assert (result["error"]["class"], result["authenticated"]) == ("certificate", None)
+    assert look("auth_tls", tls=True, password=TOKEN)["error"]["class"] == "certificate"
+
+
+def test_a_certificate_for_another_host(look, tls):
+    result = look("unnamed", password=TOKEN, **tls)
+    assert result["error"]["class"] == "certificate"
+    assert "mismatch" in result["error"]["message"].lower()
+    assert look("unnamed", password=TOKEN, **tls, tls_verify=False)["reachable"]
+
+
+def test_packets_of_a_stranger_are_dropped(look, sandbox, tls):
+    stranger = look("auth_tls", source_address=sandbox.estate["stranger_address"], password=TOKEN, timeout=1, **tls)
+    assert (stranger["error"]["class"], stranger["port_open"]) == ("timeout", False)
+    assert "security group" in stranger["reason"]
+    assert look("auth_tls", source_address=sandbox.estate["limiter_address"], password=TOKEN, **tls)["reachable"]
+
+
+def test_nothing_listens(look, sandbox):
+    result = look(sandbox.address("1.99"))
+    assert (result["error"]["class"], result["port_open"]) == ("refused", False)
+
+
+@pytest.mark.parametrize("name", ["nowhere.invalid", "nul\0byte", "a" * 64 + ".invalid"])
+def test_a_name_that_does_not_resolve(look, name):
+    result = look(name)
+    assert (result["error"]["class"], result["port_open"]) == ("name_resolution", False)
+
+
+def test_a_replica(look, redis_server):
+    assert look("127.0.0.1", port=redis_server("--replicaof", "127.0.0.1", "1"))["role"] == "replica"
+
+
+def test_a_server_that_takes_no_more_clients(look, redis_server):
+    port = redis_server("--maxclients", "1")
+    with socket.create_connection(("127.0.0.1", port)) as other:
+        other.sendall(b"PING\r\n")
+        assert other.recv(7) == b"+PONG\r\n"
+        assert look("127.0.0.1", port=port)["error"]["class"] == "busy"
+
+
+@pytest.mark.parametrize(
+    ("behave", "plain", "encrypted"),
+    [
+        (strange_servers.silent, "no_answer", "no_answer"),
+        (strange_servers.closing, "reset", "reset"),
+        (strange_servers.trickling(b"+"), "no_answer", "tls_not_offered"),
+        (strange_servers.trickling(b"%1000000\r\n$1000000\r\n"), "no_answer", "tls"),
+        (strange_servers.trickling(b"\x16\x03\x03\x40\x00"), "protocol", "no_answer"),
+        (strange_servers.flooding(b"$500000000\r\n"), "protocol", "tls"),
+        (strange_servers.flooding(b""), "protocol", "tls"),
+        (strange_servers.flooding(b"\x16\x03\x03\x40\x00"), "protocol", "tls"),
+        (strange_servers.saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "protocol", "tls"),
+        (strange_servers.saying(b"+OK\r\n"), "protocol", "tls_not_offered"),
+        (strange_servers.saying(b">1\r\n+push\r\n" * 2000), "protocol", "tls"),
+        (strange_servers.saying(b"*1\r\n" * 2000), "protocol", "tls"),
+        (strange_servers.saying(b"-ERR unknown command 'HELLO'\r\n"), "protocol", "tls_not_offered"),
+    ],
+)
+@pytest.mark.parametrize("encrypt", [False, True])
+def test_a_server_that_is_not_redis(look, strange, behave, plain, encrypted, encrypt):
+    server = strange(behave)
+    result = look(server.host, port=server.port, tls=encrypt, password=TOKEN, timeout=1)
+    assert result["error"]["class"] == (encrypted if encrypt else plain), result["reason"]
+    assert result["port_open"] is True
+    assert result["authentication_enforced"] is None
+    assert len(result["reason"]) < 1000
+
+
+@pytest.mark.parametrize("code", [b"-ERR ", b"-WRONGPASS ", b"-NOPERM ", b"-LOADING ", b"+"])
+def test_a_server_that_repeats_the_password(look, strange, code):
+    server = strange(strange_servers.echoing(lambda heard: code + heard.replace(b"\r\n", b" ") + b"\r\n"))
+    assert look(server.host, port=server.port, password=TOKEN)["error"]
+
+
+def test_check_mode_looks_at_nothing_and_says_so(run_module, strange):
+    server = strange(strange_servers.saying(b"+PONG\r\n"))
+    result = run_module("redis_reachability", {"host": server.host, "port": server.port, "password": TOKEN}, check=True)
+    assert (result.rc, result["changed"], result["skipped"], result["reachable"]) == (0, False, True, None)
+    assert "nothing is verified" in result["skip_reason"]
+    assert server.connections == []
+    assert TOKEN not in result.output
+
+
+def test_all_that_is_wrong_with_the_options_is_told_at_once(run_module, strange, tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    server = strange(strange_servers.silent)
+    result = run_module(
+        "redis_reachability",
+        {
+            "host": server.host, "port": 65536, "timeout": 0, "samples": 0, "password": "", "username": "agent",
+            "tls_ca_file": str(tmp_path / "ca.pem"), "source_address": "192.0.2.1",
+        },
+    )
+    assert (result.rc, result["failed"]) == (1, True)
+    said = ("port is 65536", "timeout is 0", "samples is 0", "password is empty", "username is given", "no certificate in PEM", "tls is not", "192.0.2.1")
+    assert len(result["problems"]) == len(said)
+    for words in said:
+        assert words in result["msg"]
+    assert server.connections == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("timeout", "nan"), ("timeout", "inf"), ("timeout", 3601), ("samples", 1001), ("tls_ca_file", "/nowhere/ca.pem"), ("host", " ")])
+def test_each_bad_option(run_module, option, value):
+    result = run_module("redis_reachability", {"host": "127.0.0.1", "tls": True, option: value})
+    assert result.rc == 1
+    assert option in result["msg"]

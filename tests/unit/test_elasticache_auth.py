@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The planner of elasticache_auth against a small model of AWS that refuses every illegal call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache_auth as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import NOTHING
+from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import (
+    ROTATED,
+    ROTATING,
+    SET,
+    SETTING,
+    Look,
+    Tag,
+    fingerprint,
+    is_of,
+    read_tag,
+)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY
+
+CLUSTER, GROUP = "huntaze-redis-production", "huntaze-redis"
+NO_PASSWORD = None
+TOKENS = [f"canary-token-{letter * 8}" for letter in "abc"]
+# The planner only compares fingerprints: fast ones will do.
+PRINTS = {token: f"{number:032x}/{number:064x}" for number, token in enumerate(TOKENS, 1)}
+
+
+@dataclass
+class Aws:
+    """What AWS does, as strictly as its documentation can be read."""
+
+    promoted: bool = False
+    mode: str | None = None
+    credentials: list[str | None] = field(default_factory=lambda: [NO_PASSWORD])
+    rotated: bool = False
+    changes: int = 0
+    tag: str | None = None
+    snapshot: str | None = None
+
+    @property
+    def auth(self) -> bool:
+        return self.credentials != [NO_PASSWORD]
+
+    def call(self, operation: str, parameters: dict) -> None:
+        getattr(self, operation)(**parameters)
+
+    def create_snapshot(self, CacheClusterId: str, SnapshotName: str) -> None:
+        assert not self.promoted and self.snapshot is None
+        self.snapshot = "available"
+
+    def create_replication_group(self, ReplicationGroupId: str, ReplicationGroupDescription: str, PrimaryClusterId: str) -> None:
+        assert not self.promoted and (PrimaryClusterId, ReplicationGroupId) == (CLUSTER, GROUP)
+        self.promoted, self.snapshot = True, None
+
+    def add_tags_to_resource(self, ResourceName: str, Tags: list[dict]) -> None:
+        assert self.promoted
+        value = Tags[0]["Value"]
+        assert len(value) <= 256 and re.fullmatch(r"[A-Za-z0-9 +\-=._:/@]*", value), value
+        self.tag = value
+
+    def modify_replication_group(self, ReplicationGroupId: str, ApplyImmediately: bool, **changes) -> None:
+        assert self.promoted and ReplicationGroupId == GROUP and ApplyImmediately is True
+        if "TransitEncryptionMode" in changes:
+            assert changes.pop("TransitEncryptionEnabled") is True and not self.auth
+            legal = {None: "preferred", "preferred": "required"}
+            mode = changes.pop("TransitEncryptionMode")
+            assert not changes and legal[self.mode] == mode
+            self.mode = mode
+        else:
+            self.change_token(changes.pop("AuthToken"), changes.pop("AuthTokenUpdateStrategy"))
+            assert not changes
+
+    def change_token(self, token: str, strategy: str) -> None:
+        assert self.mode == "required"
+        if strategy == "ROTATE":
+            self.credentials = (self.credentials + [token])[-2:]
+        else:
+            assert self.rotated and self.credentials[-1] == token
+            self.credentials = [token]
+        self.rotated, self.changes = strategy == "ROTATE", self.changes + 1
+
+    def observe(self, token: str | None = None) -> planner.Observed:
+        """With `token`, also what a connection shows."""
+        place = {"address": "10.0.0.1", "port": 6379}
+        cache = dict(
+            NOTHING,
+            exists=True,
+            kind="replication_group" if self.promoted else "cache_cluster",
+            id=GROUP if self.promoted else CLUSTER,
+            arn="arn:aws:elasticache:us-east-1:123456789012:replicationgroup:huntaze-redis",
+            replication_group_id=GROUP if self.promoted else None,
+            member_clusters=[CLUSTER],
+            status="available",
+            engine="redis",
+            engine_version="7.1.0",
+            port=6379,
+            endpoints={"primary": place, "reader": place if self.promoted else None, "configuration": None, "nodes": [place]},
+            transit_encryption_enabled=self.mode is not None,
+            transit_encryption_mode=self.mode,
+            auth_token_enabled=self.auth,
+            auth_token_last_modified_date=f"2025-01-01T00:00:{self.changes:02}+00:00" if self.auth else None,
+        )
+        look = Look(token in self.credentials, NO_PASSWORD not in self.credentials) if token and self.auth else None
+        tag = read_tag(self.tag) if self.promoted else None
+        return planner.Observed(cache, snapshot=self.snapshot, tag=tag, look=look)
+
+
+def desire(token: str | None = None, mode: str | None = None, strategy: str = "SET", snapshot: bool = True) -> planner.Desired:
+    return planner.Desired(CLUSTER, GROUP, "before" if snapshot else None, mode, token, strategy, PRINTS.get(token, ""))
+
+
+def run(aws: Aws, desired: planner.Desired, look: bool = False, calls: int = 99) -> list[str]:
+    """What the module does, cut off after `calls` calls; the steps made."""
+    observed, steps = aws.observe(desired.auth_token if look else None), []
+    while calls and (change := planner.next_change(desired, observed)):
+        aws.call(change.operation, dict(change.parameters))
+        seen = aws.observe()
+        assert planner.shows(observed, planner.predict(observed, change), seen), change.summary
+        assert not planner.shows(observed, planner.predict(observed, change), observed), change.summary
+        observed, calls = seen, calls - 1
+        steps.append(change.summary)
+        assert len(steps) < 20
+    return steps
+
+
+def at_point(aws: Aws, desired: planner.Desired) -> bool:
+    ranks = planner.RANK
+    return (
+        aws.promoted
+        and ranks[aws.mode] >= ranks[desired.transit_encryption_mode]
+        and (desired.auth_token is None or (desired.auth_token in aws.credentials if desired.auth_token_update_strategy == "ROTATE"
+                                            else aws.credentials == [desired.auth_token]))
+    )
+
+
+desires = st.one_of(
+    st.builds(desire, mode=st.sampled_from(["preferred", "required"]), snapshot=st.booleans()),
+    st.builds(desire, token=st.sampled_from(TOKENS), mode=st.just("required"), strategy=st.sampled_from(["ROTATE", "SET"]), snapshot=st.booleans()),
+)
+
+
+@st.composite
+def histories(draw):
+    """A cache that earlier runs of ours have brought somewhere, each perhaps cut off, the connection seen or not."""
+    aws = Aws()
+    for _number in range(draw(st.integers(0, 4))):
+        desired = draw(desires)
+        if not planner.refusals(desired, aws.observe()):
+            run(aws, desired, look=draw(st.booleans()), calls=draw(st.integers(0, 10)))
+    return aws
+
+
+@given(histories(), desires, st.booleans())
+def test_reaches_the_point_by_legal_steps_and_then_rests(aws, desired, look):
+    assume(not planner.refusals(desired, aws.observe()))
+    announced = [change.summary for change, _ in planner.changes(desired, aws.observe(desired.auth_token if look else None))]
+    assert run(aws, desired, look) == announced
+    assert at_point(aws, desired)
+    # What a connection alone has shown, a later run without one cannot know.
+    assert run(aws, desired, look) == run(aws, desired, look=True) == []
+
+
+@given(histories(), desires, st.integers(1, 10), st.booleans(), st.booleans())
+def test_a_run_cut_off_anywhere_is_completed_by_the_next(aws, desired, calls, look, look_again):
+    assume(not planner.refusals(desired, aws.observe()))
+    run(aws, desired, look, calls)
+    run(aws, desired, look_again)
+    assert at_point(aws, desired)
+    assert run(aws, desired, look_again) == []
+
+
+@given(histories(), st.sampled_from(TOKENS), st.integers(0, 10), st.booleans(), st.booleans())
+def test_rotate_never_shuts_out_who_used_the_newest_way_in(aws, token, calls, look, look_again):
+    newest = aws.credentials[-1]
+    desired = desire(token, "required", "ROTATE")
+    run(aws, desired, look, calls)
+    run(aws, desired, look_again)
+    assert newest in aws.credentials and token in aws.credentials
+
+
+@given(
+    histories(),
+    st.sampled_from(TOKENS),
+    st.sampled_from(["ROTATE", "SET"]),
+    st.sampled_from(["ROTATE", "SET"]),
+    st.lists(st.sampled_from(["rotate", "set", "strip", "scribble"]), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_what_others_did_to_the_token_is_put_right(aws, token, strategy_before, strategy, deeds, look):
+    run(aws, desire(token, "required", strategy_before))
+    for deed in deeds:
+        if deed in ("rotate", "set"):
+            aws.change_token("a-strangers-token", "ROTATE")
+        if deed == "set":
+            aws.change_token("a-strangers-token", "SET")
+        if deed == "strip":
+            aws.tag = None
+        if deed == "scribble":
+            aws.tag = "v1/set/somebody else's"
+    desired = desire(token, "required", strategy)
+    hidden = read_tag(aws.tag) is None and token in aws.credentials and len(aws.credentials) == 2 and NO_PASSWORD not in aws.credentials
+    run(aws, desired, look)
+    if strategy == "SET" and look and hidden:
+        # All evidence is gone, and no connection can show that a second token is accepted too.
+        assert token in aws.credentials
+    else:
+        assert at_point(aws, desired)
+    assert run(aws, desired, look) == []
+
+
+def converged(token: str = TOKENS[0]) -> Aws:
+    aws = Aws()
+    run(aws, desire(token, "required"))
+    return aws
+
+
+def test_all_steps_in_their_order():
+    aws = Aws()
+    assert run(aws, desire(TOKENS[0], "required")) == [
+        "Take the snapshot before of the cache cluster huntaze-redis-production",
+        "Promote the cache cluster huntaze-redis-production to the replication group huntaze-redis",
+        "Replication group huntaze-redis: offer TLS beside plain text",
+        "Replication group huntaze-redis: require TLS and refuse plain text",
+        "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is about to be added",
+        "Replication group huntaze-redis: accept the token beside what was accepted before (AUTH, ROTATE)",
+        "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is about to become the only one",
+        "Replication group huntaze-redis: accept only the token (AUTH, SET)",
+        "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is the only one",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "look", "source", "reason"),
+    [
+        (lambda aws: None, False, "tag", "nothing has changed since"),
+        (lambda aws: None, True, "connection", "accepts the token and refuses clients without"),
+        (lambda aws: aws.change_token("b" * 16, "ROTATE"), False, "tag", "rotated elsewhere"),
+        (lambda aws: setattr(aws, "tag", None), False, "none", "missing or unreadable"),
+        (lambda aws: setattr(aws, "tag", None), True, "connection", "whether another token is accepted too cannot be seen"),
+        (lambda aws: setattr(aws, "credentials", ["b" * 16]), True, "connection", "refuses the token"),
+        (lambda aws: setattr(aws, "credentials", [NO_PASSWORD, TOKENS[0]]), True, "connection", "accepts clients without"),
+        (lambda aws: setattr(aws, "credentials", [NO_PASSWORD]), False, "aws", "AUTH is off, although the tag knows the token"),
+    ],
+)
+def test_evidence_says_what_it_rests_on(prepare, look, source, reason):
+    aws = converged()
+    prepare(aws)
+    evidence = planner.judge(desire(TOKENS[0], "required"), aws.observe(TOKENS[0] if look else None))
+    assert evidence.source == source
+    assert reason in evidence.reason
+
+
+def test_a_stripped_tag_is_written_anew_without_rotating_where_a_connection_shows_the_token():
+    aws = converged()
+    aws.tag = None
+    assert [step.split(": ")[1] for step in run(aws, desire(TOKENS[0], "required"), look=True)] == [
+        "note in the tag huntaze:auth-token that the token is the only one"
+    ]
+    assert aws.changes == 2
+
+
+def test_a_connection_outweighs_the_tag():
+    aws = converged()
+    aws.credentials = ["a-strangers-token"]  # although neither tag nor date tells
+    run(aws, desire(TOKENS[0], "required"), look=True)
+    assert aws.credentials == [TOKENS[0]]
+    aws.credentials = [NO_PASSWORD, TOKENS[0]]
+    run(aws, desire(TOKENS[0], "required"), look=True)
+    assert aws.credentials == [TOKENS[0]]
+
+
+def test_an_intent_is_carried_out_even_if_an_older_way_in_is_the_same_token():
+    aws = converged(TOKENS[0])
+    run(aws, desire(TOKENS[1], "required", "ROTATE"))
+    run(aws, desire(TOKENS[0], "required", "ROTATE"), calls=1)
+    # Else the note would make a later rotation by somebody else look like the one it announces.
+    run(aws, desire(TOKENS[0], "required", "ROTATE"), look=True)
+    assert aws.credentials == [TOKENS[1], TOKENS[0]]
+
+
+def test_a_stripped_tag_does_not_leave_the_door_open_for_clients_without_a_token():
+    aws = Aws()
+    run(aws, desire(TOKENS[0], "required", "ROTATE"))
+    aws.tag = None
+    run(aws, desire(TOKENS[0], "required"), look=True)
+    assert aws.credentials == [TOKENS[0]] and aws.changes == 2
+
+
+@given(histories(), desires)
+def test_neither_steps_nor_diff_hold_a_token(aws, desired):
+    before = aws.observe()
+    assume(not planner.refusals(desired, before))
+    steps = planner.changes(desired, before)
+    after = steps[-1][1] if steps else before
+    result = planner.plan([change for change, _ in steps], before, after).result()
+    assert "canary" not in f"{result} {desired} {planner.shown(after.cache)}"
+    assert result["changed"] == bool(steps)
+    assert (result["diff"]["before"] != result["diff"]["after"]) == any(change.operation != "create_snapshot" for change, _ in steps)
+
+
+def test_what_only_a_run_can_know_says_so():
+    before = Aws().observe()
+    after = planner.changes(desire(TOKENS[0], "required"), before)[-1][1]
+    shown = planner.shown(after.cache)
+    place = {"address": KNOWN_AFTER_APPLY, "port": 6379}
+    assert shown["endpoints"] == {"primary": place, "reader": place, "configuration": None, "nodes": [place]}
+    assert shown["auth_token_last_modified_date"] == shown["arn"] == KNOWN_AFTER_APPLY
+    assert (shown["kind"], shown["id"]) == ("replication_group", GROUP)
+
+
+@given(st.text(), st.sampled_from([ROTATING, ROTATED, SETTING, SET]))
+def test_a_tag_reads_back_as_written_and_nothing_else_reads(text, phase):
+    tag = Tag(phase, PRINTS[TOKENS[0]], "2025-01-01T00:00:00+00:00")
+    assert read_tag(str(tag)) == tag
+    assert read_tag(text) is None
+    assert read_tag(None) is None
+
+
+def test_a_fingerprint_is_salted_and_known_again():
+    first, second = fingerprint(TOKENS[0]), fingerprint(TOKENS[0])
+    assert first != second
+    assert is_of(first, TOKENS[0]) and not is_of(first, TOKENS[1])
+
+
+def test_token_problems():
+    assert planner.token_problems("aZ09!&#$^<>-aZ09") == []
+    assert planner.token_problems("a" * 128) == []
+    assert planner.token_problems("abc12") == ["The token has 5 characters and AWS takes 16 to 128: generate one of 32 or more."]
+    assert len(planner.token_problems("é@")) == 2
+    assert planner.token_problems("a" * 129) and planner.token_problems("") and planner.token_problems("a" * 16 + "\n")
+
+
+@given(st.text().filter(lambda text: not re.fullmatch(r"[A-Za-z0-9!&#$^<>-]{10,122}", text)))
+def test_a_refused_token_is_not_repeated(text):
+    problems = planner.token_problems(f"canary{text}")
+    assert problems
+    assert "canary" not in " ".join(problems)
+
+
+def observed(aws: Aws | None = None, **cache) -> planner.Observed:
+    found = (aws or Aws()).observe()
+    return replace(found, cache={**found.cache, **cache})
+
+
+IN_GROUP = Aws(promoted=True)
+REQUIRED = Aws(promoted=True, mode="required")
+
+
+@pytest.mark.parametrize(
+    ("desired", "there", "sentence"),
+    [
+        (desire(TOKENS[0], "required"), planner.Observed(NOTHING), f"no cache cluster, replication group or serverless cache called {CLUSTER}"),
+        (desire(TOKENS[0], "required"), observed(kind="serverless_cache"), "serverless"),
+        (desire(TOKENS[0], "required"), observed(engine="memcached"), "memcached"),
+        (desire(mode="required"), observed(status="create-failed"), "create-failed"),
+        (desire(mode="required"), observed(IN_GROUP, status="deleting"), "deleting"),
+        (desire(mode="required"), observed(engine_version="7.0.4"), "from 7.0.5"),
+        (desire(TOKENS[0]), observed(REQUIRED, engine_version="5.0.5"), "from 5.0.6"),
+        (desire(TOKENS[0]), observed(REQUIRED, user_group_ids=["people"]), "user group people"),
+        (desire(mode="preferred"), observed(REQUIRED), "let plain text in again"),
+        (desire(TOKENS[0]), observed(IN_GROUP), "does not require TLS"),
+        (desire(TOKENS[0]), observed(), "does not require TLS"),
+        (replace(desire(TOKENS[0], "required"), replication_group_id=None), observed(), "give replication_group_id"),
+        (replace(desire(mode="preferred"), replication_group_id=None), observed(), "give replication_group_id"),
+        (replace(desire(mode="preferred"), replication_group_id="other"), observed(IN_GROUP), "is in the replication group huntaze-redis, not in other"),
+        (desire(mode="required"), observed(transit_encryption_enabled=True, transit_encryption_mode="required"), "created with TLS"),
+        (desire(mode="required"), observed(cache_parameter_group_name="default.redis7.cluster.on"), "cluster mode"),
+        (desire(mode="required"), replace(observed(), group_taken=True), "exists already"),
+        (desire(mode="required"), replace(observed(), snapshot="foreign"), "of another cluster"),
+        (desire(mode="required"), replace(observed(), snapshot="failed"), "has the status failed"),
+    ],
+)
+def test_refuses_what_cannot_be_reached(desired, there, sentence):
+    problems = planner.refusals(desired, there)
+    assert len(problems) == 1
+    assert sentence in problems[0]
+    assert "canary" not in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("desired", "there"),
+    [
+        (desire(mode="required"), observed(engine="valkey", engine_version="7.2")),
+        (desire(mode="required"), observed(REQUIRED, engine_version="6.2.6")),
+        (desire(TOKENS[0]), observed(REQUIRED, engine_version="5.0.6")),
+        (desire(mode="required"), observed(REQUIRED, user_group_ids=["people"])),
+        (replace(desire(), replication_group_id=None), observed()),
+        (replace(desire(mode="required"), replication_group_id=None), observed(transit_encryption_enabled=True, transit_encryption_mode="required")),
+        (desire(mode="required"), replace(observed(), snapshot="creating")),
+    ],
+)
+def test_does_not_refuse_what_can_be_reached(desired, there):
+    assert planner.refusals(desired, there) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        (observed(), True),
+        (observed(status="snapshotting"), False),
+        (observed(auth_token_status="ROTATING"), False),
+        (replace(observed(), snapshot="creating"), False),
+    ],
+)
+def test_waits_for_what_is_under_way(there, expected):
+    assert planner.settled(there) is expected

@@ -55,18 +55,17 @@ def times_charged(redis, subject):
 
 def test_no_sliding_window_holds_more_than_the_limit(redis, agents):
     pair = [agents(redis, rules=BURST), agents(redis, rules=BURST)]
-    end = time.monotonic() + 3
+    answers = []
 
     async def hammer(client):
-        answers = []
-        while time.monotonic() < end:
+        while answers.count(200) <= 120:  # three windows, and one more that a fourth has to admit
             answers.append((await client.check("everybody", "burst"))[0])
-        return answers
+        return []
 
-    answers = all_at_once(pair, 512, hammer)
+    all_at_once(pair, 512, hammer)
     times = times_charged(redis, "everybody")
     assert set(answers) == {200, 429}
-    assert answers.count(200) == len(times) > 80, "the window slid and freed"
+    assert answers.count(200) == len(times)
     assert all(last - first >= 1_000_000 for first, last in zip(times, times[40:]))
 
 

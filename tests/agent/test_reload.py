@@ -221,6 +221,19 @@ def test_sigterm_under_load_answers_all_that_was_accepted(redis, agents):
     agent.start()
 
 
+def test_a_caller_who_speaks_after_sigterm_is_answered(redis, agents):
+    agent = agents(redis, drain_seconds=2)
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+        agent.signal(signal.SIGTERM)
+        until(lambda: '"stopping"' in agent.log(), 5, "the end's beginning")
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: agent\r\n\r\n")
+        head, _, body = b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ") and b"Connection: close" in head, "a load balancer sees that it leaves"
+    assert body == b'{"status": "stopping"}'
+    assert agent.process.wait(10) == 0
+    agent.start()
+
+
 def test_systemds_socket_survives_a_restart(redis, agents, tmp_path):
     agent = agents(redis)
     agent.end()

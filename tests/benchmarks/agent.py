@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 import psutil
-import redis
 import redis.asyncio
+import uvloop
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -30,15 +30,11 @@ sys.path[:0] = [str(ROOT), str(PACKAGE)]
 from limiter_agent.rules import Rules  # noqa: E402
 from limiter_agent.script import SHA, SOURCE, Check, encode, keys_of  # noqa: E402
 from tests.agent.machines import Agent, Redis, free_port, until  # noqa: E402
-from tests.benchmarks.load import CALLERS, SUBJECTS, TOKEN, measure  # noqa: E402
+from tests.benchmarks.load import CALLERS, SUBJECTS, TOKEN, listening, measure  # noqa: E402
 
 
 def rival(port: int, server: Redis, *command: str) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=HERE, env={**os.environ, "TOKEN": TOKEN, "PORT": str(port), "REDIS_PORT": str(server.port)})
-
-
-def listening(port: int) -> bool:
-    return any(entry.laddr.port == port and entry.status == psutil.CONN_LISTEN for entry in psutil.net_connections("tcp"))
 
 
 def redis_seconds(server: Redis) -> float:
@@ -66,7 +62,6 @@ def one_evalsha_a_check(server: Redis, seconds: float, number: int) -> int:
         await client.aclose()
         return count
 
-    import uvloop
     return uvloop.run(run())
 
 

@@ -7,11 +7,16 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+import psutil
 import uvloop
 
 TOKEN = "benchmark-token-0123456789abcdef"
 CALLERS = 64
 SUBJECTS = 10_000
+
+
+def listening(port: int) -> bool:
+    return any(entry.laddr.port == port and entry.status == psutil.CONN_LISTEN for entry in psutil.net_connections("tcp"))
 
 
 @dataclass

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .address import Address
 from .document import Document, Invalid
 from .metrics import Destination
-from .store import Address
 
 SHORTEST_TOKEN = 24
 _PATH = ("/.+", "an absolute path")

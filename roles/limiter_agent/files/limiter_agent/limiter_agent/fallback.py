@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import typing as t
 from collections import deque
 
 from .rules import Plan

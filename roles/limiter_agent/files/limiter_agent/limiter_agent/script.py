@@ -20,7 +20,7 @@ class Check:
     """One question on its way to Redis. `answer` is called once: with (wait, anomaly, (remaining, reset), ...) in
     microseconds, or with None when Redis did not answer."""
 
-    __slots__ = ("keys", "plan", "cost", "denied", "answer", "retried", "queued")
+    __slots__ = ("keys", "plan", "cost", "denied", "answer", "retried")
 
     def __init__(self, keys: tuple[bytes, bytes], plan: Plan, cost: int, denied: int,
                  answer: t.Callable[[list[int] | None], None]) -> None:
@@ -30,7 +30,6 @@ class Check:
         self.denied = denied
         self.answer = answer
         self.retried = False
-        self.queued = 0.0
 
 
 def keys_of(prefix: str, subject: str) -> tuple[bytes, bytes]:

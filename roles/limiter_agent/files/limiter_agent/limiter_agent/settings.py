@@ -9,10 +9,10 @@ import typing as t
 from dataclasses import replace
 from pathlib import Path
 
+from .address import Address
 from .config import Config, read_credential, read_tokens
 from .document import Invalid
 from .rules import Rules
-from .store import Address
 
 log = logging.getLogger(__name__)
 

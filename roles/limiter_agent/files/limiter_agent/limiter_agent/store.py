@@ -9,22 +9,15 @@ first while the lanes go on serving, and brings the lanes back after a failure.
 from __future__ import annotations
 
 import asyncio
-import functools
-import hashlib
 import logging
-import os
-import ssl
 import time
 import typing as t
-from dataclasses import dataclass
 
 from redis import exceptions
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import SSLConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 
 from . import script
+from .address import CONNECT_SECONDS, Address
 from .metrics import Counters
 from .rules import Limit, Plan
 from .script import Check
@@ -34,55 +27,14 @@ T = t.TypeVar("T")
 
 LANES = 2
 LARGEST_BATCH = 256
-CONNECT_SECONDS = 0.75
 RETRY_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 HELD_UP_SECONDS = 0.02
-FINGERPRINT_SALT = "limiter-agent:"
 PROBE_PLAN = Plan("probe", (Limit("probe", 10_000, 1),), True)
 # Refused before anything was done, and worth another connection: after a rotation, a failover.
 REFUSALS = (exceptions.AuthenticationError, exceptions.NoPermissionError, exceptions.ReadOnlyError)
 LOST = (exceptions.ConnectionError, OSError, *REFUSALS)
 FAILURES = (exceptions.RedisError, OSError)  # OSError: also asyncio's TimeoutError
-
-
-@dataclass(frozen=True)
-class Address:
-    host: str
-    port: int
-    database: int
-    tls: bool
-    ca: str | None = None
-    username: str | None = None
-    password: str | None = None
-
-    @property
-    def fingerprint(self) -> str | None:
-        """Names the credential without telling it: whoever knows the password can compute the same."""
-        if self.password is None:
-            return None
-        return hashlib.sha256((FINGERPRINT_SALT + self.password).encode()).hexdigest()[:12]
-
-    def client(self, context: ssl.SSLContext | None) -> Redis:
-        options: dict[str, t.Any] = {"connection_class": _TLSConnection, "context": context} if context else {}
-        return Redis(single_connection_client=True, connection_pool=ConnectionPool(
-            host=self.host, port=self.port, db=self.database, username=self.username, password=self.password,
-            socket_connect_timeout=CONNECT_SECONDS, socket_timeout=None, socket_keepalive=True,
-            # A check is repeated here, knowingly, and never below.
-            retry=Retry(NoBackoff(), 0), **options))
-
-
-class _TLSConnection(SSLConnection):
-    """With a given context: redis-py would load all the system's authorities anew for every connection."""
-
-    def __init__(self, context: ssl.SSLContext, **options: t.Any) -> None:
-        super().__init__(**options)
-        self.ssl_context.context = context
-
-
-@functools.lru_cache(maxsize=4)
-def _context(ca: str | None, changed: int) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca)
 
 
 class Lane:
@@ -134,7 +86,6 @@ class Store:
             self._attention.set()
 
     def submit(self, check: Check) -> None:
-        check.queued = time.monotonic()
         self.waiting += 1
         self._pending.append(check)
         if len(self._pending) == 1:
@@ -184,7 +135,7 @@ class Store:
         keys, arguments = script.encode(checks, self.longest_window)
         sent = time.monotonic()
         try:
-            reply = await _before(checks[0].queued + self.deadline, _evaluate(client, keys, arguments))
+            reply = await _before(sent + self.deadline, _evaluate(client, keys, arguments))
         except TimeoutError as error:
             # Whether it was charged is unknown: never asked twice.
             self._lost(lane, error)
@@ -285,10 +236,7 @@ class Store:
         return False
 
     async def _connect(self, address: Address) -> list[Redis]:
-        context = None
-        if address.tls:
-            changed = os.stat(address.ca).st_mtime_ns if address.ca else 0
-            context = await asyncio.to_thread(_context, address.ca, changed)
+        context = await address.context()
         clients = [address.client(context) for _ in self._lanes]
         # A probe that writes: a replica or a full Redis must not pass.
         probe = script.encode([Check(self._probe_keys, PROBE_PLAN, 1, 0, lambda reply: None)], 1)

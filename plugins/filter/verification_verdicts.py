@@ -45,7 +45,10 @@ _value:
   elements: dict
 """
 
-OK, FAILED, SKIPPED, NOT_VERIFIED = "ok", "failed", "skipped", "not verified from here"
+OK = "ok"
+FAILED = "failed"
+SKIPPED = "skipped"
+NOT_VERIFIED = "not verified from here"
 # How a look at something that must not work ends: error classes of the reachability modules.
 DROPPED = ("timeout",)
 PLAIN_TEXT_REFUSED = ("tls_required",)
@@ -64,8 +67,8 @@ def judge(result, expected_errors=None):
     if result.get("unreachable") or result.get("failed"):
         return NOT_VERIFIED, f"could not look: {result.get('msg', 'no reason given')}"
     if result.get("skipped"):
-        # The modules say why they skip; a task that a condition left out has no reason of theirs.
-        return (SKIPPED, result["reason"]) if "reason" in result else (NOT_VERIFIED, "nobody looked")
+        # The modules skip in check mode and keep all their keys; a task that a condition left out has none of them.
+        return (SKIPPED, result["skip_reason"]) if "reachable" in result else (NOT_VERIFIED, "nobody looked")
     if expected_errors is None:
         works = result["reachable"] and result.get("authenticated") and result.get("authentication_enforced")
         return OK if works else FAILED, result["reason"]

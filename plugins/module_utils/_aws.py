@@ -36,7 +36,7 @@ def client(module: AnsibleAWSModule, service: str) -> t.Any:
 
 def error_code(error: BaseException) -> str:
     """AWS's error code, or the empty string for errors that never reached AWS."""
-    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    return (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
 
 
 def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **result: t.Any) -> None:

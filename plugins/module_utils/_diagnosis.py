@@ -111,7 +111,7 @@ def of_redis_reply(reply: bytes) -> t.Optional[bool]:
     """What the answer to a PING without credentials says: are credentials asked for? None if it does not tell."""
     if reply.startswith(b"-NOAUTH"):
         return True
-    return False if reply.startswith((b"+PONG", b"$4\r\nPONG", b"-NOPERM")) else None
+    return False if reply.startswith((b"+PONG", b"-NOPERM")) else None
 
 
 def of_postgres(message: str) -> Trouble:

@@ -43,6 +43,7 @@ def find(client: t.Any, name: str, promoted_to: str | None = None) -> dict[str, 
     `promoted_to` is the group that the cluster joins: right after a promotion AWS may show the group before
     the cluster says that it belongs to it.
     """
+    name = name.lower()  # as AWS keeps all IDs
     cluster = _one(client.describe_cache_clusters, "CacheClusters", "CacheClusterNotFound", CacheClusterId=name, ShowCacheNodeInfo=True)
     if cluster:
         group_id = cluster.get("ReplicationGroupId") or promoted_to

@@ -8,7 +8,18 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _evidence
-from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import ROTATED, ROTATING, SET, SETTING, TAG_KEY, Evidence, Look, Tag, date_of, read_tag
+from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import (
+    ROTATED,
+    ROTATING,
+    SET,
+    SETTING,
+    TAG_KEY,
+    Evidence,
+    Look,
+    Tag,
+    date_of,
+    read_tag,
+)
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY, Change, Plan
 
 RANK = {None: 0, "preferred": 1, "required": 2}

@@ -28,7 +28,7 @@ NOTHING_SEEN = dict.fromkeys(
 )
 
 
-def input_problems(params: t.Mapping[str, t.Any], ca_option: str) -> list[str]:
+def input_problems(params: t.Mapping[str, t.Any], ca_option: str, check_mode: bool) -> list[str]:
     """What is wrong with the shared options, one sentence each."""
     problems = []
     if not params["host"].strip():
@@ -41,7 +41,8 @@ def input_problems(params: t.Mapping[str, t.Any], ca_option: str) -> list[str]:
         problems.append(f"timeout is {params['timeout']}: it must be more than 0 and at most 3600 seconds.")
     if not 1 <= params["samples"] <= 1000:
         problems.append(f"samples is {params['samples']}: it must lie between 1 and 1000.")
-    if params[ca_option]:
+    # In check mode the task that brings the file has not brought it.
+    if params[ca_option] and not check_mode:
         try:
             ssl.create_default_context(cafile=params[ca_option])
         except ssl.SSLError:
@@ -122,8 +123,10 @@ def outcome(params: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any], trouble:
         reason = "{place}: {message}. {advice}".format(place=place, **result["error"])
     else:
         result["reachable"] = True
-        middle = f"{result['latency_ms']['median']} ms (median of {params['samples']})"
-        reason = f"{place} answers in {middle} {'over ' + result['tls_version'] if result['tls_version'] else 'in plain text'}; {_credentials(result)}."
+        way = f"over {result['tls_version']}" if result["tls_version"] else "in plain text"
+        if result["tls_version"] and result.get("tls_enforced") is False:
+            way += " (it takes plain text too)"
+        reason = f"{place} answers in {result['latency_ms']['median']} ms (median of {params['samples']}) {way}; {_credentials(result)}."
     return dict(result, changed=False, reason=reason)
 
 

@@ -13,7 +13,7 @@ short_description: Bring a live ElastiCache cache to TLS and AUTH, and rotate it
 description:
   - Takes a Redis or Valkey cache from wherever it is to the point that the options name, by the steps that AWS allows and in their order.
     A standalone cluster is promoted to a replication group, TLS is offered, then required, a token is added, then made the only one.
-    Data and connections survive.
+    Its data survives.
   - One step is made at a time. The cache is waited for and read again after each, so that a run that was cut off, or a cache that somebody
     has moved meanwhile, is taken up from where it is.
   - AWS never gives a token back. The module keeps evidence of its own in the tag C(huntaze:auth-token) of the replication group, a salted slow
@@ -52,7 +52,7 @@ options:
     choices: [preferred, required]
   auth_token:
     description:
-      - The token, 16 to 128 ASCII letters, digits and C(! & # $ ^ < > -).
+      - "The token, 16 to 128 ASCII letters, digits and C(! & # $ ^ < > -)."
       - AWS takes a token only where TLS is required.
       - Left out, AUTH stays as it is.
     type: str
@@ -195,6 +195,7 @@ import secrets
 import threading
 import time
 from dataclasses import replace
+from functools import cached_property
 
 try:
     from botocore.config import Config
@@ -204,6 +205,8 @@ except ImportError:
 
 try:
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 except ImportError:
     redis = None  # the live cache is not asked then
 
@@ -216,9 +219,13 @@ MADE_BEFORE = ("ReplicationGroupAlreadyExists", "SnapshotAlreadyExistsFault")
 # Nothing was changed, and the same call will do later.
 TRY_AGAIN = (
     "InvalidReplicationGroupState", "InvalidCacheClusterState",
-    "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestThrottled", "TooManyRequestsException",
+    "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException",
 )
-MADE, NOT_MADE, LOST = "made", "not made", "lost"
+# AWS itself cannot say whether anything was changed.
+FAULTS_OF_AWS = ("InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException")
+MADE = "made"
+NOT_MADE = "not made"
+LOST = "lost"
 # How long a token whose ROTATE got no answer may take to show before this run gives up on it.
 LOST_SECONDS = 60
 
@@ -228,20 +235,25 @@ class Run:
         self.module = module
         self.params = module.params
         self.reader = client(module, "elasticache")
-        # No retries of botocore's: a ROTATE repeated after a lost answer would drop the token that clients still use.
-        once = Config(**(self.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
-        self.writer = module.client("elasticache", aws_config=once)
         self.deadline = time.monotonic() + self.params["wait_timeout"]
         self.made = []
-        snapshot_name = self.params["snapshot_name"] or f"{self.params['name']}-before-{self.params['replication_group_id']}"
+        self.excuse = ""
+        # AWS keeps all IDs in lower case.
+        name, group, snapshot = (value and value.lower() for value in map(self.params.get, ("name", "replication_group_id", "snapshot_name")))
         self.desired = planner.Desired(
-            name=self.params["name"],
-            replication_group_id=self.params["replication_group_id"],
-            snapshot_name=snapshot_name if self.params["snapshot"] else None,
+            name=name,
+            replication_group_id=group,
+            snapshot_name=(snapshot or f"{name}-before-{group}") if self.params["snapshot"] else None,
             transit_encryption_mode=self.params["transit_encryption_mode"],
             auth_token=self.params["auth_token"],
             auth_token_update_strategy=self.params["auth_token_update_strategy"],
         )
+
+    @cached_property
+    def writer(self):
+        # No retries of botocore's: a ROTATE repeated after a lost answer would drop the token that clients still use.
+        once = Config(**(self.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
+        return self.module.client("elasticache", aws_config=once)
 
     def run(self):
         before = self.wait_for(planner.settled, "Waiting for the cache to be available")
@@ -271,11 +283,20 @@ class Run:
         if cache["kind"] == "cache_cluster" and group:
             observed = replace(observed, group_taken=_elasticache.group_exists(self.reader, group), snapshot=self.snapshot_status(cache))
         elif cache["kind"] == "replication_group" and self.desired.auth_token and planner.settled(observed):
-            tags = self.reader.list_tags_for_resource(ResourceName=cache["arn"])["TagList"]
-            value = next((tag["Value"] for tag in tags if tag["Key"] == _evidence.TAG_KEY), None)
-            observed = replace(observed, tag=_evidence.read_tag(value))
+            observed = self.with_tag(observed)
         refuse(self.module, self.desired.name, planner.refusals(self.desired, observed), **self.progress())
         return observed
+
+    def with_tag(self, observed):
+        try:
+            tags = self.reader.list_tags_for_resource(ResourceName=observed.cache["arn"])["TagList"]
+        except ClientError as error:
+            if error_code(error) != "InvalidReplicationGroupState":
+                raise
+            # AWS lists no tags of a busy cache, so it is one, whatever its description said a moment ago.
+            return replace(observed, cache=dict(observed.cache, status="modifying"))
+        value = next((tag["Value"] for tag in tags if tag["Key"] == _evidence.TAG_KEY), None)
+        return replace(observed, tag=_evidence.read_tag(value))
 
     def snapshot_status(self, cache):
         if not self.desired.snapshot_name:
@@ -322,14 +343,15 @@ class Run:
     def send(self, change):
         try:
             getattr(self.writer, change.operation)(**change.parameters)
+            self.excuse = ""
             return MADE
         except (BotoCoreError, ClientError) as error:
             if error_code(error) in MADE_BEFORE:
                 return MADE
+            self.excuse = f" ({error})"
             if self.params["wait"] and (error_code(error) in TRY_AGAIN or isinstance(error, (ConnectTimeoutError, EndpointConnectionError))):
                 return NOT_MADE
-            status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            if self.params["wait"] and (status >= 500 or isinstance(error, HTTPClientError)):
+            if self.params["wait"] and (isinstance(error, HTTPClientError) or error_code(error) in FAULTS_OF_AWS):
                 return LOST
             fail_on_aws_error(self.module, error, change.summary, **self.progress())
         finally:
@@ -349,7 +371,10 @@ class Run:
         if found is None:
             cache = last.cache
             pending = f" and its token is {cache['auth_token_status']}" if cache["auth_token_status"] else ""
-            self.fail(f"{what}: the cache {cache['id']} still has the status {cache['status']}{pending}. Run again later, or with a longer wait_timeout")
+            self.fail(
+                f"{what}: not done yet{self.excuse}, the cache {cache['id']} has the status {cache['status']}{pending}. "
+                "Run again later, or with a longer wait_timeout."
+            )
         return found
 
     def progress(self):
@@ -394,7 +419,7 @@ def ask(endpoint, token, tls_ca_file, timeout):
         protocol=2,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
-        single_connection_client=True,
+        retry=Retry(NoBackoff(), 0),  # redis-py asks again, slowly, when a token is refused
     )
 
     def accepts(*command):

@@ -350,7 +350,7 @@ def main():
     params = module.params
     if PSYCOPG2_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
-    problems = input_problems(params, "sslrootcert")
+    problems = input_problems(params, "sslrootcert", module.check_mode)
     if params["sslmode"] in ("verify-ca", "verify-full") and not params["sslrootcert"]:
         problems.append(f"sslmode {params['sslmode']} needs sslrootcert: name the file with the CA's certificate.")
     if params["sslmode"] == "disable" and params["sslrootcert"]:

@@ -418,9 +418,9 @@ class Probe:
         return of_redis_reply(self.first_line(self.params["tls"]))
 
 
-def redis_problems(params):
+def redis_problems(params, check_mode):
     """What is wrong with the options, one sentence each."""
-    problems = input_problems(params, "tls_ca_file")
+    problems = input_problems(params, "tls_ca_file", check_mode)
     if params["username"] is not None and not params["password"]:
         problems.append("username is given without a password: give both, or neither.")
     if not params["tls"] and params["tls_ca_file"]:
@@ -450,7 +450,7 @@ def main():
     )
     if REDIS_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("redis>=5"), exception=REDIS_IMPORT_ERROR)
-    problems = redis_problems(module.params)
+    problems = redis_problems(module.params, module.check_mode)
     if problems:
         module.fail_json(msg=" ".join(problems), problems=problems)
     if module.check_mode:

@@ -33,11 +33,13 @@ def free_network() -> t.Iterator[str]:
     """A loopback network that no other test process uses; a bound socket is the claim to it."""
     for number in range(20, 120):
         network = f"127.{number}"
-        with socket.socket() as claim:
+        with socket.socket() as claim, socket.socket() as probe:
             try:
                 claim.bind((f"{network}.255.254", 4566))
+                probe.bind((f"{network}.0.1", 4566))
             except OSError:
                 continue
+            probe.close()
             yield network
             return
     raise AssertionError("no loopback network is free")

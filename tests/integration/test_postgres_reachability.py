@@ -110,7 +110,9 @@ def test_the_database_as_it_is(look, sandbox):
 
 def test_a_database_that_takes_plain_text_too(look, let_in):
     let_in(PLAIN_TOO)
-    assert facts(look()) == (None, True, True, False)
+    encrypted = look()
+    assert facts(encrypted) == (None, True, True, False)
+    assert "takes plain text too" in encrypted["reason"]
     plain = look(sslmode="disable")
     assert facts(plain) == (None, True, True, False)
     assert plain["tls_version"] is None
@@ -245,7 +247,8 @@ def test_a_server_that_asks_for_the_password_and_repeats_it(look, strange):
 
 def test_check_mode_looks_at_nothing_and_says_so(run_module, strange):
     server = strange(strange_servers.silent)
-    result = run_module("postgres_reachability", {"host": server.host, "port": server.port, "user": "u", "password": "canary"}, check=True)
+    args = {"host": server.host, "port": server.port, "user": "u", "password": "canary", "sslrootcert": "/nowhere/ca.pem"}
+    result = run_module("postgres_reachability", args, check=True)
     assert (result.rc, result["changed"], result["skipped"], result["reachable"], result["tls_enforced"]) == (0, False, True, None, None)
     assert "nothing is verified" in result["skip_reason"]
     assert server.connections == []

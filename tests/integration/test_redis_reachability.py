@@ -254,11 +254,13 @@ def test_a_server_that_repeats_the_password(look, strange, code):
 
 def test_check_mode_looks_at_nothing_and_says_so(run_module, strange):
     server = strange(strange_servers.saying(b"+PONG\r\n"))
-    result = run_module("redis_reachability", {"host": server.host, "port": server.port, "password": TOKEN}, check=True)
+    not_yet_there = {"tls": True, "tls_ca_file": "/nowhere/ca.pem"}
+    result = run_module("redis_reachability", {"host": server.host, "port": server.port, "password": TOKEN, **not_yet_there}, check=True)
     assert (result.rc, result["changed"], result["skipped"], result["reachable"]) == (0, False, True, None)
     assert "nothing is verified" in result["skip_reason"]
     assert server.connections == []
     assert TOKEN not in result.output
+    assert run_module("redis_reachability", {"host": server.host, "port": 0}, check=True).rc == 1
 
 
 def test_all_that_is_wrong_with_the_options_is_told_at_once(run_module, strange, tmp_path):
@@ -279,7 +281,10 @@ def test_all_that_is_wrong_with_the_options_is_told_at_once(run_module, strange,
     assert server.connections == []
 
 
-@pytest.mark.parametrize(("option", "value"), [("timeout", "nan"), ("timeout", "inf"), ("timeout", 3601), ("samples", 1001), ("tls_ca_file", "/nowhere/ca.pem"), ("host", " ")])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("timeout", "nan"), ("timeout", "inf"), ("timeout", 3601), ("samples", 1001), ("tls_ca_file", "/nowhere/ca.pem"), ("host", " ")],
+)
 def test_each_bad_option(run_module, option, value):
     result = run_module("redis_reachability", {"host": "127.0.0.1", "tls": True, option: value})
     assert result.rc == 1

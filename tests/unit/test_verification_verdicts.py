@@ -62,7 +62,7 @@ def test_a_former_endpoint_that_still_answers_fails():
     assert verdicts(seen(former=former))[3:5] == ["ok", "failed"]
 
 
-@pytest.mark.parametrize("result", [{}, {"unreachable": True, "msg": "no route"}, {"failed": True, "msg": "redis-py is missing"}, {"skipped": True}])
+@pytest.mark.parametrize("result", [{}, {"unreachable": True, "msg": "no route"}, {"failed": True, "msg": "redis-py is missing"}, {"skipped": True, "skip_reason": "Conditional result was False"}])
 def test_what_nobody_looked_at_is_never_ok(result):
     assert verdicts(seen(tls=result, plain=result, database=result))[1:] == ["not verified from here"] * 3
 
@@ -72,7 +72,7 @@ def test_no_vantage_point_is_said():
 
 
 def test_check_mode_is_skipped_and_never_ok():
-    skipped = {"skipped": True, "reason": "check mode makes no connections"}
+    skipped = {"skipped": True, "reachable": None, "reason": None, "skip_reason": "check mode makes no connections"}
     assert set(verdicts(seen(tls=skipped, plain=skipped, database=skipped))) == {"skipped"}
 
 

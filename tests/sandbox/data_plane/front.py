@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import struct
 import typing as t
 
 from data_plane import security_group
@@ -42,12 +41,6 @@ async def connect(address: str | tuple[str, int], source: str | None = None) -> 
         backend.close()
         raise
     return backend
-
-
-def reset_at_close(connection: socket.socket) -> None:
-    """A linger time of zero: closing sends a reset, not an end."""
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Endpoint:
@@ -105,9 +98,11 @@ class Endpoint:
             )
             near.transport.resume_reading()
             far.transport.resume_reading()
+            if far.lost.done():  # meanwhile
+                near.transport.close()
             await asyncio.wait([near.lost, far.lost], return_when=asyncio.ALL_COMPLETED)
         except (Refused, OSError):
-            reset_at_close(client)
+            pass  # what the client sent is unread: closing resets the connection
         finally:
             for side in sides:
                 if side.transport:
@@ -172,8 +167,5 @@ class Far(Side):
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
-        if self.other.transport is None:
-            return  # the client's side is still being made
-        if error:
-            reset_at_close(self.other.transport.get_extra_info("socket"))
-        self.other.transport.close()
+        if self.other.transport:
+            self.other.transport.close()

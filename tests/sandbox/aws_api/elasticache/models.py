@@ -47,7 +47,7 @@ class ElastiCacheBackend(
         self.lifecycle = Lifecycle()
         super().__init__(region_name, account_id)
         self.cache_clusters: dict[str, CacheCluster] = {}
-        self.replication_groups: dict[str, ReplicationGroup] = {}  # type: ignore[assignment]
+        self.replication_groups: dict[str, ReplicationGroup] = {}
 
     def domain(self, *labels: str) -> str:
         """The end of every endpoint's name in this account and region: us-east-1 is use1 there."""

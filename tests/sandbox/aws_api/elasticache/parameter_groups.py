@@ -63,7 +63,7 @@ class CacheParameterGroup(BaseModel):
 
 class ParameterGroupBackend:
     def __init__(self, region_name: str, account_id: str) -> None:
-        super().__init__(region_name, account_id)  # type: ignore[call-arg]
+        super().__init__(region_name, account_id)
         self.parameter_groups = {
             f"default.{family}": CacheParameterGroup(self, f"default.{family}", family, f"Default parameter group for {family}")
             for family in FAMILIES

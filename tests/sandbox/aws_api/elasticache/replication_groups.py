@@ -94,9 +94,9 @@ class ReplicationGroupBackend:
         return members, access
 
     def describe_replication_groups(self, replication_group_id: str | None = None) -> list[ReplicationGroup]:
-        return super().describe_replication_groups(replication_group_id and replication_group_id.lower())  # type: ignore[return-value]
+        return super().describe_replication_groups(replication_group_id and replication_group_id.lower())
 
-    def modify_replication_group(  # type: ignore[override]
+    def modify_replication_group(
         self,
         replication_group_id: str,
         apply_immediately: bool | None,
@@ -150,7 +150,7 @@ class ReplicationGroupBackend:
             if security_group_ids:
                 member.security_group_ids = security_group_ids
 
-    def delete_replication_group(  # type: ignore[override]
+    def delete_replication_group(
         self, replication_group_id: str, retain_primary_cluster: bool | None
     ) -> ReplicationGroup:
         group = self.replication_group(replication_group_id)

@@ -33,7 +33,7 @@ class ServerlessCache(BaseModel):
 class ServerlessCacheBackend:
     def __init__(self, region_name: str, account_id: str) -> None:
         self.serverless_caches: dict[str, ServerlessCache] = {}
-        super().__init__(region_name, account_id)  # type: ignore[call-arg]
+        super().__init__(region_name, account_id)
 
     def create_serverless_cache(self, serverless_cache_name: str, engine: str, tags: list[dict[str, str]] | None, **options: t.Any) -> ServerlessCache:
         name = self.identifier("ServerlessCacheName", serverless_cache_name, 40)

@@ -24,7 +24,7 @@ class SnapshotBackend:
         if cache and cache.status != AVAILABLE:
             state = InvalidReplicationGroupState if isinstance(cache, ReplicationGroup) else InvalidCacheClusterState
             raise state("Cache is not in available state.")
-        snapshot = super().create_snapshot(  # type: ignore[misc]
+        snapshot = super().create_snapshot(
             snapshot_name=snapshot_name, replication_group_id=replication_group_id, cache_cluster_id=cache_cluster_id, **options
         )
         snapshot.snapshot_status = CREATING

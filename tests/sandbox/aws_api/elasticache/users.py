@@ -46,14 +46,14 @@ class UserGroup(BaseModel):
 class UserBackend:
     def __init__(self, region_name: str, account_id: str) -> None:
         self.user_groups: dict[str, UserGroup] = {}
-        super().__init__(region_name, account_id)  # type: ignore[call-arg]
+        super().__init__(region_name, account_id)
 
     def create_user(self, user_id: str, passwords: list[str], **options: t.Any) -> User:
         self._check_passwords(passwords)
         self.check_tags(options["tags"])
         if options["authentication_type"] == "iam" and options["user_name"].lower() != user_id.lower():
             raise InvalidParameterValue("For a user with IAM authentication, the user ID and the user name must be the same.")
-        return super().create_user(user_id=user_id.lower(), passwords=passwords, **options)  # type: ignore[misc]
+        return super().create_user(user_id=user_id.lower(), passwords=passwords, **options)
 
     @staticmethod
     def _check_passwords(passwords: list[str] | None) -> None:

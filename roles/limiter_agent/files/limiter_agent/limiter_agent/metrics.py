@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Counters that all processes of the agent share, and the process that sends them to CloudWatch.
+
+Counters only grow and live in memory shared by inheritance, one slot a worker: no lock, no message, and a worker
+that dies takes nothing along. The publisher sends what was added since it sent last, once for the whole agent.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import logging
+import math
+import mmap
+import os
+import signal
+import time
+import typing as t
+import zlib
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+REQUESTS, LIMITED, FALLBACKS, ANOMALIES, SHED = range(5)
+_BUCKETS_AT = 8
+_BUCKETS = 120               # PutMetricData takes 150 values
+_LEAST_MS, _GROWTH = 0.05, 1.12  # to 36 s in steps of 12 %
+_NUMBERS = _BUCKETS_AT + _BUCKETS
+_STATUS_AT = 8 * _NUMBERS
+_SLOT = 16384
+# What waits while CloudWatch cannot be reached: two hours, then the oldest goes.
+_KEPT = 120
+_METRICS_A_CALL = 1000
+
+
+class Counters:
+    """One process's slot."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self._numbers = memory[:_STATUS_AT].cast("Q")
+        self._status = memory[_STATUS_AT:_SLOT]
+
+    def add(self, which: int, count: int = 1) -> None:
+        self._numbers[which] += count
+
+    def redis_call(self, seconds: float) -> None:
+        bucket = int(math.log(max(seconds * 1000 / _LEAST_MS, 1)) / math.log(_GROWTH))
+        self._numbers[_BUCKETS_AT + min(bucket, _BUCKETS - 1)] += 1
+
+    def numbers(self) -> list[int]:
+        return self._numbers.tolist()
+
+    def set_numbers(self, numbers: t.Sequence[int]) -> None:
+        for index, number in enumerate(numbers):
+            self._numbers[index] = number
+
+    def set_status(self, status: dict[str, t.Any]) -> None:
+        text = json.dumps(status).encode()
+        self._status[:8 + len(text)] = len(text).to_bytes(4) + zlib.crc32(text).to_bytes(4) + text
+
+    def status(self) -> dict[str, t.Any] | None:
+        """None when there is none, or the writer was interrupted in the middle."""
+        for _ in range(3):
+            length = int.from_bytes(self._status[:4])
+            text = bytes(self._status[8:8 + length])
+            if length and zlib.crc32(text) == int.from_bytes(self._status[4:8]):
+                return json.loads(text)
+        return None
+
+
+class Board:
+    """The slots of all workers, and one for what was published."""
+
+    def __init__(self, workers: int) -> None:
+        memory = memoryview(mmap.mmap(-1, _SLOT * (workers + 1)))
+        slots = [Counters(memory[_SLOT * index:_SLOT * (index + 1)]) for index in range(workers + 1)]
+        self.workers, self._published = slots[:-1], slots[-1]
+
+    def take(self) -> list[int]:
+        """What was counted since the last call; in the shared memory, so that a new publisher goes on where it ended."""
+        total = [sum(column) for column in zip(*(worker.numbers() for worker in self.workers))]
+        new = [now - before for now, before in zip(total, self._published.numbers())]
+        self._published.set_numbers(total)
+        return new
+
+
+@dataclass(frozen=True)
+class Destination:
+    namespace: str
+    region: str
+    endpoint_url: str | None
+    interval: int
+
+
+def data_of(numbers: t.Sequence[int], timestamp: float) -> list[dict[str, t.Any]]:
+    """Without dimensions: the alarms have none, and each combination would be billed."""
+    counts = {"RateLimitExceeded": LIMITED, "AnomaliesDetected": ANOMALIES, "Requests": REQUESTS, "Fallbacks": FALLBACKS}
+    data: list[dict[str, t.Any]] = [
+        {"MetricName": name, "Unit": "Count", "Value": float(numbers[index])} for name, index in counts.items()]
+    data.append({"MetricName": "Heartbeat", "Unit": "Count", "Value": 1.0})
+    buckets = [(index, count) for index, count in enumerate(numbers[_BUCKETS_AT:_NUMBERS]) if count]
+    if buckets:
+        data.append({
+            "MetricName": "RedisLatency", "Unit": "Milliseconds",
+            "Values": [round(_LEAST_MS * _GROWTH ** (index + 0.5), 4) for index, _ in buckets],
+            "Counts": [float(count) for _, count in buckets]})
+    return [{**item, "Timestamp": timestamp} for item in data]
+
+
+class Publisher:
+    def __init__(self, board: Board, destination: Destination) -> None:
+        import botocore.config  # 15 MB that the workers do without
+        import botocore.session
+        self._board = board
+        self._destination = destination
+        self._waiting: collections.deque[list[dict[str, t.Any]]] = collections.deque(maxlen=_KEPT)
+        self._failing = False
+        self._client = botocore.session.get_session().create_client(
+            "cloudwatch", region_name=destination.region, endpoint_url=destination.endpoint_url,
+            config=botocore.config.Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2}))
+
+    def run(self) -> None:
+        """Until SIGTERM, which sends what there is."""
+        waited_for = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
+        parent, due = os.getppid(), time.monotonic()
+        ending = False
+        while not ending:
+            due = max(due + self._destination.interval, time.monotonic())
+            while not ending and (left := due - time.monotonic()) > 0:
+                # Woken now and then to see whether the parent, and with it the agent, is gone.
+                ending = signal.sigtimedwait(waited_for, min(left, 1)) is not None or os.getppid() != parent
+            self._waiting.append(data_of(self._board.take(), time.time()))
+            self.send()
+
+    def send(self) -> None:
+        try:
+            while self._waiting:
+                batch: list[dict[str, t.Any]] = []
+                taken = 0
+                for data in self._waiting:
+                    if len(batch) + len(data) > _METRICS_A_CALL:
+                        break
+                    batch += data
+                    taken += 1
+                self._client.put_metric_data(Namespace=self._destination.namespace, MetricData=batch)
+                for _ in range(taken):
+                    self._waiting.popleft()
+        except Exception as error:  # whatever CloudWatch or the credentials do, the next minute tries again
+            if not self._failing:
+                log.error("metrics are kept: CloudWatch cannot be reached", extra={"reason": str(error)})
+            self._failing = True
+        else:
+            if self._failing:
+                log.info("metrics are sent again")
+            self._failing = False

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redis slow, gone, full, read-only: nobody waits, nobody gets a free pass, and it ends when Redis is back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from .machines import RULES, Caller, Redis, until
+
+CLOSED = RULES.replace("without_redis: open ", "without_redis: closed ", 1)
+
+
+def state(agent):
+    return agent.get("/readyz")[2]["status"]
+
+
+def exact(agent, subject="probe"):
+    status, _, answer = agent.check(subject, "business")
+    return status in (200, 429) and answer["exact"]
+
+
+def test_a_paused_redis_holds_nobody_up(own_redis, agents):
+    agent = agents(own_redis, rules=CLOSED, agents=2)
+    own_redis.pause()
+    try:
+        agent.check("first", "business")
+        until(lambda: state(agent) == "degraded", 2, "the breaker")
+
+        async def ask(client, number):
+            times = []
+            for _ in range(10):
+                started = time.monotonic()
+                status, answer = await client.check(f"creator-{number}", "business")
+                times.append(time.monotonic() - started)
+                assert (status, answer["exact"]) == (200, False)
+            return times
+
+        async def run():
+            clients = [Caller(agent.port) for _ in range(20)]
+            try:
+                return sorted(sum(await asyncio.gather(*(ask(client, number) for number, client in enumerate(clients))), []))
+            finally:
+                for client in clients:
+                    client.close()
+
+        times = asyncio.run(run())
+        assert times[int(len(times) * 0.99)] <= 0.05
+        assert agent.check("refused", "starter")[0] == 503
+        shares = [agent.check("greedy", "pro")[0] for _ in range(60)]
+        assert shares.count(200) == 50, "half of 100, as there are two agents"
+        assert agent.check("greedy", "pro")[2]["type"].endswith("temporary-reduced-capacity")
+        assert agent.check("too-much-here", "pro", cost=51)[0] == 503
+    finally:
+        own_redis.resume()
+    resumed = time.monotonic()
+    until(lambda: exact(agent), 5, "exact decisions")
+    assert time.monotonic() - resumed < 1
+
+
+def test_the_first_callers_wait_for_the_deadline_at_most(own_redis, agents):
+    agent = agents(own_redis, redis={"deadline_ms": 300})
+    own_redis.pause()
+    try:
+        started = time.monotonic()
+        assert agent.check("early")[2]["exact"] is False
+        assert 0.25 < time.monotonic() - started < 1
+    finally:
+        own_redis.resume()
+
+
+def test_a_restarted_redis_is_used_within_a_second(own_redis, agents):
+    agent = agents(own_redis)
+    own_redis.kill()
+    until(lambda: not exact(agent), 5, "decisions without Redis")
+    own_redis.start()
+    back = time.monotonic()
+    until(lambda: exact(agent), 5, "exact decisions")
+    assert time.monotonic() - back < 1
+    assert state(agent) == "ready"
+
+
+def test_an_agent_starts_without_redis(own_redis, agents):
+    own_redis.kill()
+    agent = agents(own_redis, rules=CLOSED)
+    assert state(agent) == "degraded"
+    assert agent.check(plan="pro")[0] == 200
+    assert agent.check(plan="starter")[0] == 503
+    own_redis.start()
+    until(lambda: exact(agent), 2, "exact decisions")
+
+
+def test_cut_connections_and_flushed_scripts_cost_nobody_anything(own_redis, agents):
+    agent = agents(own_redis, redis={"deadline_ms": 3000})
+
+    async def ask(client, number):
+        answers = []
+        for step in range(40):
+            answers.append(await client.check(f"creator-{number}", "business"))
+            if number == 0 and step % 10 == 5:
+                own_redis.client.script_flush()
+                own_redis.client.client_kill_filter(_type="normal")
+        return answers
+
+    async def run():
+        clients = [Caller(agent.port) for _ in range(16)]
+        try:
+            return sum(await asyncio.gather(*(ask(client, number) for number, client in enumerate(clients))), [])
+        finally:
+            for client in clients:
+                client.close()
+
+    answers = asyncio.run(run())
+    assert {status for status, _ in answers} == {200}
+    assert all(answer["exact"] for _, answer in answers)
+    for number in range(16):
+        remaining = agent.get(f"/v1/subjects/creator-{number}?plan=business")[2]["plans"]["business"][0]["remaining"]
+        assert 460 - 8 <= remaining <= 460, "every charge was kept; a repeated one counts twice at worst"
+
+
+@pytest.mark.parametrize("command", [
+    ("CONFIG", "SET", "maxmemory", "1"),        # OOM
+    ("REPLICAOF", "127.0.0.1", "1"),            # READONLY
+])
+def test_a_redis_that_refuses_writes_is_no_redis(own_redis, agents, command):
+    agent = agents(own_redis, rules=CLOSED)
+    own_redis.client.execute_command(*command)
+    until(lambda: state(agent) == "degraded" or not exact(agent), 3, "the refusal")
+    assert agent.check(plan="pro")[0] == 200
+    assert agent.check(plan="starter")[0] == 503
+    own_redis.client.execute_command("CONFIG", "SET", "maxmemory", "0")
+    own_redis.client.execute_command("REPLICAOF", "NO", "ONE")
+    until(lambda: exact(agent), 2, "exact decisions")
+
+
+def test_overload_is_shed(own_redis, agents):
+    agent = agents(own_redis, most_waiting=50, redis={"deadline_ms": 5000})
+    own_redis.pause()
+
+    async def one(number):
+        client = Caller(agent.port)
+        try:
+            return await client.check(f"creator-{number}", "pro")
+        finally:
+            client.close()
+
+    async def run():
+        asking = [asyncio.ensure_future(one(number)) for number in range(80)]
+        while sum(task.done() for task in asking) < 30:
+            await asyncio.sleep(0.01)
+        own_redis.resume()
+        return await asyncio.gather(*asking)
+
+    answers = asyncio.run(asyncio.wait_for(run(), 10))
+    assert sorted(status for status, _ in answers) == [200] * 50 + [503] * 30
+    assert {answer["type"].rsplit("#")[-1] for status, answer in answers if status == 503} == {"temporary-reduced-capacity"}
+    until(lambda: "overloaded" in agent.log(), 3, "the log line")
+
+
+def test_a_killed_worker_is_replaced(redis, agents):
+    agent = agents(redis, workers=2)
+    killed = agent.workers()[0]["pid"]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: agent.workers()[0]["pid"] != killed, 5, "another worker")
+    until(lambda: state(agent) == "ready", 5, "readiness")
+
+
+def test_workers_end_with_their_supervisor(redis, agents):
+    agent = agents(redis, workers=2)
+    pids = [worker["pid"] for worker in agent.workers()]
+    agent.process.kill()
+    agent.process.wait()
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 5, "the end of the workers")
+    agent.start()
+
+
+def test_an_agent_follows_its_configuration_to_another_redis(own_redis, agents, tmp_path):
+    agent = agents(own_redis)
+    with Redis(tmp_path / "other") as other:
+        agent.configure(redis={"url": f"redis://127.0.0.1:{other.port}"})
+        agent.signal(signal.SIGHUP)
+        until(lambda: agent.workers()[0]["redis"]["port"] == other.port, 3, "the move")
+        assert exact(agent)
+        assert other.client.exists("ai:limiter:{probe}")

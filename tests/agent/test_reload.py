@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that change under load: credentials, address, rules, tokens, certificate. No request is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from .machines import PACKAGE, RULES, TOKEN, Caller, Redis, until
+
+OLD, NEW = "old-token-0123456789abcdef", "new-token-0123456789abcdef"
+
+
+def fingerprint(password):
+    return hashlib.sha256(f"limiter-agent:{password}".encode()).hexdigest()[:12]
+
+
+class Load:
+    """Callers that ask without pause, from a thread, while the test goes on."""
+
+    def __init__(self, *agents, callers=8, plan="business", context=None):
+        self.agents, self.callers, self.plan, self.context = agents, callers, plan, context
+        self.answers, self.errors = [], []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self):
+        self._thread.start()
+        self.more()
+        return self
+
+    def __exit__(self, *error):
+        self._end.set()
+        self._thread.join()
+
+    def more(self, count=200):
+        """Returns when that many more were answered."""
+        target = len(self.answers) + count
+        until(lambda: len(self.answers) >= target or self.errors, 20, "answers")
+
+    async def _run(self):
+        await asyncio.gather(*(self._ask(number) for number in range(self.callers)))
+
+    async def _ask(self, number):
+        client = Caller(self.agents[number % len(self.agents)].port, self.context)
+        count = 0
+        while not self._end.is_set():
+            try:
+                self.answers.append(await client.check(f"creator-{number}-{count // 400}", self.plan))
+            except Exception as error:
+                self.errors.append(error)
+                return
+            count += 1
+        client.close()
+
+
+# The machine may be slow; what is shown here is that nothing is lost, not how fast it is.
+PATIENT = {"deadline_ms": 3000}
+
+
+def all_moved(agent, **expected):
+    return all(expected.items() <= worker["redis"].items() and worker["redis"]["as_configured"] for worker in agent.workers())
+
+
+def test_from_plain_to_tls_and_through_rotations_nothing_is_lost(tmp_path, agents, authority):
+    with Redis(tmp_path / "redis", tls=authority.issue("redis")) as server:
+        acl = server.client.acl_setuser
+        pair = [agents(server, workers=2, agents=2, redis=PATIENT), agents(server, agents=2, redis=PATIENT)]
+        with Load(*pair) as load:
+            for agent in pair:
+                agent.configure(redis={"url": f"rediss://127.0.0.1:{server.tls_port}", "ca": str(authority.file)})
+                agent.signal(signal.SIGHUP)
+                until(lambda agent=agent: all_moved(agent, tls=True, credential=None), 5, "TLS in every worker")
+            load.more()
+            # As ElastiCache does: ROTATE keeps the old way, SET ends it.
+            server.client.execute_command("ACL", "SETUSER", "default", f">{OLD}")
+            for old, new in ((None, OLD), (OLD, NEW), (NEW, OLD + "2")):
+                acl("default", enabled=True, passwords=[f"+{new}"], keys=["*"], commands=["+@all"], nopass=False) if old else None
+                for agent in pair:
+                    agent.write("credential", new)
+                    until(lambda agent=agent: all_moved(agent, tls=True, credential=fingerprint(new)), 5, "the new credential")
+                load.more()
+                if old:
+                    server.client.execute_command("ACL", "SETUSER", "default", f"<{old}")
+                load.more()
+        assert not load.errors
+        assert {status for status, _ in load.answers} == {200}
+        assert all(answer["exact"] for _, answer in load.answers)
+        for agent in pair:
+            assert OLD not in agent.log() and NEW not in agent.log()
+
+
+def test_a_credential_that_is_not_yet_accepted_waits_while_the_old_serves(own_redis, agents):
+    own_redis.client.execute_command("ACL", "SETUSER", "app", "on", f">{OLD}", "~*", "+@all")
+    agent = agents(own_redis, redis=PATIENT)
+    agent.write("credential", f"{OLD}\napp\n")
+    until(lambda: all_moved(agent, user="app", credential=fingerprint(OLD)), 5, "the ACL user")
+    with Load(agent) as load:
+        agent.write("credential", f"{NEW}\napp\n")
+        worker = until(lambda: next((worker for worker in agent.workers() if not worker["redis"]["as_configured"]), None), 5, "the attempt")
+        assert worker["redis"]["credential"] == fingerprint(OLD) and worker["redis"]["connected"]
+        load.more()
+        until(lambda: "invalid username-password" in str(agent.workers()[0]["redis"]["error"]), 5, "the reason")
+        own_redis.client.client_kill_filter(_type="normal", skipme=True)  # and the old credential must still bring it back
+        load.more()
+        own_redis.client.execute_command("ACL", "SETUSER", "app", f">{NEW}")
+        until(lambda: all_moved(agent, credential=fingerprint(NEW)), 5, "the new credential")
+        load.more()
+    assert not load.errors and {status for status, _ in load.answers} == {200}
+    assert all(answer["exact"] for _, answer in load.answers)
+
+
+def test_a_refusal_by_redis_has_the_credential_read_again_at_once(own_redis, agents):
+    own_redis.client.execute_command("ACL", "SETUSER", "app", "on", f">{OLD}", "~*", "+@all")
+    agent = agents(own_redis, redis=PATIENT)
+    agent.write("credential", f"{OLD}\napp\n")
+    until(lambda: all_moved(agent, user="app"), 5, "the ACL user")
+    with Load(agent) as load:
+        for password in (NEW, OLD, NEW):
+            # Written and switched within one look at the files: the refusal comes first.
+            agent.write("credential", f"{password}\napp\n")
+            own_redis.client.execute_command("ACL", "SETUSER", "app", "resetpass", f">{password}")
+            own_redis.client.client_kill_filter(user="app")
+            load.more()
+    assert not load.errors and {status for status, _ in load.answers} == {200}
+    assert all(answer["exact"] for _, answer in load.answers)
+
+
+def test_a_bad_rules_file_keeps_the_old_rules_and_says_where(redis, agents):
+    agent = agents(redis)
+    agent.write("rules.yml", RULES.replace("requests: 50,", "requests: 0,").replace("open ", "ajar ", 1))
+    agent.signal(signal.SIGHUP)
+    problems = until(lambda: agent.workers()[0]["problems"], 5, "the problem")
+    assert "rules.yml:5:20" in problems[0] and "open or closed" in problems[0]
+    assert "rules.yml:7:32" in problems[0] and "from 1 to 10000" in problems[0]
+    assert agent.check("kept", "starter", cost=50)[0] == 200
+    agent.write("rules.yml", RULES.replace("requests: 50,", "requests: 60,"))
+    agent.signal(signal.SIGHUP)
+    until(lambda: not agent.workers()[0]["problems"], 5, "the good rules")
+    assert agent.check("kept", "starter")[1]["RateLimit-Policy"] == '"hour";q=60;w=3600'
+    assert agent.check("kept", "starter", cost=9)[0] == 200
+
+
+def test_rules_reloaded_under_load_lose_nothing(redis, agents):
+    agent = agents(redis, workers=2)
+    with Load(agent) as load:
+        for requests in range(500, 520):
+            agent.write("rules.yml", RULES.replace("requests: 500,", f"requests: {requests},").replace(
+                "      - {name: hour, requests: 50,", "      - {name: day, requests: 50, seconds: 86400}\n      - {name: hour, requests: 50,"
+                if requests % 2 else "      - {name: hour, requests: 50,"))
+            agent.signal(signal.SIGHUP)
+            load.more(20)
+    assert not load.errors and {status for status, _ in load.answers} == {200}
+
+
+def test_bearer_tokens_rotate(redis, agents):
+    agent = agents(redis)
+    other = "another-token-of-the-application-02"
+    agent.write("tokens", f"# both for the moment\n{other}\n{TOKEN}\n")
+    until(lambda: agent.request("GET", "/v1/subjects/x", token=other)[0] == 200, 5, "the new token")
+    assert agent.get("/v1/subjects/x")[0] == 200
+    agent.write("tokens", other)
+    until(lambda: agent.get("/v1/subjects/x")[0] == 401, 5, "the end of the old token")
+    agent.write("tokens", "short")
+    until(lambda: agent.request("GET", "/readyz", token=other)[2]["workers"][0]["problems"], 5, "the problem")
+    assert agent.request("GET", "/v1/subjects/x", token=other)[0] == 200
+
+
+def test_a_new_certificate_is_served_and_a_bad_one_is_not(redis, agents, authority):
+    files = authority.issue("agent")
+    agent = agents(redis, tls=files)
+
+    def serial():
+        context = ssl.create_default_context(cafile=authority.file)
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", agent.port)), server_hostname="127.0.0.1") as client:
+            assert client.version() in ("TLSv1.2", "TLSv1.3")
+            return client.getpeercert()["serialNumber"]
+
+    context = ssl.create_default_context(cafile=authority.file)
+    first = serial()
+    with Load(agent, callers=2, context=context) as load:
+        authority.issue("agent")
+        until(lambda: serial() != first, 5, "the new certificate")
+        second = serial()
+        files["certificate"].write_text("no certificate")
+        until(lambda: agent.workers()[0]["problems"], 5, "the problem")
+        assert serial() == second
+        load.more()
+    assert not load.errors and {status for status, _ in load.answers} == {200}
+
+
+def test_sigterm_under_load_answers_all_that_was_accepted(redis, agents):
+    """Callers that keep their connection see `Connection: close` and none sees an error."""
+    agent = agents(redis, workers=2, drain_seconds=1)
+    answered = []
+
+    async def ask(number):
+        client = Caller(agent.port)
+        while True:
+            try:
+                status, _ = await client.check(f"creator-{number}", "business")
+            except ConnectionRefusedError:
+                return
+            answered.append(status)
+            if len(answered) == 200:
+                agent.signal(signal.SIGTERM)
+
+    async def run():
+        await asyncio.gather(*(ask(number) for number in range(8)))
+
+    asyncio.run(run())
+    assert agent.process.wait(10) == 0
+    assert len(answered) > 200 and set(answered) <= {200, 429}
+    agent.start()
+
+
+def test_a_caller_who_speaks_after_sigterm_is_answered(redis, agents):
+    agent = agents(redis, drain_seconds=2)
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+        agent.signal(signal.SIGTERM)
+        until(lambda: '"stopping"' in agent.log(), 5, "the end's beginning")
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: agent\r\n\r\n")
+        head, _, body = b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ") and b"Connection: close" in head, "a load balancer sees that it leaves"
+    assert body == b'{"status": "stopping"}'
+    assert agent.process.wait(10) == 0
+    agent.start()
+
+
+def test_systemds_socket_survives_a_restart(redis, agents, tmp_path):
+    agent = agents(redis)
+    agent.end()
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        agent.port = held.getsockname()[1]
+
+        def start():
+            # What systemd does: the socket as descriptor 3, and the environment that says so.
+            command = ["bash", "-c", f'exec 3<&{held.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "-", *agent.command()]
+            return subprocess.Popen(command, env=agent.environment, pass_fds=[held.fileno()], stderr=subprocess.DEVNULL)
+
+        agent.process = start()
+        until(agent.ready, what="the agent")
+        agent.process.terminate()
+        agent.process.wait(10)
+        with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as waiting:
+            waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n")
+            agent.process = start()
+            assert waiting.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"workers": 0}, "agent.yml:{line}:10: workers has to be a whole number from 1 to 64"),
+    ({"colour": "red"}, "the file has no colour"),
+    ({"redis": {"url": "redis://user:secret-word@cache:6379"}}, "url must not hold a password"),
+    ({"tls": {"certificate": "/nowhere/cert.pem", "key": "/nowhere/key.pem"}}, "No such file"),
+    ({"bearer_tokens": "/nowhere/tokens"}, "/nowhere/tokens: cannot be read"),
+])
+def test_a_wrong_configuration_is_refused_with_its_place(redis, agents, change, message):
+    agent = agents(redis)
+    agent.configure(**change)
+    lines = (agent.folder / "agent.yml").read_text().splitlines()
+    line = next((number for number, text in enumerate(lines, 1) if text.startswith("workers")), 0)
+    found = subprocess.run(agent.command("--check"), env=agent.environment, capture_output=True, text=True)
+    assert found.returncode == 2
+    assert message.format(line=line) in found.stderr
+    assert "secret-word" not in found.stderr and "Traceback" not in found.stderr
+
+
+def test_the_shipped_package_has_one_version():
+    project = (PACKAGE / "pyproject.toml").read_text()
+    namespace = {}
+    exec((PACKAGE / "limiter_agent/__init__.py").read_text(), namespace)
+    assert f'version = "{namespace["__version__"]}"' in project

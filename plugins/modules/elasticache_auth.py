@@ -198,7 +198,6 @@ from dataclasses import replace
 from functools import cached_property
 
 try:
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
@@ -212,7 +211,14 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner, _evidence
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse, wait_until
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
+    client,
+    client_without_retries,
+    error_code,
+    fail_on_aws_error,
+    refuse,
+    wait_until,
+)
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.
 MADE_BEFORE = ("ReplicationGroupAlreadyExists", "SnapshotAlreadyExistsFault")
@@ -252,8 +258,7 @@ class Run:
     @cached_property
     def writer(self):
         # No retries of botocore's: a ROTATE repeated after a lost answer would drop the token that clients still use.
-        once = Config(**(self.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
-        return self.module.client("elasticache", aws_config=once)
+        return client_without_retries(self.module, "elasticache")
 
     def run(self):
         before = self.wait_for(planner.settled, "Waiting for the cache to be available")

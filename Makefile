@@ -27,7 +27,7 @@ test: lint sanity molecule pytest ## Run every test, from a bare clone
 
 .PHONY: lint
 lint: .venv/ready ## Run ansible-lint (profile production)
-	$(BIN)/ansible-lint --strict deploy.yml playbooks inventories meta galaxy.yml
+	$(BIN)/ansible-lint --strict deploy.yml playbooks inventories extensions meta galaxy.yml
 
 .PHONY: sanity
 sanity: .venv/ready ## Run ansible-test sanity on what the tarball holds
@@ -56,6 +56,12 @@ sandbox-reset: .venv/ready ## Put the sandbox back to the guide's estate
 .PHONY: sandbox-stop
 sandbox-stop: .venv/ready ## Stop the sandbox
 	@$(SANDBOX) stop
+
+.PHONY: bench-agent
+bench-agent: .venv/ready servers ## Measure the limiter agent against what else one would write, on one Redis
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt
+	npm install --no-package-lock --no-audit --no-fund --silent --prefix tests/benchmarks/node
+	$(BIN)/python tests/benchmarks/agent.py
 
 .PHONY: build
 build: .venv/ready ## Build the collection's tarball

@@ -17,9 +17,11 @@ TOP_LEVEL = {
     "MANIFEST.json",
     "README.md",
     "changelogs",
+    "examples",
     "meta",
     "playbooks",
     "plugins",
+    "roles",
 }
 
 
@@ -38,7 +40,7 @@ def test_its_top_level(members):
 
 
 def test_it_holds_all_that_is_tracked_of_what_users_need(members):
-    shipped = ["plugins", "playbooks", "meta"]
+    shipped = ["examples", "meta", "playbooks", "plugins", "roles"]
     tracked = subprocess.run(["git", "ls-files", *shipped], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.split()
     assert set(tracked) <= {member.name for member in members}
 

@@ -95,7 +95,7 @@ class Api:
             connection.reply(refused.status, problem(refused.status, refused.detail), _PROBLEM + refused.headers)
 
     def _other(self, connection: Connection, method: bytes, target: bytes, authorization: bytes) -> None:
-        path, _, query = target.decode("latin-1").partition("?")
+        path, dummy, query = target.decode("latin-1").partition("?")
         if path == "/healthz":
             self._need(method, b"GET", b"HEAD")
             connection.reply(200, b'{"status": "ok"}', _JSON)
@@ -141,17 +141,17 @@ class Api:
             question = _DECODE(body.decode())
         except (ValueError, RecursionError):
             raise Refused(400, "the body has to be JSON") from None
-        if type(question) is not dict:
+        if not isinstance(question, dict):
             raise Refused(400, "the body has to be a JSON object with subject, plan and perhaps cost")
         subject = question.get("subject")
-        if type(subject) is not str or not _SUBJECT.fullmatch(subject):
+        if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
             raise Refused(400, _SUBJECT_RULE)
         plan = question.get("plan")
-        wording = self._wordings.get(plan) if type(plan) is str else None
+        wording = self._wordings.get(plan) if isinstance(plan, str) else None
         if wording is None:
             raise Refused(400, f"plan has to be one of {', '.join(self._wordings)}")
         cost, most = question.get("cost", 1), wording.plan.most_at_once
-        if type(cost) is not int or not 1 <= cost <= most:
+        if isinstance(cost, bool) or not isinstance(cost, int) or not 1 <= cost <= most:
             raise Refused(400, f"cost has to be a whole number from 1 to {most}: more could never be admitted")
         if len(question) > 3 or len(question) == 3 and "cost" not in question:
             raise Refused(400, "the body has members other than subject, plan and cost")

@@ -28,10 +28,10 @@ class Fallback:
             if cost > share:
                 return None
             live = [charge for charge in charges if charge[0] > now - limit.seconds]
-            used = sum(charged for _, charged in live)
-            frees = [math.ceil((at + limit.seconds - now) * MICROSECONDS) for at, _ in live]
+            used = sum(charged for dummy, charged in live)
+            frees = [math.ceil((at + limit.seconds - now) * MICROSECONDS) for at, dummy in live]
             excess = used + cost - share
-            for (_, charged), free in zip(live, frees):
+            for (dummy, charged), free in zip(live, frees):
                 if excess > 0:
                     wait = max(wait, free)
                 excess -= charged

@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
         if len(self._server.connections) > MOST_CONNECTIONS:
             self._refuse(503, "this agent has too many connections")
 
-    def connection_lost(self, error) -> None:
+    def connection_lost(self, exc) -> None:
         self._server.connections.discard(self)
         self._transport = None
         self._waiting.clear()

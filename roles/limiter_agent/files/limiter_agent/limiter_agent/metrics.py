@@ -60,7 +60,7 @@ class Counters:
 
     def status(self) -> dict[str, t.Any] | None:
         """None when there is none, or the writer was interrupted in the middle."""
-        for _ in range(3):
+        for dummy in range(3):
             length = int.from_bytes(self._status[:4])
             text = bytes(self._status[8:8 + length])
             if length and zlib.crc32(text) == int.from_bytes(self._status[4:8]):
@@ -102,8 +102,8 @@ def data_of(numbers: t.Sequence[int], timestamp: float) -> list[dict[str, t.Any]
     if buckets:
         data.append({
             "MetricName": "RedisLatency", "Unit": "Milliseconds",
-            "Values": [round(_LEAST_MS * _GROWTH ** (index + 0.5), 4) for index, _ in buckets],
-            "Counts": [float(count) for _, count in buckets]})
+            "Values": [round(_LEAST_MS * _GROWTH ** (index + 0.5), 4) for index, dummy in buckets],
+            "Counts": [float(count) for dummy, count in buckets]})
     return [{**item, "Timestamp": timestamp} for item in data]
 
 
@@ -144,7 +144,7 @@ class Publisher:
                     batch += data
                     taken += 1
                 self._client.put_metric_data(Namespace=self._destination.namespace, MetricData=batch)
-                for _ in range(taken):
+                for dummy in range(taken):
                     self._waiting.popleft()
         except Exception as error:  # whatever CloudWatch or the credentials do, the next minute tries again
             if not self._failing:

@@ -60,7 +60,7 @@ class Store:
         self._probe_keys = script.keys_of(prefix, "probe ")  # no subject has a space
         self._counters = counters
         self._reread = reread
-        self._lanes = [Lane() for _ in range(LANES)]
+        self._lanes = [Lane() for dummy in range(LANES)]
         self._pending: list[Check] = []
         self._attention = asyncio.Event()
         self._giving_up: asyncio.TimerHandle | None = None
@@ -237,7 +237,7 @@ class Store:
 
     async def _connect(self, address: Address) -> list[Redis]:
         context = await address.context()
-        clients = [address.client(context) for _ in self._lanes]
+        clients = [address.client(context) for dummy in self._lanes]
         # A probe that writes: a replica or a full Redis must not pass.
         probe = script.encode([Check(self._probe_keys, PROBE_PLAN, 1, 0, lambda reply: None)], 1)
         try:

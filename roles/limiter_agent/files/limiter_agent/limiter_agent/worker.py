@@ -85,7 +85,7 @@ class Worker:
         sock.setblocking(False)
         with contextlib.suppress(OSError):
             while True:
-                accepted, _ = sock.accept()
+                accepted, dummy = sock.accept()
                 await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted, **tls)
         sock.close()
 

@@ -78,13 +78,26 @@ OPTIONAL = {
 }
 # Left out, there is nothing of the kind to look after.
 OPTIONAL_MAPPINGS = ("huntaze_database", "huntaze_app", "huntaze_alarms")
+# The thresholds of playbooks/vars/alarms.yml.
+THRESHOLDS = {
+    "anomalies",
+    "cache_connections",
+    "cache_cpu_credits",
+    "cache_cpu_percent",
+    "cache_evictions",
+    "cache_memory_percent",
+    "database_connections",
+    "database_cpu_percent",
+    "database_free_storage_bytes",
+    "redis_latency_ms",
+}
 SECRETS = {"password", "secret_key", "session_token", "auth_token"}
 
 
 def problems_of(name, mapping):
     """The problems of the one mapping `name`, as sentences."""
     if not isinstance(mapping, dict):
-        yield f"{name} must be a mapping, but is a {type(mapping).__name__}."
+        yield f"{name} must be a mapping of names to values."
         return
     for key in sorted(set(mapping) - set(REQUIRED[name]) - OPTIONAL[name]):
         if (name, key) == ("huntaze_cache", "requirepass"):
@@ -118,10 +131,27 @@ def cache_problems(cache):
 def app_problems(app):
     if bool(app.get("app_id")) == bool(app.get("app_name")):
         yield "huntaze_app needs exactly one of app_id and app_name, and it must not be empty."
+    for key in ("variables", "secret_variables"):
+        if not isinstance(app.get(key) or {}, dict):
+            yield f"huntaze_app.{key} must be a mapping of names to values."
+            return
     yield from (f"huntaze_app: {problem}" for problem in variable_problems(app.get("variables") or {}, app.get("secret_variables") or {}))
 
 
 def alarms_problems(alarms):
+    thresholds = alarms.get("thresholds") or {}
+    if not isinstance(thresholds, dict):
+        yield "huntaze_alarms.thresholds must be a mapping of names to numbers."
+        thresholds = {}
+    for name, value in thresholds.items():
+        if name not in THRESHOLDS:
+            yield f"huntaze_alarms.thresholds.{name} is not known. Use one of: {', '.join(sorted(THRESHOLDS))}."
+        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+            yield f"huntaze_alarms.thresholds.{name} {value!r} is not a number."
+    for key in ("actions", "items"):
+        if not isinstance(alarms.get(key) or [], list):
+            yield f"huntaze_alarms.{key} must be a list."
+            return
     checked = ArgumentSpecValidator({"alarms": {"type": "list", "elements": "dict", "options": ALARM_OPTIONS}}).validate(
         {"alarms": alarms.get("items") or []}
     )
@@ -138,7 +168,7 @@ def deployment_problems(variables):
     The mappings of OPTIONAL_MAPPINGS may be absent or empty; every other one is needed.
     """
     if not isinstance(variables, dict):
-        raise AnsibleFilterError(f"deployment_problems needs a mapping of mappings, not a {type(variables).__name__}.")
+        raise AnsibleFilterError(f"deployment_problems needs a mapping of mappings.")
     problems = []
     for name in REQUIRED:
         mapping = variables.get(name) or {}

@@ -26,6 +26,10 @@ options:
     description: The C(cache) of M(huntaze.ai_system.elasticache_info).
     type: dict
     required: true
+  database:
+    description: Whether there is a database to look at; said where there is no vantage point.
+    type: bool
+    default: false
 author:
   - The huntaze.ai_system contributors (@huntaze)
 """
@@ -69,6 +73,9 @@ def judge(result, expected_errors=None):
     if result.get("skipped"):
         # The modules skip in check mode and keep all their keys; a task that a condition left out has none of them.
         return (SKIPPED, result["skip_reason"]) if "reachable" in result else (NOT_VERIFIED, "nobody looked")
+    if "reachable" not in result:
+        # failed_when: false hides the failure of a module that could not start, but not that it saw nothing.
+        return NOT_VERIFIED, f"could not look: {result.get('msg', 'no reason given')}"
     if expected_errors is None:
         works = result["reachable"] and result.get("authenticated") and result.get("authentication_enforced")
         return OK if works else FAILED, result["reason"]
@@ -91,7 +98,7 @@ def looks_of(seen, endpoint):
         yield "PostgreSQL", *judge(seen["database"])
 
 
-def verification_verdicts(seen_from, cache):
+def verification_verdicts(seen_from, cache, database=False):
     """Every judgement over `seen_from` (one mapping a vantage point) and `cache`, as documented above."""
     judgements = []
 
@@ -111,7 +118,8 @@ def verification_verdicts(seen_from, cache):
         for subject, verdict, reason in looks_of(seen, endpoint):
             add(subject, seen["vantage"], verdict, reason)
     if not seen_from:
-        add(f"Redis {endpoint}", "anywhere", NOT_VERIFIED, "the inventory's group huntaze_vantage_points has no host")
+        for subject in [f"Redis {endpoint}"] + (["PostgreSQL"] if database else []):
+            add(subject, "anywhere", NOT_VERIFIED, "the inventory's group huntaze_vantage_points has no host")
     return judgements
 
 

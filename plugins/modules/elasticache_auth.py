@@ -337,6 +337,11 @@ class Run:
                 return False
             if planner.shows(before, predicted, seen):
                 return True
+            # Each run salts a fingerprint of its own; answers may be older than a change, but never of a third one.
+            if change.operation == "add_tags_to_resource" and seen.tag and seen.tag.fingerprint not in (
+                predicted.tag.fingerprint, before.tag and before.tag.fingerprint
+            ):
+                self.fail(f"{change.summary}: somebody else writes that tag. Let the other deployment finish and run again")
             if sent == LOST and time.monotonic() - lost_at > LOST_SECONDS:
                 self.fail(f"{change.summary}: AWS's answer was lost, and the cache shows no change since. Run again")
             if sent == NOT_MADE or (sent == LOST and change.parameters.get("AuthTokenUpdateStrategy") != "ROTATE"):

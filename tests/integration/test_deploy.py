@@ -246,6 +246,7 @@ def bad_input(estate: dict[str, t.Any]) -> dict[str, tuple[dict[str, t.Any], lis
         ),
         "the guide's requirepass": ({"huntaze_cache": {**cache, "requirepass": "cana5"}}, ["requirepass", "huntaze_cache.auth_token"]),
         "an unknown cache": ({"huntaze_cache": {**cache, "name": "no-such-cache"}}, ["There is no cache no-such-cache", "Nothing was changed"]),
+        "a cache without AUTH of its kind": ({"huntaze_cache": {**cache, "name": "sessions"}}, ["sessions runs memcached"]),
         "wrong credentials": ({"huntaze_aws": {**aws_options, "access_key": "AKIAWRONG"}}, ["InvalidClientTokenId"]),
         "the wrong account": ({"huntaze_aws": {**aws_options, "expected_account_id": "210987654321"}}, ["210987654321", "Nothing was changed"]),
         "an endpoint where nothing listens": ({"huntaze_aws": {**aws_options, "endpoint_url": "http://127.0.0.1:9"}}, ["127.0.0.1:9"]),
@@ -253,6 +254,8 @@ def bad_input(estate: dict[str, t.Any]) -> dict[str, tuple[dict[str, t.Any], lis
 
 
 def test_bad_input_gets_one_clear_message_and_changes_nothing(sandbox, estate, deploy):
+    sandbox.client("elasticache").create_cache_cluster(CacheClusterId="sessions", Engine="memcached", CacheNodeType="cache.t3.micro", NumCacheNodes=1)
+    sandbox.control.forget_calls()
     for name, (variables, words) in bad_input(estate).items():
         outcome = deploy(variables=variables)
         assert outcome.rc != 0, name
@@ -260,6 +263,12 @@ def test_bad_input_gets_one_clear_message_and_changes_nothing(sandbox, estate, d
         assert [word for word in words if word not in message] == [], f"{name}:\n{outcome.output}"
         assert len(re.findall(r"^fatal: ", outcome.output, re.MULTILINE)) == 1, f"{name}:\n{outcome.output}"
         assert "Traceback" not in outcome.output and "cana5" not in outcome.output.replace(json.dumps(variables), "")
+    assert mutating_calls(sandbox) == {}
+
+
+def test_no_way_around_preflight_changes_anything(sandbox, estate, deploy):
+    outcome = deploy("--start-at-task", "Require TLS and the token, and nothing else")
+    assert outcome.rc != 0 and "Preflight has not looked at the account" in outcome.output
     assert mutating_calls(sandbox) == {}
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.filter.deployment_problems import REQUIRED, deployment_problems
+import yaml
+from ansible_collections.huntaze.ai_system.plugins.filter.deployment_problems import REQUIRED, THRESHOLDS, deployment_problems
 
 GOOD = {
     "huntaze_aws": {"region": "us-east-1", "expected_account_id": "123456789012"},
@@ -56,6 +58,11 @@ def test_every_required_variable_is_missed_when_absent_or_empty_or_no_text(name,
         ({"huntaze_app__app_id": ""}, "exactly one of app_id and app_name"),
         ({"huntaze_app__variables": {"AWS_REGION": "us-east-1"}}, "AWS_REGION"),
         ({"huntaze_app__secret_variables": {"API_KEY": ""}}, "API_KEY"),
+        ({"huntaze_app__variables": ["A"]}, "must be a mapping"),
+        ({"huntaze_alarms__thresholds": {"cache_cpu": 3}}, "cache_cpu_percent"),
+        ({"huntaze_alarms__thresholds": {"cache_cpu_percent": "forty"}}, "is not a number"),
+        ({"huntaze_alarms__thresholds": [3]}, "must be a mapping"),
+        ({"huntaze_alarms__items": {"alarm_name": "x"}}, "must be a list"),
         ({"huntaze_alarms__items": [{"alarm_name": "x" * 300, "alarm_rule": "TRUE"}]}, "huntaze_alarms.items"),
         ({"huntaze_alarms__items": [{"alarm_name": "x", "alarm_rule": "TRUE", "alarm_rool": "y"}]}, "huntaze_alarms.items"),
     ],
@@ -73,3 +80,9 @@ def test_all_problems_come_at_once():
 
 def test_a_mapping_that_is_none_is_named():
     assert any("huntaze_aws must be a mapping" in problem for problem in deployment_problems({**GOOD, "huntaze_aws": "us-east-1"}))
+
+
+def test_the_thresholds_known_are_those_of_the_playbooks():
+    playbook = yaml.safe_load((Path(__file__).parents[2] / "playbooks" / "vars" / "alarms.yml").read_text())
+    assert {name for name in THRESHOLDS if f"'{name}':" in playbook["huntaze_alarm_thresholds"]} == THRESHOLDS
+    assert playbook["huntaze_alarm_thresholds"].count("':") == len(THRESHOLDS)

@@ -62,13 +62,15 @@ def test_a_former_endpoint_that_still_answers_fails():
     assert verdicts(seen(former=former))[3:5] == ["ok", "failed"]
 
 
-@pytest.mark.parametrize("result", [{}, {"unreachable": True, "msg": "no route"}, {"failed": True, "msg": "redis-py is missing"}, {"skipped": True, "skip_reason": "Conditional result was False"}])
+@pytest.mark.parametrize("result", [{}, {"unreachable": True, "msg": "no route"}, {"failed": True, "msg": "redis-py is missing"}, {"skipped": True, "skip_reason": "Conditional result was False"},
+                                    {"failed_when_result": False, "failed": False, "changed": False, "msg": "redis is missing"}])
 def test_what_nobody_looked_at_is_never_ok(result):
     assert verdicts(seen(tls=result, plain=result, database=result))[1:] == ["not verified from here"] * 3
 
 
 def test_no_vantage_point_is_said():
     assert verdicts() == ["ok", "not verified from here"]
+    assert [judgement["verdict"] for judgement in verification_verdicts([], CACHE, True)] == ["ok", "not verified from here", "not verified from here"]
 
 
 def test_check_mode_is_skipped_and_never_ok():

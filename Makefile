@@ -39,7 +39,7 @@ molecule: .venv/ready servers ## Run the molecule scenario: deploy, deploy again
 
 .PHONY: pytest
 pytest: .venv/ready servers ## Run unit and integration tests (on sandboxes of their own)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: sandbox
 sandbox: .venv/ready servers ## Start the sandbox unless it runs

@@ -16,6 +16,11 @@ import pytest
 import support
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest file first, else one process works at it when the other has nothing left to do.
+    items.sort(key=lambda item: item.path.name != "test_deploy.py")
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[support.Sandbox]:
     # Nothing of the caller's account may reach a test.

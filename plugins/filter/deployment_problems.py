@@ -168,7 +168,7 @@ def deployment_problems(variables):
     The mappings of OPTIONAL_MAPPINGS may be absent or empty; every other one is needed.
     """
     if not isinstance(variables, dict):
-        raise AnsibleFilterError(f"deployment_problems needs a mapping of mappings.")
+        raise AnsibleFilterError("deployment_problems needs a mapping of mappings.")
     problems = []
     for name in REQUIRED:
         mapping = variables.get(name) or {}

@@ -221,6 +221,16 @@ def converged(token: str = TOKENS[0]) -> Aws:
     return aws
 
 
+@pytest.mark.parametrize("look", [False, True])
+def test_deployments_that_die_after_one_call_each_get_there(look):
+    """A deployment asks for ROTATE first and then for SET; neither may undo the notes of the other."""
+    aws, points = converged(TOKENS[0]), [desire(TOKENS[1], "required", strategy) for strategy in ("ROTATE", "SET")]
+    for _deployment in range(10):
+        if not any(run(aws, point, look, calls=1) for point in points):
+            break
+    assert aws.credentials == [TOKENS[1]] and not any(run(aws, point, look) for point in points)
+
+
 def test_all_steps_in_their_order():
     aws = Aws()
     assert run(aws, desire(TOKENS[0], "required")) == [

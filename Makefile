@@ -23,7 +23,7 @@ verify: sandbox ## Verify the sandbox's estate; changes nothing
 	$(BIN)/ansible-playbook -i inventories/sandbox playbooks/verify.yml
 
 .PHONY: test
-test: lint sanity pytest ## Run every test, from a bare clone
+test: lint sanity molecule pytest ## Run every test, from a bare clone
 
 .PHONY: lint
 lint: .venv/ready ## Run ansible-lint (profile production)
@@ -32,6 +32,10 @@ lint: .venv/ready ## Run ansible-lint (profile production)
 .PHONY: sanity
 sanity: .venv/ready ## Run ansible-test sanity on what the tarball holds
 	tests/sanity/run $(BIN)
+
+.PHONY: molecule
+molecule: .venv/ready servers ## Run the molecule scenario: deploy, deploy again, spoil, deploy, on a sandbox of its own
+	cd extensions && PATH="$(CURDIR)/$(BIN):$$PATH" molecule test
 
 .PHONY: pytest
 pytest: .venv/ready servers ## Run unit and integration tests (on sandboxes of their own)

@@ -7,7 +7,10 @@ from __future__ import annotations
 import re
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import variable_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import ALARM_OPTIONS, alarm_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache_auth import token_problems
 
 DOCUMENTATION = r"""
@@ -60,13 +63,21 @@ REQUIRED = {
         "user": (None, "the name of a database user"),
         "password": (None, "the password of that user, from the environment or a vault"),
     },
+    "huntaze_app": {
+        "branch": (None, "the branch that Amplify builds, such as main"),
+    },
+    "huntaze_alarms": {},
 }
 OPTIONAL = {
     "huntaze_aws": {"endpoint_url", "profile", "access_key", "secret_key", "session_token"},
     "huntaze_cache": {"replication_group_id", "auth_token", "tls_ca_file", "security_group_id"},
     "huntaze_limiter": set(),
     "huntaze_database": {"endpoint", "port", "tls_ca_file", "allow_limiter"},
+    "huntaze_app": {"app_id", "app_name", "elasticache_variables", "variables", "secret_variables"},
+    "huntaze_alarms": {"actions", "thresholds", "items"},
 }
+# Left out, there is nothing of the kind to look after.
+OPTIONAL_MAPPINGS = ("huntaze_database", "huntaze_app", "huntaze_alarms")
 SECRETS = {"password", "secret_key", "session_token", "auth_token"}
 
 
@@ -93,28 +104,48 @@ def problems_of(name, mapping):
             yield f"{name}.{key}{found} is not usable. Set it to {meaning}."
 
 
+def cache_problems(cache):
+    token = cache.get("auth_token")
+    if token is None or token == "":
+        yield (
+            "huntaze_cache.auth_token is missing. Set it from the environment (HUNTAZE_CACHE_AUTH_TOKEN) or a vault; "
+            "`openssl rand -hex 32` makes a good one."
+        )
+    else:
+        yield from (f"huntaze_cache.auth_token: {problem}" for problem in token_problems(token))
+
+
+def app_problems(app):
+    if bool(app.get("app_id")) == bool(app.get("app_name")):
+        yield "huntaze_app needs exactly one of app_id and app_name, and it must not be empty."
+    yield from (f"huntaze_app: {problem}" for problem in variable_problems(app.get("variables") or {}, app.get("secret_variables") or {}))
+
+
+def alarms_problems(alarms):
+    checked = ArgumentSpecValidator({"alarms": {"type": "list", "elements": "dict", "options": ALARM_OPTIONS}}).validate(
+        {"alarms": alarms.get("items") or []}
+    )
+    problems = checked.error_messages or alarm_problems(checked.validated_parameters["alarms"])
+    yield from (f"huntaze_alarms.items: {problem}" for problem in problems)
+
+
+FURTHER_PROBLEMS = {"huntaze_cache": cache_problems, "huntaze_app": app_problems, "huntaze_alarms": alarms_problems}
+
+
 def deployment_problems(variables):
     """All problems of `variables` (mapping name -> mapping), as sentences without secrets.
 
-    An absent or empty huntaze_database means that there is none to look after; every other mapping is needed.
+    The mappings of OPTIONAL_MAPPINGS may be absent or empty; every other one is needed.
     """
     if not isinstance(variables, dict):
         raise AnsibleFilterError(f"deployment_problems needs a mapping of mappings, not a {type(variables).__name__}.")
     problems = []
     for name in REQUIRED:
         mapping = variables.get(name) or {}
-        if mapping or name != "huntaze_database":
+        if mapping or name not in OPTIONAL_MAPPINGS:
             problems.extend(problems_of(name, mapping))
-    cache = variables.get("huntaze_cache") or {}
-    if isinstance(cache, dict):
-        token = cache.get("auth_token")
-        if token is None or token == "":
-            problems.append(
-                "huntaze_cache.auth_token is missing. Set it from the environment (HUNTAZE_CACHE_AUTH_TOKEN) or a vault; "
-                "`openssl rand -hex 32` makes a good one."
-            )
-        else:
-            problems.extend(f"huntaze_cache.auth_token: {problem}" for problem in token_problems(token))
+            if name in FURTHER_PROBLEMS and isinstance(mapping, dict):
+                problems.extend(FURTHER_PROBLEMS[name](mapping))
     return problems
 
 

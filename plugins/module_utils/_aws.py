@@ -8,6 +8,7 @@ import typing as t
 
 try:
     from botocore.config import Config
+    from botocore.exceptions import ClientError, ConnectionError as ConnectError, HTTPClientError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
@@ -34,9 +35,23 @@ def client(module: AnsibleAWSModule, service: str) -> t.Any:
     return module.client(service, config=Config(retries=RETRIES))
 
 
+def client_without_retries(module: AnsibleAWSModule, service: str) -> t.Any:
+    """For calls that must not be repeated without looking first: an answer can be lost although the change was made."""
+    once = Config(**(module.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
+    return module.client(service, aws_config=once)
+
+
 def error_code(error: BaseException) -> str:
     """AWS's error code, or the empty string for errors that never reached AWS."""
     return (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may succeed a moment later. Unless AWS refused it, the change may have been made all the same."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status == 429 or status >= 500 or "Throttl" in error_code(error)
+    return isinstance(error, (ConnectError, HTTPClientError))
 
 
 def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **result: t.Any) -> None:

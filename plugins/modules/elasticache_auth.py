@@ -198,7 +198,6 @@ from dataclasses import replace
 from functools import cached_property
 
 try:
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
@@ -212,7 +211,14 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner, _evidence
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse, wait_until
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
+    client,
+    client_without_retries,
+    error_code,
+    fail_on_aws_error,
+    refuse,
+    wait_until,
+)
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.
 MADE_BEFORE = ("ReplicationGroupAlreadyExists", "SnapshotAlreadyExistsFault")
@@ -252,8 +258,7 @@ class Run:
     @cached_property
     def writer(self):
         # No retries of botocore's: a ROTATE repeated after a lost answer would drop the token that clients still use.
-        once = Config(**(self.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
-        return self.module.client("elasticache", aws_config=once)
+        return client_without_retries(self.module, "elasticache")
 
     def run(self):
         before = self.wait_for(planner.settled, "Waiting for the cache to be available")
@@ -393,23 +398,28 @@ class Run:
         endpoint = cache["endpoints"]["primary"] or cache["endpoints"]["configuration"]
         if redis is None or endpoint is None:
             return {"not_looked": "the live cache was not asked, as " + ("the Python library redis is missing" if endpoint else "it shows no endpoint")}
-        timeout, seen = self.params["probe_timeout"], []
-
-        def converse():
-            try:
-                seen.append({"look": ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], timeout)})
-            except (redis.RedisError, OSError, ValueError) as error:
-                # Only the kind of error: its text is the server's.
-                seen.append({"not_looked": f"the live cache could not be asked from here ({type(error).__name__})"})
-
-        # One deadline for all of it: a socket's own timeout starts anew with every byte that trickles in.
-        thread = threading.Thread(target=converse, daemon=True)
-        thread.start()
-        thread.join(timeout)
-        return seen[0] if seen else {"not_looked": f"the live cache did not answer from here within {timeout:g} seconds"}
+        return ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], self.params["probe_timeout"])
 
 
 def ask(endpoint, token, tls_ca_file, timeout):
+    """What the cache at `endpoint` says of `token`, or why it does not, in all within `timeout` seconds."""
+    answers = []
+
+    def converse():
+        try:
+            answers.append({"look": look(endpoint, token, tls_ca_file, timeout)})
+        except Exception as error:
+            # A stranger's bytes can bring redis-py to any error. Only its kind is told: the text is the server's.
+            answers.append({"not_looked": f"the live cache could not be asked from here ({type(error).__name__})"})
+
+    # A socket's own timeout starts anew with every byte that trickles in.
+    thread = threading.Thread(target=converse, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    return answers[0] if answers else {"not_looked": f"the live cache did not answer from here within {timeout:g} seconds"}
+
+
+def look(endpoint, token, tls_ca_file, timeout):
     # RESP2 and AUTH with a password alone: a cache without AUTH then refuses it instead of taking any.
     connection = redis.Redis(
         host=endpoint["address"],

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import re
 import secrets
+import ssl
 import time
 
 import pytest
 import redis
+import strange_servers
+from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import Look
+from ansible_collections.huntaze.ai_system.plugins.modules import elasticache_auth
 from botocore.exceptions import ClientError
 
 CLUSTER, GROUP, TAG = "huntaze-redis-production", "huntaze-redis", "huntaze:auth-token"
@@ -304,6 +308,48 @@ def test_the_token_is_not_sent_where_the_certificate_is_not_trusted(cache, close
     assert "could not be asked" in done["evidence"]["reason"]
 
 
+@pytest.fixture
+def ask_strange(sandbox):
+    """Ask a cache that is none, but has a certificate that is trusted."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(sandbox.state / "server.pem", sandbox.state / "server.key")
+
+    class Server(strange_servers.StrangeServer):
+        host = sandbox.address("1.200")
+
+    def ask(behave, timeout=1.0):
+        server = Server(lambda connection: behave(context.wrap_socket(connection, server_side=True)))
+        try:
+            endpoint = {"address": server.host, "port": server.port}
+            return elasticache_auth.ask(endpoint, new_token(), sandbox.estate["ca_file"], timeout)
+        finally:
+            server.close()
+
+    return ask
+
+
+def test_a_cache_that_takes_any_password_proves_nothing(ask_strange):
+    assert ask_strange(strange_servers.saying(b"+OK\r\n")) == {"look": Look(token_accepted=False, password_required=False)}
+
+
+@pytest.mark.parametrize(
+    ("behave", "reason"),
+    [
+        (strange_servers.silent, "within 0.7 seconds|TimeoutError"),
+        (strange_servers.trickling(b"+"), "within 0.7 seconds"),
+        (strange_servers.closing, "ConnectionError"),
+        (strange_servers.saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "could not be asked"),
+        (strange_servers.echoing(lambda heard: b"-ERR " + heard.replace(b"\r\n", b" ") + b"\r\n"), "could not be asked"),
+    ],
+)
+def test_asking_ends_in_time_and_repeats_nothing_that_was_heard(ask_strange, behave, reason):
+    begin = time.monotonic()
+    answer = ask_strange(behave, timeout=0.7)
+    assert time.monotonic() - begin < 2
+    assert list(answer) == ["not_looked"] and re.search(reason, answer["not_looked"])
+    assert "canary" not in answer["not_looked"]
+
+
 def test_lost_answers_make_no_call_twice(sandbox, cache):
     token = new_token()
     with sandbox.fault("lost_answer", service="elasticache", operation="mutating"):
@@ -357,6 +403,16 @@ def test_a_cache_that_became_busy_meanwhile_is_waited_for(sandbox, cache, closed
         assert cache.run(auth_token=closed)["steps"] == []
         with sandbox.fault("stale_reads", service="elasticache", operation="DescribeReplicationGroups", times=3):
             assert cache.run(auth_token=new_token())["steps"] == ROTATION
+
+
+def test_a_call_that_came_too_early_is_made_again(sandbox, cache):
+    sandbox.settings(transition_seconds=1.5)
+    assert cache.ok(check=True, transit_encryption_mode="preferred", snapshot=False)["changed"]  # so that the sandbox knows what is going to be read
+    with sandbox.fault("stale_reads", service="elasticache", operation="DescribeCacheClusters", times=1):
+        cache.aws.create_snapshot(CacheClusterId=CLUSTER, SnapshotName="somebody-elses")
+        done = cache.ok(transit_encryption_mode="preferred", snapshot=False)
+    assert done["steps"] == ACTIVATION[1:3]
+    assert changing(sandbox)["CreateReplicationGroup"] > 1
 
 
 def test_without_waiting_the_first_step_is_begun(sandbox, cache):

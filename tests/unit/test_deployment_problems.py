@@ -9,6 +9,8 @@ GOOD = {
     "huntaze_cache": {"name": "huntaze-redis-production", "replication_group_id": "huntaze-redis", "auth_token": "0123456789abcdef"},
     "huntaze_limiter": {"security_group_id": "sg-0123456789abcdef0"},
     "huntaze_database": {"identifier": "huntaze-postgres-production", "name": "postgres", "user": "u", "password": "canary-password"},
+    "huntaze_app": {"app_id": "d1a2b3", "branch": "main", "variables": {"GEMINI_MODEL": "m"}, "secret_variables": {"API_KEY": "canary-key"}},
+    "huntaze_alarms": {"actions": [], "thresholds": {}, "items": []},
 }
 
 
@@ -27,8 +29,9 @@ def test_good_variables_have_no_problem():
     assert deployment_problems(GOOD) == []
 
 
-def test_a_deployment_without_a_database_is_fine():
-    assert deployment_problems({name: mapping for name, mapping in GOOD.items() if name != "huntaze_database"}) == []
+@pytest.mark.parametrize("name", ["huntaze_database", "huntaze_app", "huntaze_alarms"])
+def test_a_deployment_without_one_of_these_is_fine(name):
+    assert deployment_problems({key: mapping for key, mapping in GOOD.items() if key != name}) == []
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name, keys in REQUIRED.items() for key in keys])
@@ -49,6 +52,12 @@ def test_every_required_variable_is_missed_when_absent_or_empty_or_no_text(name,
         ({"huntaze_cache__tls_ca": "x"}, "tls_ca_file"),
         ({"huntaze_cache__auth_token": ""}, "HUNTAZE_CACHE_AUTH_TOKEN"),
         ({"huntaze_cache__auth_token": "canary"}, "16"),
+        ({"huntaze_app__app_name": "huntaze"}, "exactly one of app_id and app_name"),
+        ({"huntaze_app__app_id": ""}, "exactly one of app_id and app_name"),
+        ({"huntaze_app__variables": {"AWS_REGION": "us-east-1"}}, "AWS_REGION"),
+        ({"huntaze_app__secret_variables": {"API_KEY": ""}}, "API_KEY"),
+        ({"huntaze_alarms__items": [{"alarm_name": "x" * 300, "alarm_rule": "TRUE"}]}, "huntaze_alarms.items"),
+        ({"huntaze_alarms__items": [{"alarm_name": "x", "alarm_rule": "TRUE", "alarm_rool": "y"}]}, "huntaze_alarms.items"),
     ],
 )
 def test_each_problem_says_the_way_out_and_no_secret(change, words):

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from aws_api import estate, extensions
 from aws_api.credentials import Keys
-from aws_api.server import Server
+from aws_api.server import CONTROL, Server
 from aws_api.world import Addresses, World
 from instance import Instance
 
@@ -31,7 +31,7 @@ def main() -> int:
     instance = Instance.from_environment()
     secrets = instance.secrets()
     addresses = Addresses(instance.network)
-    extensions.install(addresses.resolve, instance.address("2.10"))
+    extensions.install(addresses.resolve, instance.address("2.10"), "http://{}:{}".format(*instance.api) + CONTROL)
     world = World(secrets["account_id"], estate.REGION, addresses)
 
     def build() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets as random_secrets
 import typing as t
 
 from moto.ec2.models import ec2_backends
@@ -12,11 +13,13 @@ from moto.elasticache.models import elasticache_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
+from aws_api.amplify.models import AmplifyBackend, amplify_backends
 from aws_api.elasticache.models import ElastiCacheBackend
 from instance import Instance, write_private
 
 REGION = "us-east-1"
 CACHE, DATABASE, BUCKET = "huntaze-redis-production", "huntaze-postgres-production", "huntaze-beta-assets"
+APP, BRANCH = "huntaze", "main"
 DATABASE_NAME, DATABASE_USER = "postgres", "huntazeadmin"
 # Most clients cannot choose their source address: they are the limiter host, whatever the instance's network.
 LIMITER_ADDRESS = "127.0.0.1"
@@ -29,6 +32,7 @@ def build(instance: Instance, secrets: dict[str, str]) -> dict[str, t.Any]:
     _build_cache(elasticache_backends[account][REGION], network)
     _build_database(rds_backends[account][REGION], network, secrets["database_password"])
     s3_backends[account]["aws"].create_bucket(BUCKET, REGION)
+    app_id = _build_app(amplify_backends[account][REGION])
     host, port = instance.api
     address, database_port = instance.address("2.10"), 5432
     return {
@@ -45,6 +49,8 @@ def build(instance: Instance, secrets: dict[str, str]) -> dict[str, t.Any]:
         "cache_security_group_id": network["cache"],
         "database_security_group_id": network["database"],
         "vpc_id": network["vpc"],
+        "app_id": app_id,
+        "app_branch": BRANCH,
         "limiter_address": LIMITER_ADDRESS,
         "stranger_address": instance.address("0.99"),
         "database": {
@@ -97,6 +103,29 @@ def _build_cache(elasticache: ElastiCacheBackend, network: dict[str, str]) -> No
         security_group_ids=[network["cache"]],
     )
     elasticache.lifecycle.settle(math.inf)  # the guide's cache has been there for long
+
+
+def _build_app(amplify: AmplifyBackend) -> str:
+    """The app as its developers left it: connected to a repository, with variables of its own, built once by a push."""
+    app = amplify.create_app({
+        "name": APP,
+        "repository": "https://github.com/huntaze/huntaze",
+        "platform": "WEB_COMPUTE",
+        "environmentVariables": {
+            "_LIVE_UPDATES": json.dumps([{"pkg": "node", "type": "nvm", "version": "20"}]),
+            "NEXT_PUBLIC_APP_NAME": "Huntaze",
+            "SESSION_SECRET": random_secrets.token_hex(24),
+        },
+    })
+    amplify.create_branch(app.app_id, {
+        "branchName": BRANCH,
+        "stage": "PRODUCTION",
+        "framework": "Next.js - SSR",
+        "environmentVariables": {"NEXT_PUBLIC_STAGE": "production"},
+    })
+    job = amplify.start_job(app.app_id, BRANCH, {"jobType": "RELEASE"})
+    job.started, job.fail_step = job.started - 86_400, None
+    return app.app_id
 
 
 def _build_database(rds: t.Any, network: dict[str, str], password: str) -> None:

@@ -3,37 +3,70 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import typing as t
 
+from moto.backend_index import backend_url_patterns
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 from moto.rds.models import DBInstance
 
+import aws_api.amplify.models
+from aws_api.amplify import control as amplify_control
+from aws_api.amplify.jobs import STEPS
+from aws_api.amplify.models import AmplifyBackend
+from aws_api.amplify.urls import url_bases
+from aws_api.cloudwatch.models import CloudWatchBackend
 from aws_api.ec2.models import EC2Backend
 from aws_api.elasticache.models import ElastiCacheBackend
 
 # moto builds a service's backend from the class that its dictionary of backends names, and finds urls.py beside that class.
 BACKENDS: list[tuple[t.Any, type]] = [
+    (cloudwatch_backends, CloudWatchBackend),
     (ec2_backends, EC2Backend),
     (elasticache_backends, ElastiCacheBackend),
 ]
-# What a test may set at run time: the name of the setting and the attribute it is.
-SETTINGS: dict[str, tuple[type, str]] = {
-    "transition_seconds": (ElastiCacheBackend, "transition_seconds"),
-    "rules_per_security_group": (EC2Backend, "rules_per_security_group"),
+# Services that moto has not at all: the module that holds their backends, and the addresses that are theirs.
+SERVICES = {"amplify": (aws_api.amplify.models, url_bases)}
+
+
+class Setting(t.NamedTuple):
+    """What a test may set at run time: the attribute it is, of which classes, and what it can be."""
+
+    attribute: str
+    owners: tuple[type, ...]
+    choices: tuple[t.Any, ...] = ()
+
+    def problem(self, value: t.Any) -> str | None:
+        if self.choices:
+            return None if value in self.choices else f"give one of {', '.join(map(repr, self.choices))}"
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return None if is_number and value >= 0 else "give a number that is not negative"
+
+
+SETTINGS = {
+    "transition_seconds": Setting("transition_seconds", (ElastiCacheBackend, AmplifyBackend)),
+    "rules_per_security_group": Setting("rules_per_security_group", (EC2Backend,)),
+    "amplify_fail_step": Setting("fail_step", (AmplifyBackend,), (None, *STEPS)),
 }
 
 
-def install(resolve_cache: t.Callable[[str], str], database_address: str) -> None:
+def install(resolve_cache: t.Callable[[str], str], database_address: str, control_url: str) -> None:
     """Put the extensions in moto's place; before the first request."""
     for backends, extension in BACKENDS:
         backends.backend = extension
+    for service, (models, addresses) in SERVICES.items():
+        sys.modules[f"moto.{service}"] = models
+        backend_url_patterns.extend((service, re.compile(address)) for address in addresses)
+    AmplifyBackend.log_base = f"{control_url}amplify/logs"
     ElastiCacheBackend.resolve = staticmethod(resolve_cache)
     DBInstance.address = property(lambda instance: database_address)
 
 
 def settings() -> dict[str, t.Any]:
-    return {name: getattr(owner, attribute) for name, (owner, attribute) in SETTINGS.items()}
+    return {name: getattr(setting.owners[0], setting.attribute) for name, setting in SETTINGS.items()}
 
 
 def change_settings(changes: dict[str, t.Any]) -> None:
@@ -41,8 +74,16 @@ def change_settings(changes: dict[str, t.Any]) -> None:
     if unknown:
         raise ValueError(f"There is no setting {', '.join(sorted(unknown))}: there are {', '.join(sorted(SETTINGS))}.")
     for name, value in changes.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            raise ValueError(f"{name} is {value!r}: give a number that is not negative.")
+        problem = SETTINGS[name].problem(value)
+        if problem:
+            raise ValueError(f"{name} is {value!r}: {problem}.")
     for name, value in changes.items():
-        owner, attribute = SETTINGS[name]
-        setattr(owner, attribute, value)
+        for owner in SETTINGS[name].owners:
+            setattr(owner, SETTINGS[name].attribute, value)
+
+
+def look(path: str) -> t.Any:
+    """What else the control URL shows; None where it shows nothing."""
+    if path == "amplify/builds":
+        return amplify_control.builds()
+    return amplify_control.log(path) if path.startswith("amplify/logs/") else None

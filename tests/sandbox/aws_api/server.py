@@ -124,6 +124,11 @@ class Server:
         }
         route = routes.get((method, path))
         if route is None:
+            shown = extensions.look(path) if method == "GET" else None
+            if isinstance(shown, str):
+                return Answer(200, [("Content-Type", "text/plain; charset=utf-8")], shown.encode())
+            if shown is not None:
+                return Answer(200, [("Content-Type", "application/json")], json.dumps(shown).encode())
             return Answer(404, [("Content-Type", "text/plain")], f"There is no {method} {CONTROL}{path}.".encode())
         try:
             given = json.loads(environ["wsgi.input"].read(length)) if length else {}

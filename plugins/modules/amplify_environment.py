@@ -1,0 +1,243 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: amplify_environment
+version_added: 0.1.0
+short_description: Keep environment variables of an Amplify Hosting app
+description:
+  - Brings the listed environment variables of an app, or of one of its branches, to their declared state, in one call.
+  - The variables of a branch come before those of the app when the branch is built.
+  - New values reach the running app only with its next build, see M(huntaze.ai_system.amplify_deployment).
+  - Variables that are not listed stay, unless O(purge=true). So do V(_LIVE_UPDATES), V(_BUILD_TIMEOUT), V(_CUSTOM_IMAGE) and V(AMPLIFY_*), which
+    Amplify reads itself, even then, unless they are listed.
+  - Amplify replaces all variables at once and tells no versions apart, so two who write at the same time can undo each other. The module writes
+    right after it has read, reads back at once and again a second later, and where its values are gone, merges them into what is there and writes
+    again. Runs of this module lose nothing of each other. What somebody else writes in the moment between its read and its write is lost unnoticed.
+author:
+  - The huntaze.ai_system contributors (@huntaze)
+options:
+  app_id:
+    description: The identifier of the app. Exactly one of O(app_id) and O(app_name) is required.
+    type: str
+  app_name:
+    description: The name of the app, where only one app of the region has it.
+    type: str
+  branch:
+    description: The branch whose own variables these are. Without it they are those of the app, which all its branches share.
+    type: str
+  variables:
+    description:
+      - Names and values that anybody may see. They are shown in results and diffs.
+      - Values are strings; integers are taken as they are written. They have at most 5,500 characters, names at most 255.
+      - Amplify rejects names that begin with V(AWS).
+      - At least one of O(variables) and O(secret_variables) is required.
+    type: dict
+  secret_variables:
+    description:
+      - Names and values of which only the names are shown. A value must not be empty.
+      - A name is in one of the two mappings only.
+    type: dict
+  state:
+    description:
+      - V(present) sees to it that the variables have these values.
+      - V(absent) sees to it that no variables of these names exist. The values given do not matter.
+    type: str
+    choices: [present, absent]
+    default: present
+  purge:
+    description: Also remove every variable that is not listed and that Amplify does not read itself. Not with O(state=absent).
+    type: bool
+    default: false
+notes:
+  - Whoever may call C(amplify:GetApp) or C(amplify:GetBranch) reads all values in clear. Diffs mask the values of O(secret_variables), and those of
+    variables that are not listed, because they may be somebody else's secrets.
+  - Server code of a Next.js app sees a variable only if the build writes it to C(.env.production).
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: posix
+extends_documentation_fragment:
+  - huntaze.ai_system.attributes
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+seealso:
+  - module: huntaze.ai_system.amplify_deployment
+"""
+
+EXAMPLES = r"""
+- name: Tell the app where its limiter is
+  huntaze.ai_system.amplify_environment:
+    region: us-east-1
+    app_id: d1a2b3c4d5e6f7
+    branch: main
+    variables:
+      GEMINI_MODEL: gemini-2.0-flash-exp
+      LIMITER_URL: https://limiter.example.com
+    secret_variables:
+      LIMITER_TOKEN: "{{ lookup('env', 'LIMITER_TOKEN') }}"
+
+- name: See what would be removed from the app if these were its only variables
+  huntaze.ai_system.amplify_environment:
+    region: us-east-1
+    app_name: huntaze
+    variables:
+      NEXTAUTH_URL: https://app.example.com
+    purge: true
+  check_mode: true
+  diff: true
+
+- name: Remove two variables, whatever their values
+  huntaze.ai_system.amplify_environment:
+    region: us-east-1
+    app_id: d1a2b3c4d5e6f7
+    state: absent
+    variables:
+      ELASTICACHE_REDIS_HOST:
+      ELASTICACHE_REDIS_PORT:
+"""
+
+RETURN = r"""
+app_id:
+  description: The identifier of the app.
+  returned: success
+  type: str
+  sample: d1a2b3c4d5e6f7
+branch:
+  description: The branch; none where the variables are those of the app.
+  returned: success
+  type: str
+  sample: main
+variable_names:
+  description: The names of all variables that are there afterwards, listed or not. In check mode, of those that would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [GEMINI_MODEL, LIMITER_TOKEN, LIMITER_URL]
+steps:
+  description: The changes made, one sentence each. In check mode, the changes that would be made.
+  returned: success
+  type: list
+  elements: str
+  sample: ["Update the variables of branch main of app d1a2b3c4d5e6f7: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL"]
+"""
+
+import random
+import time
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import (
+    APP_OPTIONS,
+    app_problems,
+    fail_on_amplify_error,
+    find_app,
+    variables_of,
+)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import Desired, Place, plan, variable_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, is_transient, refuse
+
+ROUNDS = 8
+# Seconds after which whoever had read before our write has written as well.
+SETTLE = 1.0
+LONGEST_PAUSE = 4.0
+
+
+class Environment:
+    """Observes, plans and applies for the variables of one task."""
+
+    def __init__(self, module):
+        self.module = module
+        self.desired = Desired.of(module.params)
+        self.amplify = client(module, "amplify")
+        # A write repeated blindly would undo what others wrote meanwhile: each one follows a read.
+        self.writer = client_without_retries(module, "amplify")
+        self.place = Place(find_app(module, self.amplify), module.params["branch"])
+
+    def observed_plan(self):
+        if self.place.branch:
+            described = self.amplify.get_branch(appId=self.place.app_id, branchName=self.place.branch)["branch"]
+        else:
+            described = self.amplify.get_app(appId=self.place.app_id)["app"]
+        return plan(self.place, self.desired, variables_of(described))
+
+    def write(self, planned):
+        for change in planned.changes:
+            try:
+                getattr(self.writer, change.operation)(**change.parameters)
+            except (BotoCoreError, ClientError) as error:
+                # Made or not: reading back tells.
+                if not is_transient(error):
+                    raise
+
+    def holds(self):
+        """Whether the variables are there, and still are once others who write at the same time are through."""
+        if self.observed_plan():
+            return False
+        time.sleep(SETTLE)
+        return not self.observed_plan()
+
+    def apply(self, planned):
+        """Write until it holds; return the steps made."""
+        steps = {}
+        for attempt in range(ROUNDS):
+            self.write(planned)
+            steps.update(dict.fromkeys(planned.steps))
+            if self.holds():
+                return list(steps)
+            # At random, because two runs in step with each other would go on undoing each other.
+            time.sleep(random.uniform(0, min(SETTLE * 2**attempt, LONGEST_PAUSE)))
+            planned = self.observed_plan()
+        self.module.fail_json(
+            msg=f"The variables of {self.place} were written {ROUNDS} times and are not there: AWS throttles the writes, or somebody else "
+            "overwrites them all the time. Run the task again when that is over; nothing has to be undone.",
+            steps=list(steps),
+        )
+
+    def run(self):
+        planned = self.observed_plan()
+        result = dict(planned.result(), app_id=self.place.app_id, branch=self.place.branch, variable_names=sorted(planned.after))
+        if planned and not self.module.check_mode:
+            result["steps"] = self.apply(planned)
+            result["variable_names"] = sorted(self.observed_plan().after)
+        return result
+
+
+def main():
+    module = AnsibleAWSModule(
+        argument_spec=dict(
+            variables=dict(type="dict"),
+            secret_variables=dict(type="dict", no_log=True),
+            state=dict(type="str", choices=["present", "absent"], default="present"),
+            purge=dict(type="bool", default=False),
+            **APP_OPTIONS,
+        ),
+        mutually_exclusive=[("app_id", "app_name")],
+        required_one_of=[("app_id", "app_name"), ("variables", "secret_variables")],
+        supports_check_mode=True,
+    )
+    values = {key: module.params[key] for key in ("variables", "secret_variables", "state", "purge")}
+    refuse(module, "The variables cannot be set", app_problems(module.params) + variable_problems(**values))
+    environment = Environment(module)
+    try:
+        result = environment.run()
+    except (BotoCoreError, ClientError) as error:
+        fail_on_amplify_error(module, error, f"The variables of {environment.place}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

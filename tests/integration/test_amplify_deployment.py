@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""amplify_deployment against the sandbox: when it builds, when not, and what it survives."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.config import Config
+
+TAG = "huntaze:build:main"
+STEPS = [
+    "Note the environment of branch main in a tag of app {}, before it is built",
+    "Start a RELEASE build of branch main of app {}",
+    "Note the environment of branch main in a tag of app {}, with the job that builds it",
+]
+CANARY = "canary-5d03b7"
+
+
+class Site:
+    """The estate's branch, through the module and through eyes that are not the module's."""
+
+    def __init__(self, sandbox, run_module, estate):
+        self.sandbox, self._run_module = sandbox, run_module
+        self.id = estate["app_id"]
+        self.branch = {"appId": self.id, "branchName": estate["app_branch"]}
+        self.amplify = sandbox.client("amplify", config=Config(retries={"total_max_attempts": 1}))
+        self.arn = self.amplify.get_app(appId=self.id)["app"]["appArn"]
+        self.steps = [step.format(self.id) for step in STEPS]
+
+    def run(self, check=False, kill_after=None, **args):
+        self.sandbox.control.forget_calls()
+        where = {} if "app_name" in args else {"app_id": self.id}
+        return self._run_module("amplify_deployment", {**where, "branch": "main", **args}, check=check, kill_after=kill_after)
+
+    def set(self, **variables):
+        """Change variables as amplify_environment does, or anybody else."""
+        there = self.amplify.get_app(appId=self.id)["app"]["environmentVariables"]
+        self.amplify.update_app(appId=self.id, environmentVariables={**there, **variables})
+
+    def push(self):
+        """A build that is none of ours."""
+        return self.amplify.start_job(jobType="RELEASE", **self.branch)["jobSummary"]["jobId"]
+
+    def wait(self, job_id):
+        while self.amplify.get_job(jobId=job_id, **self.branch)["job"]["summary"]["status"] != "SUCCEED":
+            time.sleep(0.05)
+
+    def builds(self):
+        """Number and state of every job since the estate's own."""
+        return [(job["job_id"], job["status"]) for job in self.sandbox.control.request("GET", "amplify/builds")[1:]]
+
+    def built(self, job_id):
+        """The variables that a build saw."""
+        (environment,) = [job["environment"] for job in self.sandbox.control.request("GET", "amplify/builds") if job["job_id"] == job_id]
+        return environment
+
+    def changes(self):
+        """The changing calls made since the last run began."""
+        return {name: count for name, count in self.sandbox.calls().items() if not name.startswith(("amplify.Get", "amplify.List"))}
+
+
+@pytest.fixture
+def site(sandbox, run_module, estate):
+    # Builds are over at once, but for tests that are about waiting.
+    sandbox.settings(transition_seconds=0)
+    return Site(sandbox, run_module, estate)
+
+
+def test_an_environment_that_was_never_built_is_built_once_and_waited_for(site):
+    site.sandbox.settings(transition_seconds=1)
+    site.set(A="1")
+    result = site.run()
+    assert result["changed"] and result["steps"] == site.steps, result.output
+    assert "not known" in result["reason"]
+    assert (result["job"]["job_id"], result["job"]["status"], result["job"]["job_type"]) == ("2", "SUCCEED", "RELEASE")
+    assert result["job"]["end_time"] > result["job"]["start_time"]
+    assert site.builds() == [("2", "SUCCEED")]
+    assert site.built("2")["A"] == "1" and site.built("2")["NEXT_PUBLIC_STAGE"] == "production"
+
+
+def test_a_second_run_reads_three_times_and_builds_nothing(site):
+    site.run()
+    result = site.run()
+    assert not result["changed"] and result["steps"] == [], result.output
+    assert result["job"]["job_id"] == "2"
+    assert site.sandbox.calls() == {"amplify.GetApp": 1, "amplify.GetBranch": 1, "amplify.ListJobs": 1}
+
+
+@pytest.mark.parametrize("level", ["app", "branch"])
+def test_changed_variables_are_built(site, level):
+    site.run()
+    if level == "app":
+        site.set(A="2")
+    else:
+        site.amplify.update_branch(environmentVariables={"A": "2"}, **site.branch)
+    result = site.run()
+    assert result["changed"] and "not the one that was built last" in result["reason"], result.output
+    assert site.built("3")["A"] == "2"
+    assert not site.run()["changed"]
+
+
+def test_whatever_else_changes_starts_no_build(site):
+    site.run()
+    site.amplify.update_app(appId=site.id, description="new", buildSpec="version: 1")
+    site.amplify.update_branch(description="new", enableAutoBuild=False, **site.branch)
+    site.amplify.tag_resource(resourceArn=site.arn, tags={"owner": "somebody"})
+    site.amplify.create_branch(appId=site.id, branchName="other", environmentVariables={"A": "of another branch"})
+    # The same for the build: the branch has it already.
+    site.set(NEXT_PUBLIC_STAGE="of the app")
+    assert not site.run()["changed"]
+    assert site.builds() == [("2", "SUCCEED")]
+
+
+@pytest.mark.parametrize("state", ["never built", "built", "changed", "failed", "another build is under way", "cut off before", "cut off after"])
+def test_check_mode_announces_what_the_run_does(site, state):
+    if state not in ("never built", "another build is under way"):
+        site.sandbox.settings(amplify_fail_step="BUILD" if state == "failed" else None)
+        site.run(kill_after={"cut off before": 1, "cut off after": 2}.get(state))
+        site.sandbox.settings(amplify_fail_step=None)
+    if state == "changed":
+        site.set(A="2")
+    if state == "another build is under way":
+        site.sandbox.settings(transition_seconds=2)
+        site.push()
+    before = site.builds()
+    announced = site.run(check=True)
+    assert site.changes() == {} and len(site.builds()) == len(before)
+    made = site.run()
+    assert not made.get("failed"), made.output
+    for key in ("changed", "steps", "reason", "app_id", "branch"):
+        assert announced[key] == made[key], key
+    assert announced["diff"]["before"] == made["diff"]["before"]
+    assert {**made["diff"]["after"], "job_id": "?"} == {**announced["diff"]["after"], "job_id": "?"}
+    assert announced["diff"]["after"]["job_id"] in ("(known after apply)", made["diff"]["after"]["job_id"])
+    assert site.builds()[-1][1] == "SUCCEED"
+
+
+@pytest.mark.parametrize("step", ["BUILD", "DEPLOY"])
+def test_a_build_that_fails_is_told_with_its_step_and_log_and_made_anew_by_the_next_run(site, step):
+    site.sandbox.settings(amplify_fail_step=step)
+    result = site.run()
+    assert result["failed"], result.output
+    steps = site.amplify.get_job(jobId="2", **site.branch)["job"]["steps"]
+    (failed,) = [seen for seen in steps if seen["status"] == "FAILED"]
+    assert result["failed_step"] == {"step_name": step, "status_reason": failed["statusReason"], "log_url": failed["logUrl"]}
+    assert f"failed at the step {step}" in result["msg"] and failed["logUrl"] in result["msg"] and failed["statusReason"] in result["msg"]
+    assert result["job"]["job_id"] == "2"
+    site.sandbox.settings(amplify_fail_step=None)
+    again = site.run()
+    assert again["changed"] and "job 2" in again["reason"] and "FAILED" in again["reason"], again.output
+    assert site.builds() == [("2", "FAILED"), ("3", "SUCCEED")]
+
+
+def test_a_build_that_somebody_stops_is_told(site):
+    site.sandbox.settings(transition_seconds=30)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(site.run)
+        while not site.sandbox.calls().get("amplify.GetJob"):
+            time.sleep(0.05)
+        site.amplify.stop_job(jobId="2", **site.branch)
+        result = running.result()
+    assert result["failed"] and "CANCELLED" in result["msg"], result.output
+    site.sandbox.settings(transition_seconds=0)
+    assert site.run()["changed"]
+    assert site.builds() == [("2", "CANCELLED"), ("3", "SUCCEED")]
+
+
+def test_without_waiting_the_build_is_started_and_the_next_run_waits_for_it(site):
+    site.sandbox.settings(transition_seconds=3)
+    started = site.run(wait=False)
+    assert started["changed"] and started["job"]["status"] in ("PENDING", "PROVISIONING", "RUNNING"), started.output
+    assert not site.run(wait=False)["changed"]
+    waited = site.run()
+    assert not waited["changed"] and waited["job"]["status"] == "SUCCEED", waited.output
+    assert site.builds() == [("2", "SUCCEED")]
+
+
+def test_waiting_has_an_end_and_the_build_goes_on(site):
+    site.sandbox.settings(transition_seconds=4)
+    result = site.run(wait_timeout=1)
+    assert result["failed"] and "nothing is built twice" in result["msg"], result.output
+    assert not site.run()["changed"]
+    assert site.builds() == [("2", "SUCCEED")]
+
+
+def test_a_build_of_another_environment_is_awaited_and_followed(site):
+    site.run()
+    site.sandbox.settings(transition_seconds=1.5)
+    site.push()
+    site.set(A="changed while it runs")
+    result = site.run()
+    assert result["changed"] and result["job"]["job_id"] == "4", result.output
+    assert site.built("4")["A"] == "changed while it runs"
+
+
+def test_a_build_in_the_way_is_an_error_for_who_does_not_wait(site):
+    site.sandbox.settings(transition_seconds=5)
+    site.push()
+    result = site.run(wait=False)
+    assert result["failed"] and "Job 2 of branch main is" in result["msg"] and "wait=true" in result["msg"], result.output
+    assert site.changes() == {}
+
+
+def test_builds_of_pushes_after_ours_are_left_alone(site):
+    site.run()
+    site.wait(site.push())
+    assert not site.run()["changed"]
+    assert site.builds() == [("2", "SUCCEED"), ("3", "SUCCEED")]
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("kill_after", [1, 2, 3])
+def test_a_run_killed_after_any_change_is_completed_with_one_build(site, kill_after, running):
+    site.run()
+    site.set(A="2")
+    site.sandbox.settings(transition_seconds=3 if running else 0)
+    assert site.run(kill_after=kill_after).killed
+    site.sandbox.settings(transition_seconds=0)
+    result = site.run()
+    assert not result.get("failed"), result.output
+    assert result["steps"] == site.steps[kill_after:]
+    assert site.builds() == [("2", "SUCCEED"), ("3", "SUCCEED")]
+    assert site.built("3")["A"] == "2"
+    assert not site.run()["changed"]
+
+
+def test_a_run_makes_three_changes_and_no_more(site):
+    """So that the test above has killed it after each."""
+    assert not site.run(kill_after=4).killed
+    assert site.changes() == {"amplify.TagResource": 2, "amplify.StartJob": 1}
+
+
+def test_a_run_killed_between_update_and_build_is_completed_with_one_build(site, run_module):
+    site.run()
+    update = {"app_id": site.id, "variables": {"A": "2"}}
+    assert run_module("amplify_environment", update, kill_after=1).killed
+    assert not run_module("amplify_environment", update)["changed"]
+    assert site.run()["changed"]
+    assert site.builds() == [("2", "SUCCEED"), ("3", "SUCCEED")]
+    assert site.built("3")["A"] == "2"
+
+
+@pytest.mark.parametrize("operation", ["StartJob", "TagResource"])
+def test_a_lost_answer_is_no_second_build(site, operation):
+    with site.sandbox.fault("lost_answer", service="amplify", operation=operation, times=1):
+        result = site.run()
+    assert result["steps"] == site.steps, result.output
+    assert site.changes()["amplify.StartJob"] == 1
+    assert site.builds() == [("2", "SUCCEED")]
+
+
+def test_throttling_is_outlasted(site):
+    with site.sandbox.fault("throttle", service="amplify", operation="StartJob", rate=0, times=1):
+        result = site.run()
+    assert result["steps"] == site.steps, result.output
+    assert site.builds() == [("2", "SUCCEED")]
+
+
+def test_jobs_that_are_shown_late_are_not_started_again(site):
+    with site.sandbox.fault("stale_reads", service="amplify", operation="ListJobs", times=2):
+        result = site.run()
+    assert result["changed"], result.output
+    assert site.builds() == [("2", "SUCCEED")]
+
+
+def test_two_runs_at_the_same_time_build_once(site):
+    site.sandbox.settings(transition_seconds=3)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda dummy: site._run_module("amplify_deployment", {"app_id": site.id, "branch": "main"}), range(2)))
+    assert [result["job"]["status"] for result in results] == ["SUCCEED"] * 2, [result.output for result in results]
+    assert site.builds() == [("2", "SUCCEED")]
+    assert not site.run()["changed"]
+
+
+def test_a_tag_taken_away_costs_one_build(site):
+    site.run()
+    site.amplify.untag_resource(resourceArn=site.arn, tagKeys=[TAG])
+    assert site.run()["changed"]
+    assert not site.run()["changed"]
+    assert site.builds() == [("2", "SUCCEED"), ("3", "SUCCEED")]
+
+
+def test_a_branch_made_anew_is_built_anew(site):
+    site.run()
+    branch = site.amplify.get_branch(**site.branch)["branch"]
+    variables, created = branch["environmentVariables"], int(branch["createTime"].timestamp())
+    site.amplify.delete_branch(**site.branch)
+    while time.time() < created + 1:  # branches are told apart by the second of their creation
+        time.sleep(0.05)
+    site.amplify.create_branch(environmentVariables=variables, **site.branch)
+    assert site.run()["changed"]
+
+
+def test_branches_of_any_name_are_built(site):
+    name = "feature/a b#1"
+    site.amplify.create_branch(appId=site.id, branchName=name)
+    result = site.run(branch=name)
+    assert result["changed"] and result["job"]["job_id"] == "1", result.output
+    assert not site.run(branch=name)["changed"]
+
+
+def test_an_app_is_found_by_its_name(site):
+    assert site.run(app_name="huntaze")["app_id"] == site.id
+
+
+def test_an_app_without_a_repository_is_refused(site):
+    by_hand = site.amplify.create_app(name="by-hand")["app"]["appId"]
+    site.amplify.create_branch(appId=by_hand, branchName="main")
+    result = site.run(app_id=by_hand)
+    assert result["failed"] and "not connected to a repository" in result["msg"]
+
+
+@pytest.mark.parametrize("args", [{"branch": "nope"}, {"app_id": "dnosuchapp"}])
+def test_what_is_not_found_is_named_with_the_way_out(site, args):
+    result = site.run(**args)
+    assert result["failed"] and list(args.values())[0] in result["msg"] and "Correct app_id, branch" in result["msg"]
+
+
+def test_identifiers_that_cannot_be_are_refused_together(site):
+    result = site.run(app_id="huntaze", branch=" ")
+    assert result["failed"] and len(result["problems"]) == 2
+    assert site.sandbox.calls() == {}
+
+
+def test_neither_output_nor_tag_holds_a_value(site):
+    site.set(SECRET=CANARY)
+    for check in (True, False, False):
+        assert CANARY not in site.run(check=check).output
+    tag = site.amplify.list_tags_for_resource(resourceArn=site.arn)["tags"][TAG]
+    assert CANARY not in tag and len(tag) <= 256

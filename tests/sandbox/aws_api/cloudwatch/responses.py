@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudWatch's operations that moto lacks or answers too gently."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import typing as t
+
+from moto.cloudwatch.exceptions import ValidationError
+from moto.cloudwatch.responses import CloudWatchResponse as MotoCloudWatchResponse
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import get_service_model
+
+from .alarms import Alarm, CompositeAlarm, MetricAlarm
+from .constraints import violations
+from .exceptions import InvalidNextToken, RequestEntityTooLarge
+
+MAX_BODY = 1024 * 1024
+
+
+class CloudWatchResponse(MotoCloudWatchResponse):
+    @property
+    def backend(self) -> t.Any:
+        return self.cloudwatch_backend
+
+    def _checked(self) -> dict[str, t.Any]:
+        """The call's parameters, if they keep to the service model."""
+        parameters = dict(self._get_params())
+        broken = list(violations(get_service_model("cloudwatch").operation_model(self._get_action()).input_shape, parameters))
+        if broken:
+            raise ValidationError(f"{len(broken)} validation error{'s' * (len(broken) > 1)} detected: {'; '.join(broken)}")
+        return parameters
+
+    def put_metric_alarm(self) -> ActionResult:
+        self.backend.put_alarm(MetricAlarm, self._checked())
+        return EmptyResult()
+
+    def put_composite_alarm(self) -> ActionResult:
+        self.backend.put_alarm(CompositeAlarm, self._checked())
+        return EmptyResult()
+
+    def describe_alarms(self) -> ActionResult:
+        given = self._checked()
+        if given.get("AlarmNames") and given.get("AlarmNamePrefix"):
+            raise ValidationError("AlarmNames and AlarmNamePrefix are mutually exclusive and you have specified both.")
+        alarms = self.backend.find_alarms(
+            given.get("AlarmNames"), given.get("AlarmNamePrefix"), given.get("AlarmTypes"), given.get("StateValue"), given.get("ActionPrefix")
+        )
+        after = self._name_of(given.get("NextToken"))
+        alarms = [alarm for alarm in alarms if alarm.name > after]
+        page = alarms[: given.get("MaxRecords", 50)]
+        result: dict[str, t.Any] = {
+            "MetricAlarms": [self._described(alarm) for alarm in page if isinstance(alarm, MetricAlarm)],
+            "CompositeAlarms": [self._described(alarm) for alarm in page if isinstance(alarm, CompositeAlarm)],
+        }
+        if len(alarms) > len(page):
+            result["NextToken"] = base64.urlsafe_b64encode(page[-1].name.encode()).decode()
+        return ActionResult(result)
+
+    def describe_alarms_for_metric(self) -> ActionResult:
+        found = self.filter_alarms(self.backend.describe_alarms(), self._get_param("MetricName"), self._get_param("Namespace"))
+        return ActionResult({"MetricAlarms": [self._described(alarm) for alarm in found]})
+
+    def _described(self, alarm: Alarm) -> dict[str, t.Any]:
+        return {**alarm.description(), "StateValue": self.backend.state_of(alarm.name)}
+
+    @staticmethod
+    def _name_of(token: str | None) -> str:
+        try:
+            return base64.b64decode(token or "", altchars=b"-_", validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise InvalidNextToken() from None
+
+    def delete_alarms(self) -> ActionResult:
+        self.backend.delete_alarms(self._checked()["AlarmNames"])
+        return EmptyResult()
+
+    def put_metric_data(self) -> ActionResult:
+        # As sent, which may be compressed.
+        if (self.normalized_request.content_length or 0) > MAX_BODY:
+            raise RequestEntityTooLarge()
+        given = self._checked()
+        self.backend.put_metric_data(given["Namespace"], given.get("MetricData", []))
+        return EmptyResult()

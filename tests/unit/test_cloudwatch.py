@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Alarm plans: whatever is listed and whatever is there, the calls are ones that CloudWatch takes, and they lead there."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sys
+import typing as t
+from pathlib import Path
+
+import botocore.session
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch_input as checked
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
+
+from aws_api.cloudwatch.alarms import CompositeAlarm, MetricAlarm  # noqa: E402
+from aws_api.cloudwatch.constraints import violations  # noqa: E402
+from aws_api.cloudwatch.models import CloudWatchBackend  # noqa: E402
+from moto.core.exceptions import ServiceException  # noqa: E402
+
+MODEL = botocore.session.get_session().get_service_model("cloudwatch")
+ACCEPTED = {
+    "put_metric_alarm": MODEL.operation_model("PutMetricAlarm").input_shape.members,
+    "put_composite_alarm": MODEL.operation_model("PutCompositeAlarm").input_shape.members,
+}
+PREFIX = "ours-"
+UNKNOWN_FIELDS = {
+    "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 7},
+    "EvaluationWindow": {"WallClockWindow": {"Timezone": "Europe/Paris"}},
+    "ActionConfiguration": {"AlarmTagsPropagation": {"Enabled": True}},
+}
+
+
+class Account:
+    """CloudWatch without HTTP: the sandbox's, which has tests of its own against AWS's documentation."""
+
+    def __init__(self) -> None:
+        self.backend = CloudWatchBackend("us-east-1", "123456789012")
+
+    def call(self, operation: str, parameters: t.Mapping[str, t.Any]) -> None:
+        shape = MODEL.operation_model("".join(word.capitalize() for word in operation.split("_"))).input_shape
+        assert not list(violations(shape, parameters))
+        assert set(parameters) <= set(shape.members)
+        if operation == "delete_alarms":
+            self.backend.delete_alarms(parameters["AlarmNames"])
+        else:
+            self.backend.put_alarm(MetricAlarm if operation == "put_metric_alarm" else CompositeAlarm, copy.deepcopy(dict(parameters)))
+
+    def apply(self, plan: t.Any, calls: int | None = None) -> None:
+        for change in plan.changes[:calls]:
+            self.call(change.operation, change.parameters)
+
+    def observe(self) -> list[dict[str, t.Any]]:
+        return copy.deepcopy([alarm.description() for alarm in self.backend.alarms.values()])
+
+    def configurations(self) -> dict[str, t.Any]:
+        return {alarm["AlarmName"]: planner.shown(planner._configuration(alarm, ACCEPTED)) for alarm in self.observe()}
+
+
+def validated(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """The alarms as the module gets them: with every option, and those not given None."""
+    validator = ArgumentSpecValidator({"alarms": {"type": "list", "elements": "dict", "options": checked.ALARM_OPTIONS}})
+    result = validator.validate({"alarms": copy.deepcopy(alarms)})
+    assert not result.error_messages
+    return result.validated_parameters["alarms"]
+
+
+def listed(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    alarms = validated(alarms)
+    assert checked.alarm_problems(alarms) == []
+    return [planner.to_api(alarm) for alarm in alarms]
+
+
+def plan(account: Account, alarms: list[dict[str, t.Any]], purge_prefix: str | None = None) -> t.Any:
+    return planner.plan_present(listed(alarms), account.observe(), ACCEPTED, purge_prefix)
+
+
+# What can be listed
+
+actions = st.lists(st.sampled_from(["arn:aws:sns:us-east-1:123456789012:a", "arn:aws:sns:us-east-1:123456789012:b"]), max_size=2, unique=True)
+dimensions = st.dictionaries(st.sampled_from(["Host", "Role", "Zone"]), st.sampled_from(["a", "b"])).map(
+    lambda pairs: [{"name": name, "value": value} for name, value in pairs.items()]
+)
+periods = st.sampled_from([10, 30, 60, 300])
+
+
+def with_options(required: dict[str, t.Any], options: dict[str, t.Any]) -> st.SearchStrategy[dict[str, t.Any]]:
+    return st.fixed_dictionaries(required, optional=options)
+
+
+ANY_ALARM = {
+    "alarm_description": st.sampled_from(["", "Call somebody"]),
+    "actions_enabled": st.booleans(),
+    "alarm_actions": actions,
+    "ok_actions": actions,
+    "insufficient_data_actions": actions,
+    "tags": st.just({"team": "platform"}),
+}
+EVALUATED = {"treat_missing_data": st.sampled_from(["missing", "ignore", "breaching", "notBreaching"]), "datapoints_to_alarm": st.just(2)}
+ABOVE = {"threshold": st.sampled_from([1, 80, 80.5]), "comparison_operator": st.sampled_from(checked.THRESHOLD_OPERATORS)}
+
+single = with_options(
+    {
+        "namespace": st.just("Huntaze/AI"),
+        "metric_name": st.sampled_from(["Latency", "RateLimitExceeded"]),
+        "period": periods,
+        "evaluation_periods": st.sampled_from([2, 3]),
+        **ABOVE,
+    },
+    {"dimensions": dimensions, "unit": st.sampled_from(["Count", "None"]), **EVALUATED, **ANY_ALARM},
+).flatmap(
+    lambda alarm: st.sampled_from(
+        [{**alarm, "statistic": "Sum"}, {**alarm, "extended_statistic": "p99", "evaluate_low_sample_count_percentile": "ignore"}]
+    )
+)
+metric_stat = st.fixed_dictionaries(
+    {
+        "metric": with_options({"namespace": st.just("Huntaze/AI"), "metric_name": st.sampled_from(["Hits", "Misses"])}, {"dimensions": dimensions}),
+        "period": periods,
+        "stat": st.sampled_from(["Sum", "p99"]),
+    }
+)
+math = with_options(
+    {
+        "metrics": st.tuples(metric_stat, metric_stat).map(
+            lambda stats: [
+                {"id": "hits", "metric_stat": stats[0], "return_data": False},
+                {"id": "misses", "metric_stat": stats[1], "return_data": False},
+                {"id": "share", "expression": "misses / (hits + misses)", "label": "Share of misses"},
+            ]
+        ),
+        "evaluation_periods": st.sampled_from([2, 3]),
+        **ABOVE,
+    },
+    {**EVALUATED, **ANY_ALARM},
+)
+band = with_options(
+    {
+        "metrics": metric_stat.map(lambda stat: [{"id": "m", "metric_stat": stat}, {"id": "b", "expression": "ANOMALY_DETECTION_BAND(m, 3)"}]),
+        "threshold_metric_id": st.just("b"),
+        "comparison_operator": st.sampled_from(checked.BAND_OPERATORS),
+        "evaluation_periods": st.sampled_from([2, 3]),
+    },
+    {**EVALUATED, **ANY_ALARM},
+)
+METRIC_NAMES = [f"{prefix}{letter}" for prefix in (PREFIX, "theirs-") for letter in "abcd"]
+COMPOSITE_NAMES = [f"{prefix}group-{letter}" for prefix in (PREFIX, "theirs-") for letter in "abc"]
+
+
+@st.composite
+def estates(draw: t.Any) -> list[dict[str, t.Any]]:
+    """A list of alarms that CloudWatch could have; theirs never stand on ours."""
+    alarms = [
+        {"alarm_name": name, **draw(st.one_of(single, math, band))} for name in draw(st.lists(st.sampled_from(METRIC_NAMES), min_size=1, unique=True))
+    ]
+    for name in draw(st.lists(st.sampled_from(COMPOSITE_NAMES), unique=True)):
+        candidates = [alarm["alarm_name"] for alarm in alarms if name.startswith(PREFIX) or not alarm["alarm_name"].startswith(PREFIX)]
+        children = draw(st.lists(st.sampled_from(candidates), unique=True, max_size=3)) if candidates else []
+        rule = " AND ".join(f'{draw(st.sampled_from(["ALARM", "NOT OK"]))}("{child}")' for child in children) or "FALSE"
+        composite = {"alarm_name": name, "alarm_rule": rule, **draw(st.fixed_dictionaries({}, optional=ANY_ALARM))}
+        if candidates and draw(st.booleans()):
+            waits = {"actions_suppressor_wait_period": 60, "actions_suppressor_extension_period": 0}
+            composite |= {"actions_suppressor": draw(st.sampled_from(candidates)), **waits}
+        alarms.append(composite)
+    return draw(st.permutations(alarms))
+
+
+@st.composite
+def accounts(draw: t.Any) -> Account:
+    """An account with alarms, some of which have fields that no option names."""
+    account = Account()
+    account.apply(plan(account, draw(estates())))
+    for alarm in account.backend.alarms.values():
+        for field in draw(st.lists(st.sampled_from(sorted(UNKNOWN_FIELDS)), unique=True)):
+            if field in ACCEPTED["put_composite_alarm" if alarm.rule else "put_metric_alarm"]:
+                alarm.configuration[field] = UNKNOWN_FIELDS[field]
+    ours = sorted(name for name, alarm in account.backend.alarms.items() if alarm.rule and name.startswith(PREFIX))
+    if len(ours) > 1 and draw(st.booleans()):
+        for name, other in zip(ours, [*ours[1:], ours[0]]):
+            account.call("put_composite_alarm", {"AlarmName": name, "AlarmRule": f"ALARM({other})"})
+    return account
+
+
+# The laws
+
+examples = settings(max_examples=100, deadline=None)
+
+
+@examples
+@given(account=accounts(), alarms=estates(), data=st.data())
+def test_a_plan_leads_to_what_is_listed_even_when_it_is_cut_off(account: Account, alarms: t.Any, data: t.Any) -> None:
+    purge_prefix = data.draw(st.sampled_from([PREFIX, None]))
+    before, described = account.configurations(), {alarm["AlarmName"]: alarm for alarm in account.observe()}
+    whole = plan(account, alarms, purge_prefix)
+    cut = copy.deepcopy(account)
+    account.apply(whole)
+    after = account.configurations()
+
+    assert not plan(account, alarms, purge_prefix)
+    names = {alarm["alarm_name"] for alarm in alarms}
+    assert set(after) == names | {name for name in before if not (purge_prefix and name.startswith(PREFIX))}
+    # The diff is what happened, no more and no less.
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed == whole.before.keys() | whole.after.keys()
+    assert {name: before[name] for name in whole.before} == whole.before
+    assert {name: {**whole.after[name], "tags": None} for name in whole.after} == {name: {**after[name], "tags": None} for name in whole.after}
+    for alarm in account.observe():
+        for field in UNKNOWN_FIELDS:
+            if alarm["AlarmName"] in described:
+                assert alarm.get(field) == described[alarm["AlarmName"]].get(field)
+
+    cut.apply(whole, data.draw(st.integers(0, len(whole.changes))))
+    cut.apply(plan(cut, alarms, purge_prefix))
+    assert cut.configurations() == after
+
+
+@examples
+@given(account=accounts(), data=st.data())
+def test_removal_takes_the_named_and_nothing_else(account: Account, data: t.Any) -> None:
+    before = account.configurations()
+    named = set(data.draw(st.lists(st.sampled_from(METRIC_NAMES + COMPOSITE_NAMES), unique=True)))
+    for _round in before:  # what stands on a named one has to go too, or AWS refuses
+        named |= {alarm["AlarmName"] for alarm in account.observe() if planner.references(alarm) & named}
+    account.apply(planner.plan_absent(named, account.observe(), ACCEPTED))
+    assert account.configurations() == {name: alarm for name, alarm in before.items() if name not in named}
+    assert not planner.plan_absent(named, account.observe(), ACCEPTED)
+
+
+@examples
+@given(alarms=estates(), seed=st.randoms(use_true_random=False))
+def test_nothing_is_drift_that_means_the_same(alarms: t.Any, seed: random.Random) -> None:
+    account = Account()
+    account.apply(plan(account, alarms))
+    for alarm in account.backend.alarms.values():
+        configuration = alarm.configuration
+        for field in ("Dimensions", "Metrics", *planner.ACTIONS):
+            seed.shuffle(configuration.get(field, []))
+        for query in configuration.get("Metrics", []):
+            seed.shuffle(query.get("MetricStat", {}).get("Metric", {}).get("Dimensions", []))
+            if seed.random() < 0.5:
+                query.setdefault("ReturnData", True)
+        defaults = {"ActionsEnabled": True, "AlarmDescription": "", "OKActions": []}
+        if alarm.rule is None:
+            defaults |= {"TreatMissingData": "missing", "Dimensions": [], "Metrics": [], "DatapointsToAlarm": configuration["EvaluationPeriods"]}
+            if configuration.get("Threshold") == 80:
+                configuration["Threshold"] = seed.choice([80, 80.0])
+        for field, value in defaults.items():
+            if seed.random() < 0.5:
+                configuration.setdefault(field, value)
+            elif configuration.get(field) == value:
+                del configuration[field]
+    assert not planner.plan_present(listed(alarms), account.observe(), ACCEPTED, None)
+
+
+FAULTS: dict[str, st.SearchStrategy[t.Any]] = {
+    "period": st.sampled_from([None, 0, 15, 45, 90, 86400, 604800]),
+    "evaluation_periods": st.sampled_from([None, 0, 1, 2000]),
+    "datapoints_to_alarm": st.sampled_from([0, 4]),
+    "threshold": st.sampled_from([None, float("inf"), float("nan"), 3.5]),
+    "threshold_metric_id": st.sampled_from(["b", "m"]),
+    "comparison_operator": st.sampled_from([None, "AboveThreshold", *checked.THRESHOLD_OPERATORS, *checked.BAND_OPERATORS]),
+    "treat_missing_data": st.just("zero"),
+    "evaluate_low_sample_count_percentile": st.just("never"),
+    "statistic": st.sampled_from([None, "Sum", "Median"]),
+    "extended_statistic": st.sampled_from([None, "p99"]),
+    "unit": st.just("Requests"),
+    "namespace": st.sampled_from([None, ":odd", "n" * 256]),
+    "metric_name": st.sampled_from([None, "", "Latency", "m" * 256]),
+    "metrics": st.sampled_from([None, [{"id": "M", "expression": "1"}], [{"id": "a"}], [{"id": "a", "expression": "1"}, {"id": "b", "expression": "2"}]]),
+    "dimensions": st.sampled_from([[{"name": f"d{number}", "value": "x"} for number in range(31)], [{"name": "a", "value": ""}]]),
+    "alarm_description": st.just("d" * 1025),
+    "alarm_actions": st.just([f"arn:aws:sns:us-east-1:123456789012:{number}" for number in range(6)]),
+    "alarm_rule": st.sampled_from(["TRUE", "x" * 10241]),
+    "alarm_name": st.sampled_from(["n" * 256, "ours-z"]),
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(alarm=st.one_of(single, math, band), faulty=st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=2), data=st.data())
+def test_what_cloudwatch_rejects_is_refused_before(alarm: dict[str, t.Any], faulty: list[str], data: t.Any) -> None:
+    # Few faults at a time, or one would hide that another is not noticed.
+    faults = {option: data.draw(FAULTS[option], option) for option in faulty}
+    options = validated([{"alarm_name": "ours-a", **alarm, **faults}])
+    if checked.alarm_problems(options):
+        return
+    account = Account()
+    try:
+        account.apply(planner.plan_present([planner.to_api(options[0])], [], ACCEPTED))
+    except ServiceException as error:
+        pytest.fail(f"not refused: {error}")
+
+
+# The words of a refusal
+
+GOOD = {
+    "alarm_name": "good",
+    "namespace": "Huntaze/AI",
+    "metric_name": "Latency",
+    "statistic": "Sum",
+    "period": 60,
+    "evaluation_periods": 3,
+    "threshold": 1,
+    "comparison_operator": "GreaterThanThreshold",
+}
+QUERY = {"id": "m", "metric_stat": {"metric": {"namespace": "n", "metric_name": "m"}, "period": 60, "stat": "Sum"}}
+MATH = {"alarm_name": "math", "metrics": [QUERY], "evaluation_periods": 1, "threshold": 1, "comparison_operator": "GreaterThanThreshold"}
+BAND = {
+    "alarm_name": "band",
+    "metrics": [QUERY, {"id": "b", "expression": "ANOMALY_DETECTION_BAND(m, 2)"}],
+    "threshold_metric_id": "b",
+    "evaluation_periods": 1,
+    "comparison_operator": "GreaterThanUpperThreshold",
+}
+COMPOSITE = {"alarm_name": "composite", "alarm_rule": 'ALARM("good")'}
+
+
+def problems(*alarms: dict[str, t.Any], purge_prefix: str | None = None) -> list[str]:
+    return checked.alarm_problems(validated(list(alarms)), purge_prefix)
+
+
+def test_good_alarms_have_no_problem() -> None:
+    assert problems(GOOD, MATH, BAND, COMPOSITE) == []
+
+
+@pytest.mark.parametrize(
+    ("alarm", "words"),
+    [
+        ({**GOOD, "alarm_name": "x" * 256}, ["256 characters", "1 to 255"]),
+        ({**GOOD, "metric_name": None}, ["neither metric_name nor metrics nor alarm_rule", "exactly one"]),
+        ({**GOOD, "metrics": [QUERY]}, ["metric_name and metrics", "exactly one"]),
+        ({**GOOD, "period": 45}, ["period is 45", "10, 20, 30 or a multiple of 60"]),
+        ({**GOOD, "period": None}, ["period is missing", "add it"]),
+        ({**GOOD, "period": 300, "evaluation_periods": 289}, ["86700 seconds", "86400"]),
+        ({**GOOD, "statistic": None}, ["neither statistic nor extended_statistic", "exactly one"]),
+        ({**GOOD, "extended_statistic": "p99"}, ["statistic and extended_statistic", "exactly one"]),
+        ({**GOOD, "statistic": None, "extended_statistic": "q1"}, ['"q1" is unknown', "p99"]),
+        ({**GOOD, "statistic": "Median"}, ['"Median" is unknown', "Sum"]),
+        ({**GOOD, "threshold": None}, ["threshold is missing", "add it"]),
+        ({**GOOD, "threshold": float("nan")}, ["threshold is nan", "finite"]),
+        ({**GOOD, "comparison_operator": ">"}, ['">" is unknown', "GreaterThanThreshold"]),
+        ({**GOOD, "comparison_operator": "LessThanLowerThreshold"}, ["needs a band", "threshold_metric_id"]),
+        ({**GOOD, "datapoints_to_alarm": 4}, ["datapoints_to_alarm is 4", "evaluation_periods, which is 3"]),
+        ({**GOOD, "evaluation_periods": 0}, ["evaluation_periods is 0", "1 or more"]),
+        ({**GOOD, "treat_missing_data": "nothing"}, ['"nothing" is unknown', "notBreaching"]),
+        ({**GOOD, "evaluate_low_sample_count_percentile": "x"}, ['"x" is unknown', "evaluate or ignore"]),
+        ({**GOOD, "unit": "Requests"}, ['"Requests" is unknown', "Count"]),
+        ({**GOOD, "namespace": None}, ["namespace is missing", "add it"]),
+        ({**GOOD, "dimensions": [{"name": str(number), "value": "v"} for number in range(31)]}, ["31 entries", "30"]),
+        ({**GOOD, "dimensions": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]}, ['"a" more than once', "keep one"]),
+        ({**GOOD, "dimensions": [{"name": "a"}]}, ["the value of a dimension has 0 characters", "1 to 1024"]),
+        ({**GOOD, "alarm_actions": ["oncall"]}, ['"oncall", which is no ARN', "give the ARN"]),
+        ({**GOOD, "ok_actions": [f"arn:{number}" for number in range(6)]}, ["ok_actions has 6", "5"]),
+        ({**GOOD, "tags": {"aws:team": "x"}}, ['"aws:team" begins with aws:', "another key"]),
+        ({**GOOD, "actions_suppressor": "x"}, ["actions_suppressor does not go with a metric alarm", "remove it"]),
+        ({**MATH, "period": 60, "unit": "Count"}, ["period, unit do not go with metrics", "remove them"]),
+        ({**MATH, "metrics": [QUERY, QUERY]}, ['the id "m" more than once', "its own"]),
+        ({**MATH, "metrics": [{**QUERY, "id": "M"}]}, ['metrics "M": id is missing or malformed', "lowercase"]),
+        ({**MATH, "metrics": [{"id": "m"}]}, ["neither metric_stat nor expression", "exactly one"]),
+        ({**MATH, "metrics": [{**QUERY, "expression": "1"}]}, ["metric_stat and expression", "exactly one"]),
+        ({**MATH, "metrics": [QUERY, {"id": "e", "expression": "m * 2"}]}, ['returns data of "m", "e"', "false for all others"]),
+        ({**MATH, "metrics": [{**QUERY, "return_data": False}]}, ["returns data of no entry", "must be true"]),
+        ({**MATH, "metrics": [{**QUERY, "metric_stat": {**QUERY["metric_stat"], "period": 7}}]}, ["metric_stat.period is 7", "multiple of 60"]),
+        ({**MATH, "metrics": [{**QUERY, "metric_stat": {"stat": "Sum"}}]}, ["metric is missing in metric_stat", "period is missing in metric_stat"]),
+        ({**MATH, "metrics": [{"id": f"e{n}", "expression": "1", "return_data": n == 0} for n in range(11)]}, ["11 entries with expression", "10"]),
+        ({**BAND, "threshold": 1}, ["threshold does not go with threshold_metric_id", "remove it"]),
+        ({**BAND, "threshold_metric_id": "m"}, ['"m" is the id of no ANOMALY_DETECTION_BAND', "name one"]),
+        ({**BAND, "comparison_operator": "GreaterThanThreshold"}, ["compares with a number", "GreaterThanUpperThreshold"]),
+        ({**BAND, "metrics": [QUERY, {**BAND["metrics"][1], "return_data": False}]}, ["a band has to return data", "leave return_data out"]),
+        ({**COMPOSITE, "alarm_rule": "x" * 10241}, ["10241 characters", "1 to 10240"]),
+        ({**COMPOSITE, "alarm_rule": " \n"}, ["0 characters", "1 to 10240"]),
+        ({**COMPOSITE, "alarm_rule": "ALARM(composite)"}, ["refers to itself", "remove that reference"]),
+        ({**COMPOSITE, "threshold": 1}, ["threshold does not go with alarm_rule", "remove it"]),
+        ({**COMPOSITE, "actions_suppressor": "good"}, ["actions_suppressor_wait_period is missing", "add it"]),
+        ({**COMPOSITE, "actions_suppressor_wait_period": 1}, ["needs actions_suppressor", "add that"]),
+        ({**COMPOSITE, "alarm_rule": " OR ".join(f"ALARM(a{number})" for number in range(101))}, ["101 alarms", "100"]),
+    ],
+)
+def test_a_refusal_names_the_alarm_what_was_found_and_the_way_out(alarm: dict[str, t.Any], words: list[str]) -> None:
+    found = " ".join(problems(alarm))
+    assert f'alarms[0] "{alarm["alarm_name"][:40]}' in found
+    for word in words:
+        assert word in found
+
+
+def test_refusals_come_together() -> None:
+    found = problems({**GOOD, "period": 7}, GOOD, {**COMPOSITE, "alarm_name": "a", "alarm_rule": "OK(b)"}, {**COMPOSITE, "alarm_name": "b", "alarm_rule": "OK(a)"})
+    assert len(found) == 3
+    assert '"good" is listed already as alarms[0]' in found[0]
+    assert "period is 7" in found[1]
+    assert '"a", "b" lead into a cycle' in found[2]
+
+
+def test_a_composite_cannot_stand_on_what_the_purge_removes() -> None:
+    composite = {**COMPOSITE, "alarm_rule": 'ALARM("ours-old") OR ALARM("theirs")'}
+    assert problems(composite) == []
+    assert '"composite" refers to "ours-old", which the purge of "ours-" removes' in problems(composite, purge_prefix="ours-")[0]
+
+
+def test_conflicts_with_the_account_are_named() -> None:
+    account = Account()
+    account.apply(plan(account, [GOOD, {**COMPOSITE, "alarm_name": "group"}]))
+    found = planner.conflicts(listed([{**GOOD, "alarm_name": "group"}, {**COMPOSITE, "alarm_name": "new", "alarm_rule": "OK(nobody)"}]), account.observe())
+    assert len(found) == 2
+    assert '"group" is listed as a metric alarm but exists as a composite alarm' in found[0]
+    assert '"new" refers to "nobody", which neither exists nor is listed' in found[1]
+
+
+# Cases worth a name
+
+def test_an_alarm_on_a_query_of_prometheus_is_taken_over_by_the_listed_metric() -> None:
+    account = Account()
+    criteria = {"PromQLCriteria": {"Query": "up"}}
+    account.call("put_metric_alarm", {"AlarmName": "good", "EvaluationCriteria": criteria, "EvaluationInterval": 60, **{
+        key: UNKNOWN_FIELDS[key] for key in ("WarmUpConfiguration",)
+    }})
+    change = plan(account, [GOOD])
+    assert "evaluation_criteria" in change.steps[0]
+    account.apply(change)
+    (alarm,) = account.observe()
+    assert "EvaluationCriteria" not in alarm and alarm["WarmUpConfiguration"] == UNKNOWN_FIELDS["WarmUpConfiguration"]
+
+
+def test_a_field_of_metric_math_that_no_option_names_survives() -> None:
+    there = {**planner.to_api(validated([MATH])[0]), "Metrics": [{**planner.to_api(validated([MATH])[0])["Metrics"][0], "Newer": 1}]}
+    assert not planner.plan_present(listed([MATH]), [there], ACCEPTED)
+    change = planner.plan_present(listed([{**MATH, "threshold": 2}]), [there], ACCEPTED).changes[0]
+    assert change.parameters["Metrics"][0]["Newer"] == 1
+
+
+def test_a_suppressor_may_come_back_as_its_arn() -> None:
+    alarm = {**COMPOSITE, "actions_suppressor": "good", "actions_suppressor_wait_period": 1, "actions_suppressor_extension_period": 1}
+    there = {**planner.to_api(validated([alarm])[0]), "ActionsSuppressor": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:good"}
+    assert not planner.plan_present(listed([alarm]), [there], ACCEPTED)
+
+
+def test_the_diff_is_keyed_by_name_and_in_snake_case() -> None:
+    account = Account()
+    account.apply(plan(account, [GOOD, MATH]))
+    change = plan(account, [{**GOOD, "threshold": 2}, MATH, {**GOOD, "alarm_name": "new", "tags": {"Team": 1}}], "m")
+    assert list(change.before) == ["good"] and change.before["good"]["threshold"] == 1
+    assert change.after["good"]["threshold"] == 2 and change.after["new"]["tags"] == {"Team": "1"}
+    assert change.steps == ['update the metric alarm "good": threshold', 'create the metric alarm "new"']
+
+
+def test_a_hundred_names_a_deletion() -> None:
+    account = Account()
+    account.apply(plan(account, [{**GOOD, "alarm_name": f"ours-{number:03}"} for number in range(201)]))
+    assert [len(change.parameters["AlarmNames"]) for change in plan(account, [], PREFIX).changes] == [100, 100, 1]

@@ -27,7 +27,7 @@ test: lint sanity molecule pytest ## Run every test, from a bare clone
 
 .PHONY: lint
 lint: .venv/ready ## Run ansible-lint (profile production)
-	$(BIN)/ansible-lint --strict deploy.yml playbooks inventories extensions meta galaxy.yml
+	$(BIN)/ansible-lint --strict deploy.yml playbooks inventories extensions roles meta galaxy.yml
 
 .PHONY: sanity
 sanity: .venv/ready ## Run ansible-test sanity on what the tarball holds

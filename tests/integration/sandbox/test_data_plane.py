@@ -186,7 +186,7 @@ def test_no_client_is_refused_while_the_token_is_introduced(cache: Cache) -> Non
     clients = [threading.Thread(target=come_without_password) for _ in range(4)]
     for client in clients:
         client.start()
-    for _ in range(20):
+    for _ in range(150):
         cache.apply(OPEN_AND_A)
         cache.apply(OPEN)
     done.set()

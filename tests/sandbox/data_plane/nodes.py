@@ -105,6 +105,8 @@ class Node:
         async with self._opening:
             self._newest_password = default["passwords"][-1] if default["open"] and default["passwords"] else None
             try:
+                # Redis decides at accept() who needs a password. An answer shows that it has accepted those who were already connected.
+                await self._admin.ping()
                 for name, user in {**users, "default": default}.items():
                     await self._admin.execute_command("ACL SETUSER", name, *_rules(user))
                 gone = set(await self._admin.acl_users()) - set(users) - {ADMIN, "default"}

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -25,6 +27,10 @@ options:
     description: The mappings of the inventory by their names, such as C(huntaze_aws) and C(huntaze_cache).
     type: dict
     required: true
+  agents:
+    description: Whether limiter agents are deployed, which need bearer tokens.
+    type: bool
+    default: false
 author:
   - The huntaze.ai_system contributors (@huntaze)
 """
@@ -71,7 +77,7 @@ REQUIRED = {
 OPTIONAL = {
     "huntaze_aws": {"endpoint_url", "profile", "access_key", "secret_key", "session_token"},
     "huntaze_cache": {"replication_group_id", "auth_token", "tls_ca_file", "security_group_id"},
-    "huntaze_limiter": set(),
+    "huntaze_limiter": {"url", "listen_from", "port", "tls", "bearer_tokens", "rules", "cloudwatch"},
     "huntaze_database": {"endpoint", "port", "tls_ca_file", "allow_limiter"},
     "huntaze_app": {"app_id", "app_name", "elasticache_variables", "variables", "secret_variables"},
     "huntaze_alarms": {"actions", "thresholds", "items"},
@@ -91,6 +97,10 @@ THRESHOLDS = {
     "database_free_storage_bytes",
     "redis_latency_ms",
 }
+# What the stage app gives the app of huntaze_limiter.
+LIMITER_VARIABLES = ("LIMITER_URL", "LIMITER_TOKEN")
+# 24 is the agent's limit. Next.js expands a dollar sign in .env.production.
+BEARER_TOKEN = re.compile(r"[!-#%-~]{24,}")
 SECRETS = {"password", "secret_key", "session_token", "auth_token"}
 
 
@@ -128,6 +138,60 @@ def cache_problems(cache):
         yield from (f"huntaze_cache.auth_token: {problem}" for problem in token_problems(token))
 
 
+def limiter_problems(limiter):
+    tokens = limiter.get("bearer_tokens") or []
+    if not isinstance(tokens, list):
+        yield "huntaze_limiter.bearer_tokens must be a list of tokens, the one that the app sends first."
+    else:
+        unfit = [number for number, token in enumerate(tokens, 1) if not (isinstance(token, str) and BEARER_TOKEN.fullmatch(token))]
+        for number in unfit:
+            yield f"huntaze_limiter.bearer_tokens: number {number} is not 24 or more visible ASCII characters without $. `openssl rand -hex 32` makes a good one."
+    if limiter.get("url"):
+        if not isinstance(limiter["url"], str):
+            yield "huntaze_limiter.url must be text: an https URL, or several separated by commas."
+        else:
+            for url in limiter["url"].split(","):
+                if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", url.strip()) or not _has_port(url):
+                    yield f"huntaze_limiter.url {url.strip()!r} is not usable. Set it to https://HOST or https://HOST:PORT: tokens are not sent in plain text."
+        if not tokens:
+            yield "huntaze_limiter.bearer_tokens is missing: the app needs a token for huntaze_limiter.url. Set it from the environment or a vault."
+    sources = limiter.get("listen_from") or []
+    if not isinstance(sources, list):
+        yield "huntaze_limiter.listen_from must be a list of networks, security groups (sg-) and prefix lists (pl-)."
+        sources = []
+    yield from (
+        f"huntaze_limiter.listen_from {source!r} is not usable. Set it to a network such as 0.0.0.0/0, a security group (sg-) or a prefix list (pl-)."
+        for source in sources if not _is_source(source)
+    )
+    port = limiter.get("port", 8443)
+    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+        yield f"huntaze_limiter.port {port!r} is not usable. Set it to a number from 1 to 65535."
+    tls, cloudwatch = limiter.get("tls") or {}, limiter.get("cloudwatch") or {}
+    for key, mapping in (("tls", tls), ("cloudwatch", cloudwatch), ("rules", limiter.get("rules") or {})):
+        if not isinstance(mapping, dict):
+            yield f"huntaze_limiter.{key} must be a mapping."
+    if isinstance(tls, dict):
+        yield from (f"huntaze_limiter.tls.{key} is not known. Use certificate, key and ca_file." for key in sorted(set(tls) - {"certificate", "key", "ca_file"}))
+        if bool(tls.get("certificate")) != bool(tls.get("key")):
+            yield "huntaze_limiter.tls has only one of certificate and key. Give both as PEM text, or neither behind a load balancer."
+
+
+def _has_port(url):
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _is_source(source):
+    if not isinstance(source, str):
+        return False
+    try:
+        return bool(re.fullmatch(r"(sg|pl)-[0-9a-f]+", source) or ipaddress.ip_network(source))
+    except ValueError:
+        return False
+
+
 def app_problems(app):
     if bool(app.get("app_id")) == bool(app.get("app_name")):
         yield "huntaze_app needs exactly one of app_id and app_name, and it must not be empty."
@@ -135,6 +199,7 @@ def app_problems(app):
         if not isinstance(app.get(key) or {}, dict):
             yield f"huntaze_app.{key} must be a mapping of names to values."
             return
+        yield from (f"huntaze_app.{key}: {name} comes from huntaze_limiter. Take it out here." for name in LIMITER_VARIABLES if name in (app.get(key) or {}))
     yield from (f"huntaze_app: {problem}" for problem in variable_problems(app.get("variables") or {}, app.get("secret_variables") or {}))
 
 
@@ -159,13 +224,13 @@ def alarms_problems(alarms):
     yield from (f"huntaze_alarms.items: {problem}" for problem in problems)
 
 
-FURTHER_PROBLEMS = {"huntaze_cache": cache_problems, "huntaze_app": app_problems, "huntaze_alarms": alarms_problems}
+FURTHER_PROBLEMS = {"huntaze_cache": cache_problems, "huntaze_limiter": limiter_problems, "huntaze_app": app_problems, "huntaze_alarms": alarms_problems}
 
 
-def deployment_problems(variables):
+def deployment_problems(variables, agents=False):
     """All problems of `variables` (mapping name -> mapping), as sentences without secrets.
 
-    The mappings of OPTIONAL_MAPPINGS may be absent or empty; every other one is needed.
+    The mappings of OPTIONAL_MAPPINGS may be absent or empty; every other one is needed. `agents`: whether limiter agents are deployed.
     """
     if not isinstance(variables, dict):
         raise AnsibleFilterError("deployment_problems needs a mapping of mappings.")
@@ -176,6 +241,9 @@ def deployment_problems(variables):
             problems.extend(problems_of(name, mapping))
             if name in FURTHER_PROBLEMS and isinstance(mapping, dict):
                 problems.extend(FURTHER_PROBLEMS[name](mapping))
+    limiter = variables.get("huntaze_limiter") or {}
+    if agents and isinstance(limiter, dict) and not limiter.get("url") and not limiter.get("bearer_tokens"):
+        problems.append("huntaze_limiter.bearer_tokens is missing: the hosts of huntaze_limiter_agents run agents, which need at least one.")
     return problems
 
 

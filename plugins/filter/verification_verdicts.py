@@ -30,6 +30,12 @@ options:
     description: Whether there is a database to look at; said where there is no vantage point.
     type: bool
     default: false
+  limiter:
+    description:
+      - What was seen of the limiter agents; left out where there are none.
+      - C(decisions) is the list of results of M(ansible.builtin.uri) asking C(/v1/check), each with its URL as C(item).
+      - C(metrics) is the result of M(huntaze.ai_system.cloudwatch_metric_info).
+    type: dict
 author:
   - The huntaze.ai_system contributors (@huntaze)
 """
@@ -98,8 +104,32 @@ def looks_of(seen, endpoint):
         yield "PostgreSQL", *judge(seen["database"])
 
 
-def verification_verdicts(seen_from, cache, database=False):
-    """Every judgement over `seen_from` (one mapping a vantage point) and `cache`, as documented above."""
+def judge_decision(result):
+    """(verdict, reason) of one request for a decision."""
+    if result.get("skipped"):
+        return SKIPPED, "check mode asks for no decision"
+    answer = result["json"] if isinstance(result.get("json"), dict) else {}
+    status = result.get("status")
+    if status in (200, 429) and "limits" in answer:
+        left = ", ".join(f"{limit['remaining']} of {limit['limit']} left this {limit['name']}" for limit in answer["limits"])
+        said = f"{'allowed' if status == 200 else 'over the limit'}, {left}"
+        return (OK, said) if answer.get("exact") else (FAILED, f"{said}, but decided without Redis: look at the agent's /readyz")
+    if status == 401:
+        return FAILED, "it does not know the first of huntaze_limiter.bearer_tokens: run the stage agent"
+    return FAILED, answer.get("detail") or f"no decision: {result.get('msg', 'no reason given')}"
+
+
+def judge_metrics(result):
+    """(verdict, reason) of the look for what the agents publish."""
+    if result.get("skipped"):
+        return SKIPPED, "check mode waits for no metric"
+    if result.get("failed") or "metrics" not in result:
+        return FAILED, result.get("msg", "no reason given")
+    return OK, ", ".join(metric["metric_name"] for metric in result["metrics"])
+
+
+def verification_verdicts(seen_from, cache, database=False, limiter=None):
+    """Every judgement over `seen_from` (one mapping a vantage point), `cache` and `limiter`, as documented above."""
     judgements = []
 
     def add(subject, vantage, verdict, reason):
@@ -120,6 +150,12 @@ def verification_verdicts(seen_from, cache, database=False):
     if not seen_from:
         for subject in [f"Redis {endpoint}"] + (["PostgreSQL"] if database else []):
             add(subject, "anywhere", NOT_VERIFIED, "the inventory's group huntaze_vantage_points has no host")
+    if limiter:
+        for result in limiter["decisions"]:
+            add(f"a decision of the limiter agent at {result['item']}", "the controller", *judge_decision(result))
+        if not limiter["decisions"]:
+            add("a decision of a limiter agent", "anywhere", NOT_VERIFIED, "huntaze_limiter.url is not set")
+        add("the agents' metrics arrive in CloudWatch", "the API", *judge_metrics(limiter["metrics"]))
     return judgements
 
 

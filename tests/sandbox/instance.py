@@ -55,8 +55,18 @@ class Instance:
         return self.address("255.1")
 
     @property
+    def limiter_hosts(self) -> list[str]:
+        """Addresses that limiter agents listen on, a host each. What they connect to sees LIMITER_ADDRESS."""
+        return [self.address("0.11"), self.address("0.12")]
+
+    @property
+    def hosts(self) -> Path:
+        """The disks of those hosts: whoever deploys agents puts their files here."""
+        return self.run / "hosts"
+
+    @property
     def run(self) -> Path:
-        """Sockets, whose paths must be short, and the database's files, which another user has to reach."""
+        """Sockets, whose paths must be short, and files that another user has to reach."""
         return (self.state / "run").resolve()
 
     @property

@@ -23,6 +23,7 @@ from pathlib import Path
 import psutil
 import psycopg2
 
+import hosts
 from control import Control
 from data_plane import certificates, postgres
 from instance import Instance, SandboxError, write_private
@@ -134,6 +135,7 @@ def _owner(host: str, port: int) -> str:
 
 def _clear(instance: Instance) -> None:
     """Remove all that a start makes, except logs, and the lock that is being held."""
+    hosts.end(instance)
     if instance.run.parent != instance.state:
         shutil.rmtree(instance.run, ignore_errors=True)
     for name in ("run", MARKER, "estate.json", "secrets.json", "ca.pem", "server.pem", "server.key"):
@@ -164,6 +166,8 @@ def _secrets() -> dict[str, str]:
         "secret_key": random(40),
         "auth_token": random(32),
         "next_auth_token": random(32),
+        "bearer_token": random(40),
+        "next_bearer_token": random(40),
         "database_password": random(32),
     }
 

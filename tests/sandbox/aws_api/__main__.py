@@ -12,6 +12,7 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
+import hosts
 from aws_api import estate, extensions
 from aws_api.credentials import Keys
 from aws_api.server import CONTROL, Server
@@ -35,6 +36,7 @@ def main() -> int:
     world = World(secrets["account_id"], estate.REGION, addresses)
 
     def build() -> None:
+        hosts.end(instance)
         BackendDict.reset()
         world.clear()
         built = estate.build(instance, secrets)

@@ -72,8 +72,13 @@ class Call:
         return f"{self.service}.{self.operation}"
 
     @property
+    def reading(self) -> bool:
+        return READING.match(self.operation) is not None
+
+    @property
     def mutating(self) -> bool:
-        return not READING.match(self.operation)
+        """Measurements alter nothing that a deployment declares, and agents send them whenever it suits them."""
+        return not self.reading and self.operation != "PutMetricData"
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -71,8 +71,9 @@ class Server:
 
     def _take_turn(self, call: Call) -> Answer:
         self._world.settle()
-        if not call.mutating:
+        if call.reading:
             self._faults.remember(call)
+        if not call.mutating:
             return self._ask_moto(call)
         before = self._faults.before_change(self._ask_moto)
         answer = self._ask_moto(call)

@@ -26,7 +26,7 @@ def make(instance: Instance) -> None:
         .sign(ca_key, hashes.SHA256())
     )
     # A certificate cannot name a range, and endpoints come and go: it names every address they may get.
-    hosts = [instance.address(f"{subnet}.{host}") for subnet in (1, 2) for host in range(1, 255)]
+    hosts = [instance.address(f"{subnet}.{host}") for subnet in (1, 2) for host in range(1, 255)] + instance.limiter_hosts
     server = (
         _builder(_name("huntaze sandbox"), ca_name, key, ca_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -121,7 +121,7 @@ def _quoted(words: t.Iterable[str]) -> str:
     return ", ".join(f'"{word}"' for word in words)
 
 
-def _choice(option: str, value: t.Any, choices: t.Sequence[str]) -> Problems:
+def choice_problems(option: str, value: t.Any, choices: t.Sequence[str]) -> Problems:
     if value is not None and value not in choices:
         yield f'{option} "{value}" is unknown: use {" or ".join([", ".join(choices[:-1]), choices[-1]])}.'
 
@@ -200,15 +200,15 @@ def _metric_alarm_problems(given: Options) -> Problems:
         yield f"evaluation_periods is {evaluation_periods}: use 1 or more."
     elif not 1 <= datapoints <= evaluation_periods:
         yield f"datapoints_to_alarm is {datapoints}: use 1 to evaluation_periods, which is {evaluation_periods}."
-    yield from _choice("comparison_operator", given.get("comparison_operator"), (*THRESHOLD_OPERATORS, *BAND_OPERATORS))
-    yield from _choice("treat_missing_data", given.get("treat_missing_data"), ("breaching", "notBreaching", "ignore", "missing"))
-    yield from _choice("evaluate_low_sample_count_percentile", given.get("evaluate_low_sample_count_percentile"), ("evaluate", "ignore"))
+    yield from choice_problems("comparison_operator", given.get("comparison_operator"), (*THRESHOLD_OPERATORS, *BAND_OPERATORS))
+    yield from choice_problems("treat_missing_data", given.get("treat_missing_data"), ("breaching", "notBreaching", "ignore", "missing"))
+    yield from choice_problems("evaluate_low_sample_count_percentile", given.get("evaluate_low_sample_count_percentile"), ("evaluate", "ignore"))
     yield from _limit_problems(given)
     if "metrics" in given:
         yield from _unwanted(given, _OF_ONE_METRIC[1:], "metrics, whose entries have their own")
         yield from _math_problems(given)
         return
-    yield from _metric_problems("", given)
+    yield from metric_problems("", given)
     yield from _required(given, ("period",))
     yield from _period_problems("period", given.get("period"))
     period = given.get("period", 60)
@@ -218,10 +218,10 @@ def _metric_alarm_problems(given: Options) -> Problems:
     statistics = [option for option in ("statistic", "extended_statistic") if option in given]
     if len(statistics) != 1:
         yield f"it has {' and '.join(statistics) or 'neither statistic nor extended_statistic'}: give exactly one."
-    yield from _choice("statistic", given.get("statistic"), METRIC_STATISTICS)
+    yield from choice_problems("statistic", given.get("statistic"), METRIC_STATISTICS)
     if not _EXTENDED.fullmatch(given.get("extended_statistic", "p90")):
         yield f'extended_statistic "{given["extended_statistic"]}" is unknown: use such as p99, p99.9, tm90, IQM or PR(:300).'
-    yield from _choice("unit", given.get("unit"), UNITS)
+    yield from choice_problems("unit", given.get("unit"), UNITS)
 
 
 def _limit_problems(given: Options) -> Problems:
@@ -246,7 +246,7 @@ def _is_band(query: Options) -> bool:
     return (query.get("expression") or "").lstrip().upper().startswith("ANOMALY_DETECTION_BAND")
 
 
-def _metric_problems(where: str, metric: Options) -> Problems:
+def metric_problems(where: str, metric: Options) -> Problems:
     """A metric's name, namespace and dimensions, which single metrics and those of metric math share."""
     for option in ("metric_name", "namespace"):
         yield from _required(metric, (option,), where)
@@ -306,6 +306,6 @@ def _query_problems(query: Options) -> Problems:
         yield from _period_problems("metric_stat.period", stat.get("period"))
         if stat.get("stat", "Sum") not in METRIC_STATISTICS and not _EXTENDED.fullmatch(stat["stat"]):
             yield f'metric_stat.stat "{stat["stat"]}" is unknown: use {", ".join(METRIC_STATISTICS)} or such as p99.'
-        yield from _choice("metric_stat.unit", stat.get("unit"), UNITS)
+        yield from choice_problems("metric_stat.unit", stat.get("unit"), UNITS)
         metric = {option: value for option, value in stat.get("metric", {}).items() if value is not None}
-        yield from _metric_problems(" of metric_stat", metric)
+        yield from metric_problems(" of metric_stat", metric)

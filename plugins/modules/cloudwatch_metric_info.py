@@ -1,0 +1,289 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cloudwatch_metric_info
+version_added: 0.1.0
+short_description: See what CloudWatch has of metrics, and wait until it has something
+description:
+  - Reads the datapoints of metrics since a time and says of each how many there are and what the latest one is.
+  - Waits, if asked to, until every listed metric has a datapoint, and fails with what was found and what may be wrong if one has none by then.
+  - Reads all metrics in one GetMetricData call, or one for every 500 of them. While it waits it reads after 0, 0.25, 0.75, 1.75, 3.75, 7.75 and 15.75
+    seconds and every 15 seconds from then on.
+author:
+  - The huntaze.ai_system contributors (@huntaze)
+options:
+  metrics:
+    description:
+      - The metrics, at least one. The result has them in the same order.
+      - One metric may be listed with several statistics.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      namespace:
+        description: Its namespace, such as V(Huntaze/AI). Needed.
+        type: str
+      metric_name:
+        description: Its name. Needed.
+        type: str
+      dimensions:
+        description:
+          - The names and values of its dimensions, all of them, up to 30. CloudWatch takes each combination for a metric of its own.
+          - Left out, the metric that has no dimensions.
+        type: dict
+      statistic:
+        description:
+          - V(Sum), V(Average), V(Minimum), V(Maximum) or V(SampleCount).
+          - V(Sum) is for what is counted. For what is measured, such as a latency, give one of the others.
+        type: str
+        default: Sum
+  since:
+    description:
+      - Datapoints from this time on count. In ISO 8601, such as V(2025-11-25T12:00:00Z); without an offset it is UTC. Left out, 15 minutes before the task.
+      - CloudWatch keeps one value a period, under the time at which the period begins. The period that O(since) is in counts, with what came earlier in it.
+      - It may be up to 455 days ago.
+    type: str
+  period:
+    description:
+      - Seconds that one datapoint covers; 1, 5, 10, 20, 30 or a multiple of 60. Periods begin at multiples of it since 1970, in UTC.
+      - Below 60, only metrics that were put with a storage resolution of 1 second have datapoints.
+      - CloudWatch has less of what is old. It has to be a multiple of 60 if O(since) is more than 3 hours ago, of 300 beyond 15 days,
+        and of 3600 beyond 63 days.
+    type: int
+    default: 60
+  wait:
+    description:
+      - Wait until every listed metric has a datapoint since O(since). Give O(since) too, else one from before the task ends the waiting.
+      - Without it, a metric without datapoints is a result, not a failure.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds to wait before the task fails. AWS takes a minute or two to show what was put, and what puts it may do so once a minute.
+    type: int
+    default: 300
+attributes:
+  check_mode:
+    description: Changes nothing, in check mode or not. In check mode it reads once and does not wait, as what it would wait for may not have been made.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is no difference to show.
+    support: none
+  platform:
+    platforms: posix
+notes:
+  - Needs the IAM action C(cloudwatch:GetMetricData). AWS bills it by metrics read; 1,000 cost about a cent.
+extends_documentation_fragment:
+  - huntaze.ai_system.attributes
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+seealso:
+  - module: huntaze.ai_system.cloudwatch_alarms
+  - module: amazon.aws.cloudwatch_metric_alarm_info
+    description: Describes alarms; it does not read metrics.
+"""
+
+EXAMPLES = r"""
+- name: See that the limiter agent's metrics arrive
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Note the time
+      ansible.builtin.set_fact:
+        asked_at: "{{ now(utc=true).isoformat() }}"
+
+    - name: Wait for what the agent sends from now on
+      huntaze.ai_system.cloudwatch_metric_info:
+        region: us-east-1
+        metrics:
+          - {namespace: Huntaze/AI, metric_name: Heartbeat, statistic: SampleCount}
+          - {namespace: Huntaze/AI, metric_name: Requests}
+          - {namespace: Huntaze/AI, metric_name: RedisLatency, statistic: Average}
+        since: "{{ asked_at }}"
+        wait: true
+      register: seen
+
+    - name: Say how fast Redis was, in milliseconds
+      ansible.builtin.debug:
+        msg: "{{ (seen.metrics | selectattr('metric_name', 'eq', 'RedisLatency') | first).latest_value }}"
+      when: seen.missing == []
+
+- name: Look at the load of a cache in steps of five minutes
+  huntaze.ai_system.cloudwatch_metric_info:
+    region: us-east-1
+    metrics:
+      - namespace: AWS/ElastiCache
+        metric_name: EngineCPUUtilization
+        dimensions:
+          CacheClusterId: huntaze-redis-production
+        statistic: Maximum
+    since: "2025-11-25T12:00:00Z"
+    period: 300
+"""
+
+RETURN = r"""
+metrics:
+  description: What CloudWatch has of each metric, in the order listed.
+  returned: success, and when waiting was in vain
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: Its namespace.
+      type: str
+      sample: Huntaze/AI
+    metric_name:
+      description: Its name.
+      type: str
+      sample: RedisLatency
+    dimensions:
+      description: The names and values of its dimensions; empty if it has none.
+      type: dict
+      sample: {}
+    statistic:
+      description: The statistic that RV(metrics[].latest_value) is.
+      type: str
+      sample: Average
+    datapoints:
+      description: The number of periods from RV(since) on that have a value.
+      type: int
+      sample: 2
+    latest_timestamp:
+      description: The beginning of the latest such period. V(null) if there is none.
+      type: str
+      sample: "2025-11-25T12:01:00+00:00"
+    latest_value:
+      description: The statistic's value in that period, in the unit that the metric is put in. V(null) if there is none.
+      type: float
+      sample: 0.4127
+missing:
+  description:
+    - The names of the metrics that have no datapoint, in the order listed, each once.
+    - Where metrics share a name, V(0) of RV(metrics[].datapoints) says which it is.
+  returned: success, and when waiting was in vain
+  type: list
+  elements: str
+  sample: []
+since:
+  description: The beginning of the first period that was looked at.
+  returned: success, and when waiting was in vain
+  type: str
+  sample: "2025-11-25T12:00:00+00:00"
+"""
+
+from datetime import datetime, timedelta, timezone
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, fail_on_aws_error, refuse, wait_until
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_metrics import (
+    CLOCK_SKEW,
+    QUERIES_A_CALL,
+    input_problems,
+    moment,
+    named,
+    period_start,
+    summary,
+    to_query,
+)
+
+LOOK_BACK = timedelta(minutes=15)
+
+
+class Look:
+    """Reads the metrics of one task, and holds what was seen last."""
+
+    def __init__(self, module, now):
+        self.params = module.params
+        self.cloudwatch = client(module, "cloudwatch")
+        since = moment(self.params["since"]) if self.params["since"] is not None else now - LOOK_BACK
+        # CloudWatch would begin at the minute instead, and count periods from there.
+        self.start = period_start(since, self.params["period"])
+        self.seen = []
+        self.troubles = []
+
+    def pages(self):
+        queries = [to_query(number, metric, self.params["period"]) for number, metric in enumerate(self.params["metrics"])]
+        end = datetime.now(timezone.utc) + CLOCK_SKEW
+        paginator = self.cloudwatch.get_paginator("get_metric_data")
+        for first in range(0, len(queries), QUERIES_A_CALL):
+            yield from paginator.paginate(MetricDataQueries=queries[first : first + QUERIES_A_CALL], StartTime=self.start, EndTime=end)
+
+    def again(self):
+        """Whether every metric has a datapoint now."""
+        self.seen, self.troubles = summary(self.params["metrics"], self.pages())
+        return not self.troubles and all(metric["datapoints"] for metric in self.seen)
+
+    def result(self):
+        names = [metric["metric_name"] for metric in self.seen if not metric["datapoints"]]
+        return dict(metrics=self.seen, missing=list(dict.fromkeys(names)), since=self.start.isoformat())
+
+    def in_vain(self):
+        """What to tell whoever waited for what did not come."""
+        here, missing = [], []
+        for metric in self.seen:
+            if metric["datapoints"]:
+                here.append(f"{named(metric)} (datapoints: {metric['datapoints']}, the latest {metric['latest_value']} at {metric['latest_timestamp']})")
+            else:
+                missing.append(named(metric))
+        return (
+            f"After {self.params['wait_timeout']} s CloudWatch in {self.cloudwatch.meta.region_name} has no datapoint since {self.start.isoformat()} of "
+            f"{', '.join(missing)}. It has {', '.join(here) or 'none of the other listed metrics'}. "
+            "Look whether what puts these metrics runs, whether its credentials allow cloudwatch:PutMetricData (its log says so if not), and whether it puts "
+            "them in this account, region and namespace, under these names and with exactly these dimensions. "
+            "AWS may take two minutes to show what was put: raise wait_timeout if it is shorter than that and the sender's interval together."
+        )
+
+
+def main():
+    module = AnsibleAWSModule(
+        argument_spec=dict(
+            metrics=dict(
+                type="list",
+                elements="dict",
+                required=True,
+                options=dict(
+                    namespace=dict(type="str"),
+                    metric_name=dict(type="str"),
+                    dimensions=dict(type="dict"),
+                    statistic=dict(type="str", default="Sum"),
+                ),
+            ),
+            since=dict(type="str"),
+            period=dict(type="int", default=60),
+            wait=dict(type="bool", default=False),
+            wait_timeout=dict(type="int", default=300),
+        ),
+        supports_check_mode=True,
+    )
+    now = datetime.now(timezone.utc)
+    problems = input_problems(module.params["metrics"], module.params["since"], module.params["period"], now)
+    if module.params["wait_timeout"] < 1:
+        problems.append(f"wait_timeout is {module.params['wait_timeout']}: give a number of seconds above 0.")
+    refuse(module, "Nothing was read", problems)
+
+    wait = module.params["wait"] and not module.check_mode
+    look = Look(module, now)
+    try:
+        complete = wait_until(look.again, module.params["wait_timeout"] if wait else 0)
+    except (BotoCoreError, ClientError) as error:
+        fail_on_aws_error(module, error, "Reading the metrics")
+    refuse(module, "Not all metrics could be read", look.troubles, **look.result())
+    if wait and not complete:
+        module.fail_json(msg=look.in_vain(), **look.result())
+    module.exit_json(changed=False, **look.result())
+
+
+if __name__ == "__main__":
+    main()

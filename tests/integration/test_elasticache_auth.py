@@ -406,10 +406,11 @@ def test_a_cache_that_became_busy_meanwhile_is_waited_for(sandbox, cache, closed
 
 
 def test_a_call_that_came_too_early_is_made_again(sandbox, cache):
-    sandbox.settings(transition_seconds=1.5)
     assert cache.ok(check=True, transit_encryption_mode="preferred", snapshot=False)["changed"]  # so that the sandbox knows what is going to be read
     with sandbox.fault("stale_reads", service="elasticache", operation="DescribeCacheClusters", times=1):
+        sandbox.settings(transition_seconds=8)  # longer than a busy machine takes to start the module
         cache.aws.create_snapshot(CacheClusterId=CLUSTER, SnapshotName="somebody-elses")
+        sandbox.settings(transition_seconds=0.2)
         done = cache.ok(transit_encryption_mode="preferred", snapshot=False)
     assert done["steps"] == ACTIVATION[1:3]
     assert changing(sandbox)["CreateReplicationGroup"] > 1

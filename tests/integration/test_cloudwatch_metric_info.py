@@ -37,9 +37,12 @@ def metric(name: str, **more: t.Any) -> dict[str, t.Any]:
     return {"namespace": "Huntaze/AI", "metric_name": name, **more}
 
 
+NOW = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0)
+
+
 def minute(minutes: int = 0) -> datetime.datetime:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return now.replace(second=0, microsecond=0) + datetime.timedelta(minutes=minutes)
+    """A minute counted from that of the start of the tests."""
+    return NOW + datetime.timedelta(minutes=minutes)
 
 
 def put(cloudwatch: t.Any, name: str, timestamp: datetime.datetime | None = None, **datum: t.Any) -> None:

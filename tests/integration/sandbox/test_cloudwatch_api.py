@@ -368,9 +368,9 @@ def statistics(cloudwatch: t.Any, name: str = "Latency", **which: t.Any) -> dict
     answer = cloudwatch.get_metric_statistics(
         Namespace="Huntaze/AI",
         MetricName=name,
-        StartTime=now - datetime.timedelta(hours=2),
+        StartTime=now - datetime.timedelta(hours=3),
         EndTime=now + datetime.timedelta(hours=1),
-        Period=4 * 3600,
+        Period=5 * 3600,
         Statistics=STATISTICS,
         **which,
     )

@@ -42,7 +42,7 @@ def period_start(time: datetime, period: int) -> datetime:
 
 def named(metric: Metric) -> str:
     """A metric as a message names it: Sum of Huntaze/AI Requests (Agent=a)."""
-    dimensions = ", ".join(f"{name}={value}" for name, value in sorted((metric["dimensions"] or {}).items()))
+    dimensions = ", ".join(f"{dimension['name']}={dimension['value']}" for dimension in _dimensions(metric))
     return f"{metric['statistic']} of {metric['namespace']} {metric['metric_name']}" + (f" ({dimensions})" if dimensions else "")
 
 
@@ -53,7 +53,7 @@ def _dimensions(metric: Metric) -> list[dict[str, str]]:
 def input_problems(metrics: t.Sequence[Metric], since: str | None, period: int, now: datetime) -> list[str]:
     """All that CloudWatch would reject or could not answer, as sentences that name the option and the way out.
 
-    since: ISO 8601, None for what never is too old; period: seconds; now: with its time zone.
+    since: ISO 8601, or None where nothing is old; period: seconds; now: with its time zone.
     """
     problems = [] if metrics else ["metrics is empty: list at least one."]
     seen: dict[t.Any, int] = {}
@@ -73,18 +73,19 @@ def input_problems(metrics: t.Sequence[Metric], since: str | None, period: int, 
         problems.append(f"period is {period}: use 1, 5, 10, 20, 30 or a multiple of 60 seconds.")
     if since is not None:
         try:
-            start = moment(since)
+            start = period_start(moment(since), period if period_fits else 1)
         except ValueError:
             problems.append(f'since is "{since[:80]}", which is no time: write it as 2025-11-25T12:00:00Z.')
         else:
-            problems += _age_problems(since, period_start(start, period) if period_fits else start, period if period_fits else None, now)
+            problems += _age_problems(since, start, period if period_fits else None, now)
     return problems
 
 
 def _age_problems(since: str, start: datetime, period: int | None, now: datetime) -> t.Iterator[str]:
     age = now - start
     if age <= -CLOCK_SKEW:
-        yield f"since is {since}, which is ahead of this host's clock ({now.isoformat(timespec='seconds')}): give a time that has passed, with its offset or in UTC."
+        clock = now.isoformat(timespec="seconds")
+        yield f"since is {since}, which is ahead of this host's clock ({clock}): give a time that has passed, with its offset or in UTC."
     if age > _KEPT_AT_ALL:
         yield f"since is {since}, but CloudWatch keeps metrics for {_KEPT_AT_ALL.days} days: give a later time."
         return

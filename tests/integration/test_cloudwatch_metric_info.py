@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 import yaml
+from limiter_agent.metrics import Board, LIMITED, REQUESTS, data_of
 
 from ansible_collections.huntaze.ai_system.plugins.modules import cloudwatch_metric_info
 
@@ -37,9 +38,12 @@ def metric(name: str, **more: t.Any) -> dict[str, t.Any]:
     return {"namespace": "Huntaze/AI", "metric_name": name, **more}
 
 
+NOW = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0)
+
+
 def minute(minutes: int = 0) -> datetime.datetime:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return now.replace(second=0, microsecond=0) + datetime.timedelta(minutes=minutes)
+    """A minute counted from that of the start of the tests."""
+    return NOW + datetime.timedelta(minutes=minutes)
 
 
 def put(cloudwatch: t.Any, name: str, timestamp: datetime.datetime | None = None, **datum: t.Any) -> None:
@@ -89,6 +93,22 @@ def test_the_period_that_since_is_in_counts_and_none_before(cloudwatch: t.Any, l
     hour = minute(-3).replace(minute=0)
     result = look(metric("Requests"), since=inside, period=3600)
     assert (result["since"], result["metrics"][0]["latest_timestamp"]) == (hour.isoformat(), hour.isoformat())
+
+
+def test_what_the_limiter_agent_sends(cloudwatch: t.Any, look: t.Any) -> None:
+    board = Board(workers=1)
+    board.workers[0].add(REQUESTS, 3)
+    board.workers[0].add(LIMITED)
+    for milliseconds in (0.4, 0.4, 30):
+        board.workers[0].redis_call(milliseconds / 1000)
+    data = data_of(board.take(), time.time())
+    cloudwatch.put_metric_data(Namespace="Huntaze/AI", MetricData=data)
+    counted = look(*(metric(item["MetricName"]) for item in data if item["MetricName"] != "RedisLatency"), since=minute().isoformat())
+    assert {name: value for name, _statistic, _count, value in seen(counted)} == {
+        "RateLimitExceeded": 1.0, "AnomaliesDetected": 0.0, "Requests": 3.0, "Fallbacks": 0.0, "Heartbeat": 1.0,
+    }
+    latency = seen(look(*(metric("RedisLatency", statistic=statistic) for statistic in ("SampleCount", "Minimum", "Maximum")), since=minute().isoformat()))
+    assert [value for _name, _statistic, _count, value in latency] == [3.0, pytest.approx(0.4, rel=0.12), pytest.approx(30, rel=0.12)]
 
 
 def test_five_hundred_metrics_a_call(sandbox: t.Any, cloudwatch: t.Any, look: t.Any) -> None:

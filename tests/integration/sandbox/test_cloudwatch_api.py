@@ -14,6 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+STATISTICS = ["SampleCount", "Sum", "Minimum", "Maximum", "Average"]
 BOTH = ["MetricAlarm", "CompositeAlarm"]
 TOPIC = "arn:aws:sns:us-east-1:123456789012:oncall"
 ALARM: dict[str, t.Any] = {
@@ -350,6 +351,10 @@ def test_more_calls_a_second_than_the_rate_are_throttled(sandbox: t.Any, cloudwa
 
 # PutMetricData
 
+def ago(**time: float) -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(**time)
+
+
 def value(**datum: t.Any) -> dict[str, t.Any]:
     return {"MetricName": "Latency", **datum}
 
@@ -358,18 +363,19 @@ def put(cloudwatch: t.Any, *data: dict[str, t.Any]) -> None:
     cloudwatch.put_metric_data(Namespace="Huntaze/AI", MetricData=list(data))
 
 
-def statistics(cloudwatch: t.Any, name: str = "Latency") -> dict[str, float]:
+def statistics(cloudwatch: t.Any, name: str = "Latency", **which: t.Any) -> dict[str, float]:
     now = datetime.datetime.now(datetime.timezone.utc)
     answer = cloudwatch.get_metric_statistics(
         Namespace="Huntaze/AI",
         MetricName=name,
-        StartTime=now - datetime.timedelta(hours=1),
+        StartTime=now - datetime.timedelta(hours=3),
         EndTime=now + datetime.timedelta(hours=1),
-        Period=7200,
-        Statistics=["SampleCount", "Sum", "Minimum", "Maximum", "Average"],
+        Period=5 * 3600,
+        Statistics=STATISTICS,
+        **which,
     )
     (point,) = answer["Datapoints"]
-    return {key: point[key] for key in ("SampleCount", "Sum", "Minimum", "Maximum", "Average")}
+    return {key: point[key] for key in STATISTICS}
 
 
 def test_values_count_as_often_as_they_were_counted(cloudwatch: t.Any) -> None:
@@ -386,6 +392,7 @@ def test_values_count_as_often_as_they_were_counted(cloudwatch: t.Any) -> None:
         value(Values=[float(number) for number in range(151)]), value(Values=[1.0, 2.0], Counts=[1.0]), value(Value=1, StorageResolution=5),
         value(Value=1, Dimensions=[{"Name": str(number), "Value": "v"} for number in range(31)]), value(Value=1, Unit="Requests"),
         value(StatisticValues={"SampleCount": 1, "Sum": float("-inf"), "Minimum": 0, "Maximum": 0}),
+        value(), value(Value=1, Values=[1.0]), value(Value=1, Timestamp=ago(days=15)), value(Value=1, Timestamp=ago(hours=-3)),
     ],
 )
 def test_metric_data_that_is_none(rejecting: t.Any, datum: dict[str, t.Any]) -> None:
@@ -403,9 +410,132 @@ def test_a_thousand_metrics_and_150_values_a_call(cloudwatch: t.Any) -> None:
 def test_a_megabyte_a_call_which_gzip_may_hold(sandbox: t.Any, cloudwatch: t.Any) -> None:
     long = [value(MetricName=f"{number:0255}", Value=1, Dimensions=[{"Name": "d", "Value": "v" * 1024}]) for number in range(1000)]
     put(cloudwatch, *long)  # botocore compresses it
-    assert statistics(cloudwatch, f"{1:0255}")["Sum"] == 1
+    assert statistics(cloudwatch, f"{1:0255}", Dimensions=long[1]["Dimensions"])["Sum"] == 1
     plain = sandbox.client("cloudwatch", config=Config(disable_request_compression=True, retries={"total_max_attempts": 1}))
     rejected(plain.put_metric_data, Namespace="Huntaze/AI", MetricData=long)
+
+
+# GetMetricData and GetMetricStatistics
+
+NOON = ago(hours=1).replace(minute=0, second=0, microsecond=0)  # an hour that is over, less than three hours ago
+
+
+def at(minutes: int = 0, seconds: float = 0) -> datetime.datetime:
+    return NOON + datetime.timedelta(minutes=minutes, seconds=seconds)
+
+
+def query(name: str = "Latency", stat: str = "Sum", period: int = 60, *, id: str = "m", **metric: t.Any) -> dict[str, t.Any]:
+    return {"Id": id, "MetricStat": {"Metric": {"Namespace": "Huntaze/AI", "MetricName": name, **metric}, "Period": period, "Stat": stat}}
+
+
+def got(cloudwatch: t.Any, *queries: dict[str, t.Any], start: datetime.datetime = NOON, **more: t.Any) -> list[list[tuple[datetime.datetime, float]]]:
+    asked = {"MetricDataQueries": list(queries), "StartTime": start, "EndTime": start + datetime.timedelta(hours=1), "ScanBy": "TimestampAscending", **more}
+    answer = cloudwatch.get_metric_data(**asked)
+    assert [result["Id"] for result in answer["MetricDataResults"]] == [query["Id"] for query in queries]
+    assert {result["StatusCode"] for result in answer["MetricDataResults"]} == {"Complete"}
+    return [list(zip(result["Timestamps"], result["Values"])) for result in answer["MetricDataResults"]]
+
+
+def test_both_ways_of_reading_add_up_values_times_counts_by_the_minute(cloudwatch: t.Any) -> None:
+    put(cloudwatch, value(Values=[1.0, 4.0], Counts=[3.0, 1.0], Timestamp=at(5, 2)), value(Value=0.5, Timestamp=at(5, 59.9)))
+    put(cloudwatch, value(StatisticValues={"SampleCount": 2, "Sum": 9, "Minimum": 4, "Maximum": 5}, Timestamp=at(5)), value(Value=8, Timestamp=at(6)))
+    expected = {
+        "SampleCount": [7.0, 1.0], "Sum": [16.5, 8.0], "Minimum": [0.5, 8.0], "Maximum": [5.0, 8.0], "Average": [pytest.approx(16.5 / 7), 8.0],
+    }
+    answers = got(cloudwatch, *(query(stat=stat, id=stat.lower()) for stat in STATISTICS), start=at(0, 34))
+    for stat, points in zip(STATISTICS, answers):
+        assert points == list(zip((at(5), at(6)), expected[stat]))
+    answer = cloudwatch.get_metric_statistics(
+        Namespace="Huntaze/AI", MetricName="Latency", StartTime=at(0, 34), EndTime=at(60), Period=60, Statistics=STATISTICS
+    )
+    points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
+    assert [point["Timestamp"] for point in points] == [at(5), at(6)]
+    assert {stat: [point[stat] for point in points] for stat in STATISTICS} == expected
+
+
+def test_the_start_is_rounded_down_and_included_and_the_end_is_not(cloudwatch: t.Any) -> None:
+    put(cloudwatch, *(value(Value=2.0**number, Timestamp=at(number, 40)) for number in range(6)))
+    assert got(cloudwatch, query(), start=at(1, 59), EndTime=at(3)) == [[(at(1), 2.0), (at(2), 4.0)]]
+    assert got(cloudwatch, query(period=300), start=at(0, 59)) == [[(at(0), 31.0), (at(5), 32.0)]]
+    assert got(cloudwatch, query(period=120), EndTime=at(4), ScanBy="TimestampDescending") == [[(at(2), 12.0), (at(0), 3.0)]]
+
+
+def test_each_combination_of_dimensions_is_a_metric_and_so_is_none(cloudwatch: t.Any) -> None:
+    a, b = {"Name": "a", "Value": "1"}, {"Name": "b", "Value": "2"}
+    put(cloudwatch, *(value(Value=number, Timestamp=NOON, Dimensions=some) for number, some in ((1, []), (2, [a]), (4, [a, b]))))
+    cloudwatch.put_metric_data(Namespace="Other", MetricData=[value(Value=8, Timestamp=NOON, Dimensions=[a])])
+    asked = ([], [a], [b, a], [b])
+    answers = got(cloudwatch, *(query(id=f"m{number}", Dimensions=some) for number, some in enumerate(asked)))
+    assert answers == [[(NOON, 1.0)], [(NOON, 2.0)], [(NOON, 4.0)], []]
+    for some, total in zip(asked, (1, 2, 4)):
+        assert statistics(cloudwatch, Dimensions=some)["Sum"] == total
+    put(cloudwatch, value(Value=1))
+    assert len(cloudwatch.list_metrics(Namespace="Huntaze/AI")["Metrics"]) == 3
+
+
+def test_units_are_kept_apart(cloudwatch: t.Any) -> None:
+    put(cloudwatch, value(Value=1, Timestamp=NOON, Unit="Seconds"), value(Value=2, Timestamp=NOON), value(Value=4, Timestamp=NOON, Unit="Seconds"))
+    answer = cloudwatch.get_metric_statistics(
+        Namespace="Huntaze/AI", MetricName="Latency", StartTime=NOON, EndTime=at(1), Period=60, Statistics=["Sum"]
+    )
+    assert sorted((point["Unit"], point["Sum"]) for point in answer["Datapoints"]) == [("None", 2.0), ("Seconds", 5.0)]
+    seconds = query()
+    seconds["MetricStat"]["Unit"] = "Seconds"
+    assert got(cloudwatch, seconds) == [[(NOON, 5.0)]]
+
+
+def test_periods_below_a_minute_need_high_resolution(cloudwatch: t.Any) -> None:
+    put(cloudwatch, value(Value=1, Timestamp=at(0, 12.5)))
+    put(cloudwatch, *(value(MetricName="Fine", Value=1, StorageResolution=1, Timestamp=at(0, second)) for second in (11.2, 19.9, 20)))
+    assert got(cloudwatch, query(period=10), query("Fine", period=10, id="fine"), start=at(0, 9)) == [[], [(at(0, 10), 2.0), (at(0, 20), 1.0)]]
+    assert got(cloudwatch, query("Fine")) == [[(NOON, 3.0)]]
+
+
+def test_what_is_old_is_there_in_coarser_periods(cloudwatch: t.Any) -> None:
+    hours = NOON - datetime.timedelta(hours=4)
+    put(cloudwatch, value(Value=1, StorageResolution=1, Timestamp=hours))
+    assert got(cloudwatch, query(period=10), start=hours) == [[]]
+    assert got(cloudwatch, query(), start=hours) == [[(hours, 1.0)]]
+    month = NOON - datetime.timedelta(days=30, seconds=1)
+    assert got(cloudwatch, query(), start=month, EndTime=at(60)) == [[]]
+    ((_moment, total),) = got(cloudwatch, query(period=86400 * 60), start=month, EndTime=at(60))[0]
+    assert total == 1.0
+
+
+@pytest.mark.parametrize(
+    "queries",
+    [
+        [query(id="M")], [query(), query()], [query(period=45)], [query(period=90)], [query(id=f"m{number}") for number in range(501)],
+        [{"Id": "m"}], [query("n" * 256)], [query(Namespace=":odd")], [query(Dimensions=[{"Name": str(number), "Value": "v"} for number in range(31)])],
+    ],
+)
+def test_queries_that_are_none(rejecting: t.Any, queries: list[dict[str, t.Any]]) -> None:
+    assert rejected(rejecting.get_metric_data, MetricDataQueries=queries, StartTime=NOON, EndTime=at(60)) == "ValidationError"
+
+
+def test_statistics_that_cannot_be_had(rejecting: t.Any) -> None:
+    asked = {"Namespace": "Huntaze/AI", "MetricName": "Latency", "StartTime": NOON, "EndTime": at(60), "Period": 60, "Statistics": ["Sum"]}
+    for change in ({"Period": 45}, {"EndTime": NOON}, {"Statistics": ["Total"]}, {"EndTime": at(1441)}):
+        rejected(rejecting.get_metric_statistics, **{**asked, **change})
+    rejecting.get_metric_statistics(**{**asked, "EndTime": at(1440)})
+
+
+def test_datapoints_come_in_pages(cloudwatch: t.Any) -> None:
+    put(cloudwatch, *(value(MetricName=name, Value=number, Timestamp=at(number)) for name in ("a", "b") for number in range(5)))
+    asked = {"MetricDataQueries": [query(name, id=name) for name in ("a", "b", "none")], "StartTime": NOON, "EndTime": at(60)}
+    pages = list(cloudwatch.get_paginator("get_metric_data").paginate(**asked, PaginationConfig={"PageSize": 4}))
+    assert [[(result["Id"], len(result["Values"]), result["StatusCode"]) for result in page["MetricDataResults"]] for page in pages] == [
+        [("a", 4, "PartialData"), ("none", 0, "Complete")], [("a", 1, "Complete"), ("b", 3, "PartialData")], [("b", 2, "Complete")],
+    ]
+    assert pages[0]["MetricDataResults"][0]["Values"] == [4.0, 3.0, 2.0, 1.0]  # the newest first
+    assert rejected(cloudwatch.get_metric_data, **asked, NextToken="?") == "InvalidNextToken"
+    assert rejected(cloudwatch.get_metric_data, **asked, MaxDatapoints=100801) == "ValidationError"
+
+
+def test_gzip_may_hold_few_data_too(sandbox: t.Any, cloudwatch: t.Any) -> None:
+    compressing = sandbox.client("cloudwatch", config=Config(request_min_compression_size_bytes=1))
+    put(compressing, value(Values=[1.0, 2.0], Counts=[2.0, 1.0]))
+    assert statistics(cloudwatch)["Sum"] == 4.0
 
 
 # Clients

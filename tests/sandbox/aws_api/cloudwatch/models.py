@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import datetime
 
 from moto.cloudwatch import models as moto
 from moto.cloudwatch.exceptions import InvalidParameterValue, ResourceNotFound, ValidationError
+from moto.core.utils import utcnow
 
 from .alarms import Alarm, CompositeAlarm, MetricAlarm, Parameters
+from .metrics import check_queries, check_statistics, has_dimensions, in_periods, kept
 
 
 class CloudWatchBackend(moto.CloudWatchBackend):
@@ -80,7 +83,12 @@ class CloudWatchBackend(moto.CloudWatchBackend):
         for number, metric in enumerate(metric_data, 1):
             self._check_metric_data(metric, f"MetricData.member.{number}")
             self._validate_parameters_put_metric_data(metric, number)
-        super().put_metric_data(namespace, [datum for metric in metric_data for datum in _counted(metric)])
+        now = utcnow()
+        data = [kept(metric, now, f"MetricData.member.{number}") for number, metric in enumerate(metric_data, 1)]
+        known = len(self.metric_data)
+        super().put_metric_data(namespace, data)
+        for datum, metric in zip(self.metric_data[known:], metric_data):
+            datum.storage_resolution = metric.get("StorageResolution", 60)  # type: ignore[attr-defined]
 
     @staticmethod
     def _check_metric_data(metric: Parameters, path: str) -> None:
@@ -94,13 +102,60 @@ class CloudWatchBackend(moto.CloudWatchBackend):
                 raise InvalidParameterValue(f"The value {value} for parameter {path} is invalid.")
 
 
-def _counted(metric: Parameters) -> t.Iterator[Parameters]:
-    """Values with their counts as statistics, where moto would keep a value as many times as it was counted."""
-    values = metric.get("Values")
-    if not values:
-        yield metric
-        return
-    rest = {key: value for key, value in metric.items() if key not in ("Values", "Counts")}
-    for value, count in zip(values, metric.get("Counts") or [1] * len(values)):
-        yield {**rest, "StatisticValues": {"SampleCount": count, "Sum": value * count, "Minimum": value, "Maximum": value}}
+    def _data_of(self, metric: Parameters, unit: str | None) -> list[moto.MetricDatumBase]:
+        return [
+            datum
+            for datum in self.get_all_metrics()
+            if (datum.namespace, datum.name) == (metric["Namespace"], metric["MetricName"])
+            and has_dimensions(datum, metric.get("Dimensions", []))
+            and unit in (None, datum.unit)
+        ]
 
+    def metric_data_results(self, queries: list[Parameters], start: datetime, end: datetime, scan_by: str) -> list[Parameters]:
+        """All datapoints of each query, as GetMetricData has them."""
+        check_queries(queries)
+        if start >= end:
+            raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
+        results = []
+        for query in queries:
+            asked = query["MetricStat"]
+            stat, metric = asked["Stat"], asked["Metric"]
+            periods = in_periods(self._data_of(metric, asked.get("Unit")), start, end, asked["Period"], [stat], utcnow())
+            if scan_by == "TimestampDescending":
+                periods.reverse()
+            result = {
+                "Id": query["Id"],
+                "Label": query.get("Label") or metric["MetricName"],
+                "Timestamps": [period.timestamp for period in periods],
+                "Values": [period.get_statistics_for_type(stat) for period in periods],
+            }
+            if query.get("ReturnData", True):
+                results.append(result)
+        return results
+
+    def get_metric_statistics(
+        self,
+        namespace: str,
+        metric_name: str,
+        start_time: datetime,
+        end_time: datetime,
+        period: int,
+        stats: list[str],
+        dimensions: list[dict[str, str]],
+        unit: str | None = None,
+    ) -> list[moto.Statistics]:
+        check_statistics(start_time, end_time, period)
+        data = self._data_of({"Namespace": namespace, "MetricName": metric_name, "Dimensions": dimensions}, unit)
+        datapoints = []
+        # Data of different units are not added up.
+        for measured_in in sorted({datum.unit or "None" for datum in data}):
+            of_unit = [datum for datum in data if (datum.unit or "None") == measured_in]
+            for point in in_periods(of_unit, start_time, end_time, period, stats, utcnow()):
+                point.unit = measured_in
+                datapoints.append(point)
+        return datapoints
+
+    def get_filtered_metrics(self, metric_name: str, namespace: str, dimensions: list[dict[str, str]]) -> list[moto.MetricDatumBase]:
+        """Each metric once; moto shows one that has no dimensions as often as data were put."""
+        found = super().get_filtered_metrics(metric_name, namespace, dimensions)
+        return list({(one.namespace, one.name, frozenset((own.name, own.value) for own in one.dimensions)): one for one in found}.values())

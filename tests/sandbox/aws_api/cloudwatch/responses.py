@@ -7,7 +7,7 @@ import base64
 import binascii
 import typing as t
 
-from moto.cloudwatch.exceptions import ValidationError
+from moto.cloudwatch.exceptions import InvalidParameterCombination, ValidationError
 from moto.cloudwatch.responses import CloudWatchResponse as MotoCloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
@@ -15,6 +15,7 @@ from moto.core.utils import get_service_model
 from .alarms import Alarm, CompositeAlarm, MetricAlarm
 from .constraints import violations
 from .exceptions import InvalidNextToken, RequestEntityTooLarge
+from .metrics import MAX_DATAPOINTS, page
 
 MAX_BODY = 1024 * 1024
 
@@ -47,7 +48,7 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         alarms = self.backend.find_alarms(
             given.get("AlarmNames"), given.get("AlarmNamePrefix"), given.get("AlarmTypes"), given.get("StateValue"), given.get("ActionPrefix")
         )
-        after = self._name_of(given.get("NextToken"))
+        after = self._untokened(given.get("NextToken"))
         alarms = [alarm for alarm in alarms if alarm.name > after]
         page = alarms[: given.get("MaxRecords", 50)]
         result: dict[str, t.Any] = {
@@ -66,7 +67,7 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         return {**alarm.description(), "StateValue": self.backend.state_of(alarm.name)}
 
     @staticmethod
-    def _name_of(token: str | None) -> str:
+    def _untokened(token: str | None) -> str:
         try:
             return base64.b64decode(token or "", altchars=b"-_", validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
@@ -83,3 +84,25 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         given = self._checked()
         self.backend.put_metric_data(given["Namespace"], given.get("MetricData", []))
         return EmptyResult()
+
+    def get_metric_data(self) -> ActionResult:
+        given = self._checked()
+        size = given.get("MaxDatapoints", MAX_DATAPOINTS)
+        if not 1 <= size <= MAX_DATAPOINTS:
+            raise ValidationError(f"The parameter MaxDatapoints must be between 1 and {MAX_DATAPOINTS}.")
+        scan_by = given.get("ScanBy", "TimestampDescending")
+        results = self.backend.metric_data_results(given.get("MetricDataQueries", []), given["StartTime"], given["EndTime"], scan_by)
+        token = self._untokened(given.get("NextToken")) or "0"
+        if not token.isdecimal():
+            raise InvalidNextToken()
+        shown, following = page(results, int(token), size)
+        result: dict[str, t.Any] = {"MetricDataResults": shown, "Messages": []}
+        if following is not None:
+            result["NextToken"] = base64.urlsafe_b64encode(str(following).encode()).decode()
+        return ActionResult(result)
+
+    def get_metric_statistics(self) -> ActionResult:
+        given = self._checked()
+        if given.get("ExtendedStatistics"):
+            raise InvalidParameterCombination("This sandbox has no percentiles.")
+        return super().get_metric_statistics()

@@ -123,7 +123,7 @@ def judge_metrics(result):
     """(verdict, reason) of the look for what the agents publish."""
     if result.get("skipped"):
         return SKIPPED, "check mode waits for no metric"
-    if result.get("failed") or "metrics" not in result:
+    if result.get("missing", True):  # failed_when: false hides the failure, and a module that could not start has no result
         return FAILED, result.get("msg", "no reason given")
     return OK, ", ".join(metric["metric_name"] for metric in result["metrics"])
 

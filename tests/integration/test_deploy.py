@@ -3,98 +3,31 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import typing as t
 from pathlib import Path
 
-import psutil
+import deployment
 import pytest
 import redis
 import support
 
-PROGRAMS = Path(sys.executable).parent
-MUTATING = re.compile(r"\.(Authorize|Revoke|Update|Create|Modify|Delete|Add|Remove|Put)")
-
-
-class Outcome(t.NamedTuple):
-    rc: int
-    output: str
-
-    @property
-    def changed(self) -> int:
-        """The sum of `changed` over all hosts of the recap."""
-        recap = self.output.rpartition("PLAY RECAP")[2]
-        return sum(int(number) for number in re.findall(r"changed=(\d+)", recap))
-
-    def lines(self, beginning: str) -> list[str]:
-        """What the summary says, one entry a line, those that begin so."""
-        text = re.sub(r"\n\s{6,}", " ", self.output.partition("PLAY [Summary]")[2].partition("TASK [Fail")[0])
-        return [line.strip("-' ") for line in text.splitlines() if line.strip("-' ").startswith(beginning)]
+@pytest.fixture
+def deploy(sandbox: support.Sandbox) -> t.Callable[..., deployment.Outcome]:
+    return functools.partial(deployment.run, sandbox)
 
 
 @pytest.fixture
-def deploy(sandbox: support.Sandbox) -> t.Callable[..., Outcome]:
-    def run(*arguments: str, variables: dict[str, t.Any] | None = None, environment: dict[str, str] | None = None) -> Outcome:
-        done = subprocess.run(
-            _command(arguments, variables), cwd=support.REPOSITORY, env=_environment(sandbox, environment),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
-        )
-        return Outcome(done.returncode, done.stdout)
-
-    return run
-
-
-def _command(arguments: t.Sequence[str], variables: dict[str, t.Any] | None = None) -> list[str]:
-    extra = ["-e", json.dumps(variables)] if variables else []
-    return [str(PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "deploy.yml", *extra, *arguments]
-
-
-def _environment(sandbox: support.Sandbox, changed: dict[str, str] | None = None) -> dict[str, str]:
-    config = str(support.REPOSITORY / "ansible.cfg")
-    return {**os.environ, **sandbox.environment, "ANSIBLE_CONFIG": config, "ANSIBLE_NOCOLOR": "1", **(changed or {})}
-
-
-def aws(sandbox: support.Sandbox, *arguments: str) -> t.Any:
-    done = subprocess.run(
-        [str(PROGRAMS / "aws"), *arguments, "--output", "json"],
-        env={**os.environ, **sandbox.aws_environment}, capture_output=True, text=True, timeout=60, check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) if done.stdout else None
-
-
-def the_group(sandbox: support.Sandbox) -> dict[str, t.Any]:
-    (group,) = aws(sandbox, "elasticache", "describe-replication-groups")["ReplicationGroups"]
-    return group
-
-
-def primary(sandbox: support.Sandbox) -> str:
-    return the_group(sandbox)["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
-
-
-def mutating_calls(sandbox: support.Sandbox) -> dict[str, int]:
-    return {call: number for call, number in sandbox.calls().items() if MUTATING.search(call)}
-
-
-def assert_secured(sandbox: support.Sandbox, token: str, *, former: str | None = None) -> None:
-    """The end state, seen by clients and the API rather than by our modules."""
-    group = the_group(sandbox)
-    assert (group["TransitEncryptionMode"], group["AuthTokenEnabled"], group["Status"]) == ("required", True, "available")
-    address = primary(sandbox)
-    assert sandbox.redis(address, token).ping()
-    with pytest.raises(redis.AuthenticationError):
-        sandbox.redis(address, former or "x" * 32).ping()
-    with pytest.raises(redis.AuthenticationError):
-        sandbox.redis(address).ping()
-    with pytest.raises(redis.ConnectionError):
-        sandbox.redis(address, token, tls=False).ping()
+def deploy_without_agents(sandbox: support.Sandbox, tmp_path: Path) -> t.Callable[..., deployment.Outcome]:
+    """For what agents have no part in: they take most of a deployment's time."""
+    return functools.partial(deployment.run, sandbox, inventory=deployment.inventory_without_agents(tmp_path))
 
 
 GUIDES_ALARM = {
@@ -107,10 +40,10 @@ GUIDES_ALARM = {
 def assert_the_app_was_built_once(sandbox: support.Sandbox, estate: dict[str, t.Any]) -> None:
     """One build beyond the estate's own: a RELEASE that saw the app's variables and ours."""
     app, branch = ("--app-id", estate["app_id"]), ("--branch-name", estate["app_branch"])
-    newest, *others = aws(sandbox, "amplify", "list-jobs", *app, *branch)["jobSummaries"]
+    newest, *others = deployment.aws(sandbox, "amplify", "list-jobs", *app, *branch)["jobSummaries"]
     assert (newest["jobType"], newest["status"], len(others)) == ("RELEASE", "SUCCEED", 1)
-    theirs = aws(sandbox, "amplify", "get-app", *app)["app"]["environmentVariables"]
-    ours = aws(sandbox, "amplify", "get-branch", *app, *branch)["branch"]["environmentVariables"]
+    theirs = deployment.aws(sandbox, "amplify", "get-app", *app)["app"]["environmentVariables"]
+    ours = deployment.aws(sandbox, "amplify", "get-branch", *app, *branch)["branch"]["environmentVariables"]
     assert theirs and {"GEMINI_MODEL", "DATABASE_URL", "NEXTAUTH_SECRET"} <= set(ours)
     assert estate["auth_token"] not in json.dumps([theirs, ours])
     (seen,) = [job["environment"] for job in sandbox.control.request("GET", "amplify/builds") if job["job_id"] == newest["jobId"]]
@@ -118,7 +51,7 @@ def assert_the_app_was_built_once(sandbox: support.Sandbox, estate: dict[str, t.
 
 
 def assert_the_alarms_watch(sandbox: support.Sandbox) -> None:
-    found = aws(sandbox, "cloudwatch", "describe-alarms", "--alarm-types", "MetricAlarm", "CompositeAlarm", "--alarm-name-prefix", "huntaze-ai-")
+    found = deployment.aws(sandbox, "cloudwatch", "describe-alarms", "--alarm-types", "MetricAlarm", "CompositeAlarm", "--alarm-name-prefix", "huntaze-ai-")
     alarms = {alarm["AlarmName"]: alarm for alarm in found["MetricAlarms"]}
     guides = alarms["huntaze-ai-rate-limit-exceeded"]
     assert {name: guides.get(name) for name in GUIDES_ALARM} == GUIDES_ALARM
@@ -126,29 +59,24 @@ def assert_the_alarms_watch(sandbox: support.Sandbox) -> None:
     assert [alarm["AlarmName"] for alarm in found["CompositeAlarms"]] == ["huntaze-ai-system-unhealthy"]
 
 
-def assert_nothing_left_to_do(outcome: Outcome) -> None:
-    assert (outcome.rc, outcome.changed) == (0, 0), outcome.output
-    assert "Nothing done: everything was as declared." in outcome.output
-
-
 @pytest.mark.parametrize("ioredis", ["ioredis-6"], indirect=True)
 def test_the_guides_cache_ends_secured_and_a_second_run_changes_nothing(sandbox, estate, deploy, ioredis):
     old = sandbox.address("1.10")
     announced = deploy("--check", "--diff")
     assert announced.rc == 0, announced.output
-    assert mutating_calls(sandbox) == {}
-    assert announced.lines("skipped") and not announced.lines("ok: A") and not announced.lines("ok: R")  # verification in check mode claims nothing
+    assert deployment.mutating_calls(sandbox) == {}
+    assert announced.lines("skipped") and not [line for line in announced.lines("ok:") if "stranger" not in line]  # verification in check mode claims nothing
 
     first = deploy()
     assert first.rc == 0, first.output
     assert [line.partition(": ")[2] for line in first.lines("done in")] == [line.partition(": ")[2] for line in announced.lines("to do in")]
     assert not first.lines("failed") and len(first.lines("ok:")) >= 6, first.output
 
-    assert_nothing_left_to_do(deploy())
-    assert_secured(sandbox, estate["auth_token"])
+    deployment.assert_nothing_left_to_do(deploy())
+    deployment.assert_secured(sandbox, estate["auth_token"])
     assert_the_app_was_built_once(sandbox, estate)
     assert_the_alarms_watch(sandbox)
-    address, token, ca = primary(sandbox), estate["auth_token"], estate["ca_file"]
+    address, token, ca = deployment.primary(sandbox), estate["auth_token"], estate["ca_file"]
 
     cli = ["redis-cli", "--tls", "--cacert", ca, "-h", address]
     assert "NOAUTH" in subprocess.run([*cli, "ping"], capture_output=True, text=True, timeout=10, check=False).stdout
@@ -164,68 +92,57 @@ def test_the_guides_cache_ends_secured_and_a_second_run_changes_nothing(sandbox,
         socket.create_connection((address, 6379), timeout=1, source_address=(estate["stranger_address"], 0))
 
 
-def test_what_was_changed_behind_our_back_is_put_right(sandbox, estate, deploy):
-    assert deploy().rc == 0
-    group, other = the_group(sandbox)["ReplicationGroupId"], estate["next_auth_token"]
+def test_what_was_changed_behind_our_back_is_put_right(sandbox, estate, deploy_without_agents):
+    assert deploy_without_agents().rc == 0
+    group, other = deployment.the_group(sandbox)["ReplicationGroupId"], estate["next_auth_token"]
     for strategy in ("ROTATE", "SET"):
-        aws(sandbox, "elasticache", "modify-replication-group", "--replication-group-id", group, "--apply-immediately",
+        deployment.aws(sandbox, "elasticache", "modify-replication-group", "--replication-group-id", group, "--apply-immediately",
             "--auth-token", other, "--auth-token-update-strategy", strategy)
-        while the_group(sandbox)["Status"] != "available":
+        while deployment.the_group(sandbox)["Status"] != "available":
             time.sleep(0.1)
-    rules = aws(sandbox, "ec2", "describe-security-group-rules", "--filters", f"Name=group-id,Values={estate['cache_security_group_id']}")
+    rules = deployment.aws(sandbox, "ec2", "describe-security-group-rules", "--filters", f"Name=group-id,Values={estate['cache_security_group_id']}")
     (ours,) = [rule for rule in rules["SecurityGroupRules"] if not rule["IsEgress"]]
-    aws(sandbox, "ec2", "revoke-security-group-ingress", "--group-id", estate["cache_security_group_id"],
+    deployment.aws(sandbox, "ec2", "revoke-security-group-ingress", "--group-id", estate["cache_security_group_id"],
         "--security-group-rule-ids", ours["SecurityGroupRuleId"])
 
-    mended = deploy()
+    mended = deploy_without_agents()
     assert mended.rc == 0, mended.output
     assert any("rotated elsewhere" in line for line in mended.lines("because")), mended.output
-    assert_secured(sandbox, estate["auth_token"], former=other)
-    assert_nothing_left_to_do(deploy())
+    deployment.assert_secured(sandbox, estate["auth_token"], former=other)
+    deployment.assert_nothing_left_to_do(deploy_without_agents())
 
 
-def test_deploying_another_token_is_a_rotation(sandbox, estate, deploy):
-    assert deploy().rc == 0
+def test_deploying_another_token_is_a_rotation(sandbox, estate, deploy_without_agents):
+    assert deploy_without_agents().rc == 0
     rotation = {"HUNTAZE_CACHE_AUTH_TOKEN": estate["next_auth_token"]}
-    announced = deploy("--check", environment=rotation)
-    rotated = deploy(environment=rotation)
+    announced = deploy_without_agents("--check", changed=rotation)
+    rotated = deploy_without_agents(changed=rotation)
     assert rotated.rc == 0, rotated.output
     assert [line.partition(": ")[2] for line in rotated.lines("done in")] == [line.partition(": ")[2] for line in announced.lines("to do in")]
-    assert_secured(sandbox, estate["next_auth_token"], former=estate["auth_token"])
-    assert_nothing_left_to_do(deploy(environment=rotation))
+    deployment.assert_secured(sandbox, estate["next_auth_token"], former=estate["auth_token"])
+    deployment.assert_nothing_left_to_do(deploy_without_agents(changed=rotation))
 
 
-def test_runs_killed_one_changing_call_after_the_other_get_there(sandbox, estate, deploy):
+def test_runs_killed_one_changing_call_after_the_other_get_there(sandbox, estate, deploy_without_agents, tmp_path):
     """Every run makes the one call that comes next and dies before it hears the answer."""
+
+    def killed_after_the_first_change() -> bool:
+        with sandbox.fault("hang", operation="mutating", after=0, times=1):
+            return deployment.killed_when(
+                lambda output: any(fault.get("held") for fault in sandbox.control.faults()),
+                # The alarms' own tests kill at each of theirs.
+                sandbox, "--skip-tags", "alarms,verify", inventory=tmp_path / "inventory",
+            )
+
     kills = 0
-    while killed_after_the_first_change(sandbox):
+    while killed_after_the_first_change():
         kills += 1
     # Two rules, a snapshot, a promotion, two TLS modes, two changes of the token with their notes, variables, a build with its notes.
     assert kills >= 15
-    assert_secured(sandbox, estate["auth_token"])
+    deployment.assert_secured(sandbox, estate["auth_token"])
     assert_the_app_was_built_once(sandbox, estate)
-    assert deploy().rc == 0
-    assert_nothing_left_to_do(deploy())
-
-
-def killed_after_the_first_change(sandbox: support.Sandbox) -> bool:
-    """Deploy, and kill every process of the run as soon as one changing call is made; whether there was one."""
-    with sandbox.fault("hang", operation="mutating", after=0, times=1):
-        process = psutil.Popen(
-            # The alarms' own tests kill at each of theirs.
-            _command(["--skip-tags", "alarms,verify"]), cwd=support.REPOSITORY, env=_environment(sandbox), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 300
-        while process.poll() is None:
-            assert time.monotonic() < deadline
-            if any(fault.get("held") for fault in sandbox.control.faults()):
-                for victim in [process, *process.children(recursive=True)]:
-                    victim.kill()
-                process.wait()
-                return True
-            time.sleep(0.05)
-        assert process.returncode == 0
-        return False
+    assert deploy_without_agents().rc == 0
+    deployment.assert_nothing_left_to_do(deploy_without_agents())
 
 
 def bad_input(estate: dict[str, t.Any]) -> dict[str, tuple[dict[str, t.Any], list[str]]]:
@@ -253,23 +170,23 @@ def bad_input(estate: dict[str, t.Any]) -> dict[str, tuple[dict[str, t.Any], lis
     }
 
 
-def test_bad_input_gets_one_clear_message_and_changes_nothing(sandbox, estate, deploy):
+def test_bad_input_gets_one_clear_message_and_changes_nothing(sandbox, estate, deploy_without_agents):
     sandbox.client("elasticache").create_cache_cluster(CacheClusterId="sessions", Engine="memcached", CacheNodeType="cache.t3.micro", NumCacheNodes=1)
     sandbox.control.forget_calls()
     for name, (variables, words) in bad_input(estate).items():
-        outcome = deploy(variables=variables)
+        outcome = deploy_without_agents(variables=variables)
         assert outcome.rc != 0, name
         message = " ".join(outcome.output.split())
         assert [word for word in words if word not in message] == [], f"{name}:\n{outcome.output}"
         assert len(re.findall(r"^fatal: ", outcome.output, re.MULTILINE)) == 1, f"{name}:\n{outcome.output}"
         assert "Traceback" not in outcome.output and "cana5" not in outcome.output.replace(json.dumps(variables), "")
-    assert mutating_calls(sandbox) == {}
+    assert deployment.mutating_calls(sandbox) == {}
 
 
-def test_no_way_around_preflight_changes_anything(sandbox, estate, deploy):
-    outcome = deploy("--start-at-task", "Require TLS and the token, and nothing else")
+def test_no_way_around_preflight_changes_anything(sandbox, estate, deploy_without_agents):
+    outcome = deploy_without_agents("--start-at-task", "Require TLS and the token, and nothing else")
     assert outcome.rc != 0 and "Preflight has not looked at the account" in outcome.output
-    assert mutating_calls(sandbox) == {}
+    assert deployment.mutating_calls(sandbox) == {}
 
 
 def test_no_secret_shows_anywhere(sandbox, estate, deploy):
@@ -284,7 +201,7 @@ def test_no_secret_shows_anywhere(sandbox, estate, deploy):
 
 
 def test_it_works_installed_from_the_tarball(sandbox, estate, tmp_path):
-    galaxy = str(PROGRAMS / "ansible-galaxy")
+    galaxy = str(deployment.PROGRAMS / "ansible-galaxy")
     clean = {**os.environ, **sandbox.environment, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections")}
     run = {"cwd": tmp_path, "env": clean, "capture_output": True, "text": True, "timeout": 300, "check": False}
     shutil.copytree(support.REPOSITORY / "inventories", tmp_path / "inventories")
@@ -292,6 +209,6 @@ def test_it_works_installed_from_the_tarball(sandbox, estate, tmp_path):
     (tarball,) = tmp_path.glob("*.tar.gz")
     installed = subprocess.run([galaxy, "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(tarball)], **run)
     assert installed.returncode == 0, installed.stderr
-    done = subprocess.run([str(PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "huntaze.ai_system.deploy"], **run)
+    done = subprocess.run([str(deployment.PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "huntaze.ai_system.deploy"], **run)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert_secured(sandbox, estate["auth_token"])
+    deployment.assert_secured(sandbox, estate["auth_token"])

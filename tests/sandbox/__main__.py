@@ -92,6 +92,8 @@ def _variables(estate: dict) -> dict[str, str]:
         "CACHE": caches[0] if caches else "",
         "CA": estate["ca_file"],
         "TOKEN": estate["auth_token"],
+        "LIMITER": f"https://{estate['limiter_hosts'][0]}:8443",
+        "LIMITER_TOKEN": estate["bearer_token"],
     }
 
 

@@ -9,7 +9,10 @@ from ansible_collections.huntaze.ai_system.plugins.filter.deployment_problems im
 GOOD = {
     "huntaze_aws": {"region": "us-east-1", "expected_account_id": "123456789012"},
     "huntaze_cache": {"name": "huntaze-redis-production", "replication_group_id": "huntaze-redis", "auth_token": "0123456789abcdef"},
-    "huntaze_limiter": {"security_group_id": "sg-0123456789abcdef0"},
+    "huntaze_limiter": {
+        "security_group_id": "sg-0123456789abcdef0", "url": "https://limiter.example:8443,https://[::1]", "bearer_tokens": ["canary-bearer-token-0123"],
+        "listen_from": ["0.0.0.0/0", "::/0", "sg-0123456789abcdef0", "pl-0123456789abcdef0"], "port": 8443, "tls": {"certificate": "c", "key": "canary-key"},
+    },
     "huntaze_database": {"identifier": "huntaze-postgres-production", "name": "postgres", "user": "u", "password": "canary-password"},
     "huntaze_app": {"app_id": "d1a2b3", "branch": "main", "variables": {"GEMINI_MODEL": "m"}, "secret_variables": {"API_KEY": "canary-key"}},
     "huntaze_alarms": {"actions": [], "thresholds": {}, "items": []},
@@ -50,6 +53,21 @@ def test_every_required_variable_is_missed_when_absent_or_empty_or_no_text(name,
         ({"huntaze_aws__region": "us-east"}, "huntaze_aws.region 'us-east'"),
         ({"huntaze_aws__expected_account_id": "12345"}, "12 digits"),
         ({"huntaze_limiter__security_group_id": "limiters"}, "sg-0123456789abcdef0"),
+        ({"huntaze_limiter__url": "http://limiter.example"}, "'http://limiter.example' is not usable"),
+        ({"huntaze_limiter__url": "https://a.example, https://user@b.example"}, "'https://user@b.example' is not usable"),
+        ({"huntaze_limiter__url": ["https://a.example"]}, "separated by commas"),
+        ({"huntaze_limiter__bearer_tokens": None}, "huntaze_limiter.bearer_tokens is missing"),
+        ({"huntaze_limiter__bearer_tokens": ["x" * 24, "canary"]}, "number 2 is not 24 or more"),
+        ({"huntaze_limiter__bearer_tokens": ["canary-$HOME-0123456789012"]}, "without $"),
+        ({"huntaze_limiter__bearer_tokens": "x" * 24}, "must be a list"),
+        ({"huntaze_limiter__listen_from": ["0.0.0.0/33"]}, "'0.0.0.0/33' is not usable"),
+        ({"huntaze_limiter__listen_from": "0.0.0.0/0"}, "must be a list"),
+        ({"huntaze_limiter__port": "https"}, "'https' is not usable"),
+        ({"huntaze_limiter__tls": {"certificate": "canary"}}, "only one of certificate and key"),
+        ({"huntaze_limiter__tls": {"ca": "x"}}, "huntaze_limiter.tls.ca is not known"),
+        ({"huntaze_limiter__cloudwatch": ["x"]}, "huntaze_limiter.cloudwatch must be a mapping"),
+        ({"huntaze_limiter__rules": "starter"}, "huntaze_limiter.rules must be a mapping"),
+        ({"huntaze_app__variables": {"LIMITER_URL": "https://a.example"}}, "huntaze_app.variables: LIMITER_URL comes from huntaze_limiter"),
         ({"huntaze_cache__requirepass": "canary-password"}, "auth_token"),
         ({"huntaze_cache__tls_ca": "x"}, "tls_ca_file"),
         ({"huntaze_cache__auth_token": ""}, "HUNTAZE_CACHE_AUTH_TOKEN"),
@@ -71,6 +89,14 @@ def test_each_problem_says_the_way_out_and_no_secret(change, words):
     (problem,) = deployment_problems(variables(**change))
     assert words in problem
     assert "canary" not in problem
+
+
+def test_agents_need_a_bearer_token_even_where_no_app_asks_them():
+    without = {**GOOD, "huntaze_limiter": {"security_group_id": "sg-0123456789abcdef0"}}
+    assert deployment_problems(without) == []
+    (problem,) = deployment_problems(without, agents=True)
+    assert "huntaze_limiter.bearer_tokens is missing" in problem
+    assert deployment_problems(GOOD, agents=True) == []
 
 
 def test_all_problems_come_at_once():

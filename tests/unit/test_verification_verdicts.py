@@ -81,3 +81,51 @@ def test_check_mode_is_skipped_and_never_ok():
 @pytest.mark.parametrize("change", [{"transit_encryption_mode": "preferred"}, {"auth_token_enabled": False}])
 def test_a_cache_that_aws_calls_open_fails(change):
     assert verdicts(seen(), cache={**CACHE, **change})[0] == "failed"
+
+
+DECISION = {"item": "https://limiter.example", "status": 200, "json": {"allowed": True, "exact": True, "limits": [{"name": "hour", "limit": 50, "remaining": 49}]}}
+METRICS = {"metrics": [{"metric_name": "Heartbeat"}], "missing": []}
+
+
+def of_the_limiter(*decisions, metrics=METRICS):
+    return verification_verdicts([seen()], CACHE, limiter={"decisions": list(decisions), "metrics": metrics})[4:]
+
+
+def test_a_decision_by_redis_and_metrics_that_arrive_are_right():
+    decision, metrics = of_the_limiter(DECISION)
+    assert decision["line"] == (
+        "ok: a decision of the limiter agent at https://limiter.example, from the controller: allowed, 49 of 50 left this hour"
+    )
+    assert metrics["verdict"] == "ok"
+
+
+def test_a_creator_over_the_limit_is_a_decision_too():
+    assert of_the_limiter({**DECISION, "status": 429})[0]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(("answer", "reason"), [
+    ({"json": {**DECISION["json"], "exact": False}}, "without Redis"),
+    ({"status": 401, "json": {"detail": "send a token"}}, "does not know the first of huntaze_limiter.bearer_tokens"),
+    ({"status": 503, "json": {"detail": "no decision can be had now"}}, "no decision can be had now"),
+    ({"status": -1, "json": None, "msg": "connection refused"}, "connection refused"),
+    ({"status": 200, "json": {"hello": "I am another server"}}, "no decision"),
+    ({"status": 200, "json": ["x"], "msg": "OK (2 bytes)"}, "OK (2 bytes)"),
+])
+def test_anything_else_is_no_decision(answer, reason):
+    decision, dummy = of_the_limiter({**DECISION, **answer})
+    assert decision["verdict"] == "failed" and reason in decision["reason"]
+
+
+@pytest.mark.parametrize("found", [{}, {**METRICS, "missing": ["Heartbeat"]}])
+def test_metrics_that_do_not_arrive_fail(found):
+    (dummy, metrics) = of_the_limiter(DECISION, metrics={**found, "failed": False, "msg": "After 300 s CloudWatch has no datapoint"})
+    assert (metrics["verdict"], metrics["reason"]) == ("failed", "After 300 s CloudWatch has no datapoint")
+
+
+def test_check_mode_claims_nothing_of_the_limiter():
+    skipped = {"skipped": True}
+    assert [judgement["verdict"] for judgement in of_the_limiter({**skipped, "item": "https://limiter.example"}, metrics=skipped)] == ["skipped", "skipped"]
+
+
+def test_agents_that_nobody_can_ask_are_not_verified():
+    assert of_the_limiter()[0]["verdict"] == "not verified from here"

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""deploy.yml as an operator runs it, and the estate afterwards as others see it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+import support
+import yaml
+
+PROGRAMS = Path(sys.executable).parent
+MUTATING = re.compile(r"\.(Authorize|Revoke|Update|Create|Modify|Delete|Add|Remove|Put(?!MetricData))")
+
+
+class Outcome(t.NamedTuple):
+    rc: int
+    output: str
+
+    @property
+    def changed(self) -> int:
+        """The sum of `changed` over all hosts of the recap."""
+        recap = self.output.rpartition("PLAY RECAP")[2]
+        return sum(int(number) for number in re.findall(r"changed=(\d+)", recap))
+
+    def lines(self, beginning: str) -> list[str]:
+        """What the summary says, one entry a line, those that begin so."""
+        text = re.sub(r"\n\s{6,}", " ", self.output.partition("PLAY [Summary]")[2].partition("TASK [Fail")[0])
+        return [line.strip("-' ") for line in text.splitlines() if line.strip("-' ").startswith(beginning)]
+
+
+def inventory_without_agents(directory: Path) -> Path:
+    source = support.REPOSITORY / "inventories" / "sandbox"
+    inventory = shutil.copytree(source, directory / "inventory")
+    hosts = yaml.safe_load((source / "hosts.yml").read_text())
+    del hosts["all"]["children"]["huntaze_limiter_agents"]
+    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    variables = yaml.safe_load((source / "group_vars" / "all.yml").read_text())
+    variables["huntaze_limiter"] = {"security_group_id": variables["huntaze_limiter"]["security_group_id"]}
+    (inventory / "group_vars" / "all.yml").write_text(yaml.safe_dump(variables))
+    return inventory
+
+
+def run(
+    sandbox: support.Sandbox, *arguments: str, inventory: Path | str = "inventories/sandbox", variables: dict[str, t.Any] | None = None,
+    changed: dict[str, str] | None = None,
+) -> Outcome:
+    done = subprocess.run(
+        command(*arguments, inventory=inventory, variables=variables), cwd=support.REPOSITORY, env=environment(sandbox, changed),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
+    )
+    return Outcome(done.returncode, done.stdout)
+
+
+def command(*arguments: str, inventory: Path | str = "inventories/sandbox", variables: dict[str, t.Any] | None = None) -> list[str]:
+    extra = ["-e", json.dumps(variables)] if variables else []
+    return [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), "deploy.yml", *extra, *arguments]
+
+
+def environment(sandbox: support.Sandbox, changed: dict[str, str] | None = None) -> dict[str, str]:
+    config = str(support.REPOSITORY / "ansible.cfg")
+    return {**os.environ, **sandbox.environment, "ANSIBLE_CONFIG": config, "ANSIBLE_NOCOLOR": "1", **(changed or {})}
+
+
+def killed_when(condition: t.Callable[[str], bool], sandbox: support.Sandbox, *arguments: str, inventory: Path | str = "inventories/sandbox") -> bool:
+    """Deploy, and kill every process of the run once the condition holds for what it printed; False where the run succeeded before."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = psutil.Popen(
+            command(*arguments, inventory=inventory), cwd=support.REPOSITORY, env=environment(sandbox), stdout=log, stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + 600
+        while True:
+            ended = process.poll() is not None  # before the look: what it printed last counts
+            log.seek(0)
+            output = log.read()
+            if condition(output) and not ended:
+                for victim in [process, *process.children(recursive=True)]:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        victim.kill()
+                process.wait()
+                return True
+            if ended:
+                assert process.returncode == 0, output
+                return False
+            assert time.monotonic() < deadline, output
+            time.sleep(0.05)
+
+
+def aws(sandbox: support.Sandbox, *arguments: str) -> t.Any:
+    done = subprocess.run(
+        [str(PROGRAMS / "aws"), *arguments, "--output", "json"],
+        env={**os.environ, **sandbox.aws_environment}, capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) if done.stdout else None
+
+
+def the_group(sandbox: support.Sandbox) -> dict[str, t.Any]:
+    (group,) = aws(sandbox, "elasticache", "describe-replication-groups")["ReplicationGroups"]
+    return group
+
+
+def primary(sandbox: support.Sandbox) -> str:
+    return the_group(sandbox)["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+
+
+def mutating_calls(sandbox: support.Sandbox) -> dict[str, int]:
+    return {call: number for call, number in sandbox.calls().items() if MUTATING.search(call)}
+
+
+def assert_secured(sandbox: support.Sandbox, token: str, *, former: str | None = None) -> None:
+    """The end state, seen by clients and the API rather than by our modules."""
+    group = the_group(sandbox)
+    assert (group["TransitEncryptionMode"], group["AuthTokenEnabled"], group["Status"]) == ("required", True, "available")
+    address = primary(sandbox)
+    assert sandbox.redis(address, token).ping()
+    with pytest.raises(redis.AuthenticationError):
+        sandbox.redis(address, former or "x" * 32).ping()
+    with pytest.raises(redis.AuthenticationError):
+        sandbox.redis(address).ping()
+    with pytest.raises(redis.ConnectionError):
+        sandbox.redis(address, token, tls=False).ping()
+
+
+def assert_nothing_left_to_do(outcome: Outcome) -> None:
+    assert (outcome.rc, outcome.changed) == (0, 0), outcome.output
+    assert "Nothing done: everything was as declared." in outcome.output

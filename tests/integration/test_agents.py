@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The limiter agents under deploy.yml: what their callers see while everything around them changes."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import json
+import ssl
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import deployment
+import pytest
+import support
+
+LOAD = support.REPOSITORY / "extensions" / "molecule" / "limiter_agent" / "load.py"
+PORT = 8443
+
+
+class Load:
+    """Callers of all agents; afterwards what they saw, in sum."""
+
+    def __init__(self, estate: dict[str, t.Any], directory: Path) -> None:
+        (directory / "token").write_text(estate["bearer_token"])
+        self._stop = directory / "stop"
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, str(LOAD), host, str(PORT), estate["ca_file"], str(directory / "token"), str(self._stop)],
+                stdout=subprocess.PIPE, text=True,
+            )
+            for host in estate["limiter_hosts"]
+        ]
+        self._began = time.monotonic()
+
+    def end(self) -> dict[str, t.Any]:
+        took = time.monotonic() - self._began
+        self._stop.touch()
+        seen = [json.loads(process.communicate(timeout=60)[0]) for process in self._processes]
+        requests = sum(each["requests"] for each in seen)
+        return {"requests": requests, "a_second": requests / took, "failures": [failure for each in seen for failure in each["failures"]],
+                "slowest_seconds": max(each["slowest_seconds"] for each in seen)}
+
+    def kill(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def load(sandbox, estate, tmp_path) -> t.Iterator[t.Callable[[], Load]]:
+    with contextlib.ExitStack() as stack:
+
+        def start() -> Load:
+            started = Load(estate, tmp_path)
+            stack.callback(started.kill)
+            return started
+
+        yield start
+
+
+@pytest.fixture
+def deploy(sandbox) -> t.Callable[..., deployment.Outcome]:
+    return functools.partial(deployment.run, sandbox)
+
+
+def ask(estate: dict[str, t.Any], host: str, token: str, path: str = "/readyz") -> tuple[int, dict[str, t.Any]]:
+    connection = http.client.HTTPSConnection(host, PORT, timeout=10, context=ssl.create_default_context(cafile=estate["ca_file"]))
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+
+def admits(estate: dict[str, t.Any], token: str) -> list[bool]:
+    """Whether each agent lets callers with this token in."""
+    answers = [ask(estate, host, token, "/v1/subjects/somebody")[0] for host in estate["limiter_hosts"]]
+    assert set(answers) <= {200, 401}
+    return [answer == 200 for answer in answers]
+
+
+def test_no_request_is_refused_from_plain_text_to_the_third_token(sandbox, estate, deploy, load):
+    """First activation, killed at each boundary of its stages, and two rotations, all by deploy.yml under 200 requests a second."""
+    assert deploy("--tags", "network,agent").rc == 0
+    redis = ask(estate, estate["limiter_hosts"][0], estate["bearer_token"])[1]["workers"][0]["redis"]
+    assert (redis["tls"], redis["credential"], redis["connected"]) == (False, None, True), "the old way: plain text, no token"
+
+    calls = load()
+    for boundary in ("Agent", "Ask the agents before the old way closes", "App", "Alarms"):
+        assert deployment.killed_when(lambda output: f"PLAY [{boundary}]" in output, sandbox, "--skip-tags", "verify"), boundary
+    tokens = [estate["auth_token"], estate["next_auth_token"], "the-third-token-of-this-cache-0123"]
+    for former, token in zip([None, *tokens], tokens):
+        done = deploy("--skip-tags", "alarms", changed={"HUNTAZE_CACHE_AUTH_TOKEN": token})
+        assert done.rc == 0, done.output
+        assert len(done.lines("ok: a decision of the limiter agent")) == 2, done.output
+        deployment.assert_secured(sandbox, token, former=former)
+    seen = calls.end()
+    assert seen["failures"] == []
+    assert seen["a_second"] >= 200, seen
+    print(seen)
+
+
+def test_the_apps_bearer_token_is_rotated_by_way_of_a_build(sandbox, estate, deploy):
+    old, new = estate["bearer_token"], estate["next_bearer_token"]
+    skipped = ("--skip-tags", "alarms,verify")
+    assert deploy(*skipped).rc == 0
+    sandbox.settings(amplify_fail_step="BUILD")
+    assert deploy(*skipped, changed={"HUNTAZE_LIMITER_TOKEN": new}).rc != 0
+    assert admits(estate, new) == admits(estate, old) == [True, True], "the app still runs with the old one"
+    sandbox.settings(amplify_fail_step=None)
+    done = deploy(*skipped, changed={"HUNTAZE_LIMITER_TOKEN": new})
+    assert done.rc == 0, done.output
+    assert admits(estate, new) == [True, True] and admits(estate, old) == [False, False]
+    newest = sandbox.control.request("GET", "amplify/builds")[-1]["environment"]
+    assert newest["LIMITER_TOKEN"] == new
+    assert newest["LIMITER_URL"] == ",".join(f"https://{host}:{PORT}" for host in estate["limiter_hosts"])
+
+    # The old way stays open while an agent has not moved.
+    rotation = {"HUNTAZE_CACHE_AUTH_TOKEN": estate["next_auth_token"], "HUNTAZE_LIMITER_TOKEN": new}
+    refused = deploy(*skipped, "--limit", "localhost,limiter-1", changed=rotation)
+    assert refused.rc != 0 and "Not shown to use TLS and the declared token: limiter-2" in " ".join(refused.output.split())
+    address = deployment.primary(sandbox)
+    assert sandbox.redis(address, estate["auth_token"]).ping() and sandbox.redis(address, estate["next_auth_token"]).ping()
+    assert deploy(*skipped, changed=rotation).rc == 0
+    deployment.assert_secured(sandbox, estate["next_auth_token"], former=estate["auth_token"])
+    fingerprints = {worker["redis"]["credential"] for host in estate["limiter_hosts"] for worker in ask(estate, host, new)[1]["workers"]}
+    assert len(fingerprints) == 1
+    deployment.assert_nothing_left_to_do(deploy("--skip-tags", "alarms", changed=rotation))

@@ -179,9 +179,12 @@ class Caller:
         self.token = token
         self.writer: asyncio.StreamWriter | None = None
 
-    async def check(self, subject: str, plan: str = "pro", cost: int = 1) -> tuple[int, dict]:
+    async def connect(self) -> None:
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
+
+    async def check(self, subject: str, plan: str = "pro", cost: int = 1) -> tuple[int, dict]:
+        await self.connect()
         body = json.dumps({"subject": subject, "plan": plan, "cost": cost}).encode()
         self.writer.write(b"POST /v1/check HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s" % (
             self.token.encode(), len(body), body))

@@ -148,6 +148,37 @@ def test_a_bad_rules_file_keeps_the_old_rules_and_says_where(redis, agents):
     assert agent.check("kept", "starter", cost=9)[0] == 200
 
 
+@pytest.mark.parametrize("text", [
+    b"plans: " + b"[" * 1000,
+    b"\xff\xfe",
+    b"plans: &a {a: *a}",
+    b"plans: !!python/object/apply:os.system [true]",
+    *(RULES.replace("requests: 50,", f"requests: {number},").encode() for number in ("!!int many", "0x_", "9" * 5000)),
+], ids=["deep", "no text", "recursive", "code", "no number", "no digits", "too long"])
+def test_no_rules_file_harms_the_agent(redis, agents, text):
+    agent = agents(redis)
+    pid = agent.workers()[0]["pid"]
+    (agent.folder / "rules.new").write_bytes(text)
+    (agent.folder / "rules.new").rename(agent.folder / "rules.yml")
+    agent.signal(signal.SIGHUP)
+    until(lambda: "kept the old rules" in agent.log(), 5, "the log line")
+    worker = agent.workers()[0]
+    assert worker["pid"] == pid and "rules.yml" in worker["problems"][0]
+    assert agent.check(plan="starter", cost=50)[0] == 200
+
+
+def test_all_that_is_wrong_at_once_can_be_told(redis, agents):
+    agent = agents(redis)
+    pid = agent.workers()[0]["pid"]
+    odd = "/" + "\U0001F600" * 700
+    agent.configure(rules=odd, bearer_tokens=odd, redis={"credential": odd})
+    until(lambda: len(agent.workers()[0]["problems"]) == 3, 5, "the problems")
+    agent.configure(workers=0, tls={"certificate": "/a\0b", "key": odd})
+    agent.signal(signal.SIGHUP)
+    until(lambda: len(agent.workers()[0]["problems"]) == 4, 5, "one more")
+    assert agent.workers()[0]["pid"] == pid
+
+
 def test_rules_reloaded_under_load_lose_nothing(redis, agents):
     agent = agents(redis, workers=2)
     with Load(agent) as load:

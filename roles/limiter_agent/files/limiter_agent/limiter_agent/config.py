@@ -13,7 +13,7 @@ from .document import Document, Invalid
 from .metrics import Destination
 
 SHORTEST_TOKEN = 24
-_PATH = ("/.+", "an absolute path")
+_PATH = (r"/[^\0]+", "an absolute path")
 _SECTIONS = ("listen", "tls", "workers", "agents", "most_waiting", "drain_seconds", "rules", "bearer_tokens", "redis", "metrics")
 
 

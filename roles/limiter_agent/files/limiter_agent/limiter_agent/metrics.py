@@ -27,7 +27,7 @@ _BUCKETS = 120               # PutMetricData takes 150 values
 _LEAST_MS, _GROWTH = 0.05, 1.12  # to 36 s in steps of 12 %
 _NUMBERS = _BUCKETS_AT + _BUCKETS
 _STATUS_AT = 8 * _NUMBERS
-_SLOT = 16384
+_SLOT = 65536  # room for a status at its longest: five problems and an error, each character escaped
 # What waits while CloudWatch cannot be reached: two hours, then the oldest goes.
 _KEPT = 120
 _METRICS_A_CALL = 1000

@@ -293,6 +293,7 @@ def test_systemds_socket_survives_a_restart(redis, agents, tmp_path):
     ({"workers": 0}, "agent.yml:{line}:10: workers has to be a whole number from 1 to 64"),
     ({"colour": "red"}, "the file has no colour"),
     ({"redis": {"url": "redis://user:secret-word@cache:6379"}}, "url must not hold a password"),
+    ({"redis": {"url": "redis://:6379"}}, "url has no host"),
     ({"tls": {"certificate": "/nowhere/cert.pem", "key": "/nowhere/key.pem"}}, "No such file"),
     ({"bearer_tokens": "/nowhere/tokens"}, "/nowhere/tokens: cannot be read"),
 ])

@@ -83,6 +83,10 @@ class Redis:
         self.process.send_signal(signal.SIGCONT)
 
 
+def script_calls(server: Redis) -> int:
+    return server.client.info("commandstats")["cmdstat_evalsha"]["calls"]
+
+
 class Agent:
     def __init__(self, folder: Path, server: Redis, /, rules: str = RULES, metrics: dict | None = None, tls: dict[str, Path] | None = None,
                  redis: dict | None = None, environment: dict[str, str] | None = None, **configuration) -> None:

@@ -65,7 +65,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self.folder / "redis.sock"),
              "--save", "", "--dir", str(self.folder), "--logfile", str(self.folder / "log"), *self.arguments])
-        until(self.answers, what="redis-server")
+        until(self.answers, 30, "redis-server")
 
     def answers(self) -> bool:
         with contextlib.suppress(redis.ConnectionError):
@@ -125,7 +125,7 @@ class Agent:
     def start(self) -> None:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(self.command(), stderr=log, env=self.environment)
-        until(self.ready, what=f"the agent: {self.log()}")
+        until(self.ready, 30, f"the agent that writes {self.folder}/log")
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.log()

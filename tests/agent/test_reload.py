@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -229,7 +230,7 @@ def test_a_new_certificate_is_served_and_a_bad_one_is_not(redis, agents, authori
 
 def test_sigterm_under_load_answers_all_that_was_accepted(redis, agents):
     """Whoever gets a connection gets an answer, kept connections and new ones alike; then connections are refused, not reset."""
-    agent = agents(redis, workers=2, drain_seconds=1)
+    agent = agents(redis, workers=2, drain_seconds=3)  # a kept connection must get to ask once more in that time
     answered = []
 
     async def ask(number):
@@ -266,6 +267,26 @@ def test_a_caller_who_speaks_after_sigterm_is_answered(redis, agents):
     assert body == b'{"status": "stopping"}'
     assert agent.process.wait(10) == 0
     agent.start()
+
+
+def test_who_had_just_connected_at_sigterm_is_waited_for(redis, agents):
+    agent = agents(redis)
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+        agent.signal(signal.SIGTERM)
+        until(lambda: not listens(agent.port), 5, "the end of listening")
+        time.sleep(0.5)  # past the moment at which those who were answered are let go
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: agent\r\n\r\n")
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+    assert agent.process.wait(10) == 0
+    agent.start()
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_systemds_socket_survives_a_restart(redis, agents, tmp_path):

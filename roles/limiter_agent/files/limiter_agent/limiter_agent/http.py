@@ -77,7 +77,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def idle(self) -> bool:
-        return not (self.busy or self._receiving or self._waiting)
+        """Answered, and nothing asked since. Who has never asked is about to."""
+        return bool(self._method) and not (self.busy or self._receiving or self._waiting)
 
     # asyncio.Protocol
 

@@ -65,7 +65,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self.folder / "redis.sock"),
              "--save", "", "--dir", str(self.folder), "--logfile", str(self.folder / "log"), *self.arguments])
-        until(self.answers, what="redis-server")
+        until(self.answers, 30, "redis-server")
 
     def answers(self) -> bool:
         with contextlib.suppress(redis.ConnectionError):
@@ -81,6 +81,10 @@ class Redis:
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
+
+
+def script_calls(server: Redis) -> int:
+    return server.client.info("commandstats")["cmdstat_evalsha"]["calls"]
 
 
 class Agent:
@@ -121,7 +125,7 @@ class Agent:
     def start(self) -> None:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(self.command(), stderr=log, env=self.environment)
-        until(self.ready, what=f"the agent: {self.log()}")
+        until(self.ready, 30, f"the agent that writes {self.folder}/log")
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.log()
@@ -179,9 +183,12 @@ class Caller:
         self.token = token
         self.writer: asyncio.StreamWriter | None = None
 
-    async def check(self, subject: str, plan: str = "pro", cost: int = 1) -> tuple[int, dict]:
+    async def connect(self) -> None:
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
+
+    async def check(self, subject: str, plan: str = "pro", cost: int = 1) -> tuple[int, dict]:
+        await self.connect()
         body = json.dumps({"subject": subject, "plan": plan, "cost": cost}).encode()
         self.writer.write(b"POST /v1/check HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s" % (
             self.token.encode(), len(body), body))

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from .machines import RULES, Caller, Redis, until
+from .machines import RULES, Caller, Redis, script_calls, until
 
 CLOSED = RULES.replace("without_redis: open ", "without_redis: closed ", 1)
 
@@ -89,7 +89,9 @@ def test_an_agent_starts_without_redis(own_redis, agents):
     agent = agents(own_redis, rules=CLOSED)
     assert state(agent) == "degraded"
     assert agent.check(plan="pro")[0] == 200
-    assert agent.check(plan="starter")[0] == 503
+    for answer in (agent.check(plan="starter"), agent.get("/v1/subjects/creator"), agent.request("DELETE", "/v1/subjects/creator")):
+        assert (answer[0], answer[1]["Retry-After"]) == (503, "1")
+        assert answer[2]["type"].endswith("temporary-reduced-capacity")
     own_redis.start()
     until(lambda: exact(agent), 2, "exact decisions")
 
@@ -139,6 +141,7 @@ def test_a_redis_that_refuses_writes_is_no_redis(own_redis, agents, command):
 
 def test_overload_is_shed(own_redis, agents):
     agent = agents(own_redis, most_waiting=50, redis={"deadline_ms": 5000})
+    calls = script_calls(own_redis)
     own_redis.pause()
 
     async def one(number):
@@ -159,6 +162,33 @@ def test_overload_is_shed(own_redis, agents):
     assert sorted(status for status, _ in answers) == [200] * 50 + [503] * 30
     assert {answer["type"].rsplit("#")[-1] for status, answer in answers if status == 503} == {"temporary-reduced-capacity"}
     until(lambda: "overloaded" in agent.log(), 3, "the log line")
+    assert script_calls(own_redis) - calls <= 10, "what waited travelled together"
+
+
+def test_notes_of_denials_crowd_nobody_out(redis, agents):
+    """Many subjects who insist are all noted once a second: who asks meanwhile is no overload."""
+    agent = agents(redis, most_waiting=20, redis={"deadline_ms": 5000})
+
+    async def insist(client, numbers, end):
+        for number in numbers:
+            await client.check(f"full-{number}", "starter", 50)
+        while not end.is_set():
+            for number in numbers:
+                assert (await client.check(f"full-{number}", "starter"))[0] == 429
+
+    async def run():
+        end = asyncio.Event()
+        crowd = [asyncio.ensure_future(insist(Caller(agent.port), range(first, 100, 4), end)) for first in range(4)]
+        client, statuses, started = Caller(agent.port), set(), time.monotonic()
+        while time.monotonic() - started < 4:
+            statuses.add((await client.check(f"other-{time.monotonic()}", "starter"))[0])
+        end.set()
+        await asyncio.gather(*crowd)
+        return statuses
+
+    assert asyncio.run(run()) == {200}
+    assert "overloaded" not in agent.log()
+    until(lambda: len(redis.client.keys("*:denied")) == 100, 20, "a note of every subject's denials")
 
 
 def test_a_killed_worker_is_replaced(redis, agents):

@@ -183,6 +183,7 @@ def test_odd_but_decent_http_is_served(redis, agent):
     assert raw(agent, b"HEAD /healthz HTTP/1.1\r\nConnection: close\r\n\r\n").endswith(b"\r\n\r\n")
     assert raw(agent, b"GET /healthz HTTP/1.1\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     assert raw(agent, post(body, b"Expect: 100-continue", b"Connection: close")).startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+    assert raw(agent, b"GET HTTP://agent:80/healthz HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     chunked = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
     assert raw(agent, b"POST /v1/check HTTP/1.1\r\nConnection: close\r\naUTHORIZATION: Bearer " + TOKEN.encode()
                + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked + b"0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
@@ -191,6 +192,17 @@ def test_odd_but_decent_http_is_served(redis, agent):
             connection.sendall(bytes([byte]))
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_trailer_is_no_head(redis, agent):
+    def answer(head, trailer):
+        body = b'{"subject": "trailer", "plan": "pro"}'
+        return raw(agent, b"POST /v1/check HTTP/1.1\r\n%bConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n%b\r\n" % (
+            head, len(body), body, trailer))
+
+    right, wrong = b"Authorization: Bearer " + TOKEN.encode() + b"\r\n", b"Authorization: Bearer no\r\n"
+    assert answer(wrong, right).startswith(b"HTTP/1.1 401 ")
+    assert answer(right, wrong + b"Expect: 100-continue\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_memory_stays_flat_under_hostile_input(redis, agent):
@@ -272,4 +284,5 @@ def test_nothing_secret_is_logged(redis, agents):
     agent.request("GET", "/v1/subjects/x", token="canary-wrong-token-0123456789")
     agent.write("tokens", "canary word with spaces\n")
     until(lambda: agent.workers()[0]["problems"], 5, "the problem")
+    assert all(json.loads(line)["level"] for line in agent.log().splitlines())
     assert "canary" not in agent.log() + json.dumps(agent.get("/readyz")[2])

@@ -11,6 +11,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from limiter_agent.metrics import REQUESTS, Board, Destination, Publisher
+
 from .machines import free_port, until
 
 ACCESS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "canary-secret-key", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -52,8 +54,11 @@ def test_all_workers_count_together_and_the_heart_beats_once(redis, agents, clou
     agent = agents(redis, workers=3, metrics={"region": "us-east-1", "endpoint_url": cloudwatch.url, "interval": 1}, environment=ACCESS)
     for number in range(60):
         agent.check(f"creator-{number % 3}", "starter", cost=5)
-    until(lambda: cloudwatch.total("Requests") == 60, 10, "all requests")
-    assert cloudwatch.total("RateLimitExceeded") == 30
+    for _ in range(120):
+        agent.check("robot", "starter", cost=50)
+    until(lambda: cloudwatch.total("AnomaliesDetected") == 1, 10, "the robot")
+    until(lambda: cloudwatch.total("Requests") == 180, 10, "all requests")
+    assert cloudwatch.total("RateLimitExceeded") == 30 + 119
     assert cloudwatch.total("Fallbacks") == 0
     measured = cloudwatch.total("RedisLatency", "SampleCount")
     assert 0 < measured <= redis.client.info("commandstats")["cmdstat_evalsha"]["calls"]
@@ -87,6 +92,24 @@ def test_what_cloudwatch_misses_is_sent_later_and_the_rest_at_the_end(own_redis,
     own_redis.start()
     agent.start()
     assert "canary" not in agent.log()
+
+
+def test_what_is_kept_is_bounded(monkeypatch):
+    for name, value in ACCESS.items():
+        monkeypatch.setenv(name, value)
+    port, board = free_port(), Board(1)
+    publisher = Publisher(board, Destination("Huntaze/AI", "us-east-1", f"http://127.0.0.1:{port}", 60))
+    for _ in range(130):
+        board.workers[0].add(REQUESTS)
+        publisher.collect()
+    publisher.send()
+    late = CloudWatch(port)
+    late.start()
+    try:
+        publisher.send()
+        assert late.total("Requests") == late.total("Heartbeat") == 120, "two hours; the oldest ten minutes are lost"
+    finally:
+        late.stop()
 
 
 def test_without_metrics_there_is_no_publisher(redis, agents):

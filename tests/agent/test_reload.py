@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -148,6 +149,37 @@ def test_a_bad_rules_file_keeps_the_old_rules_and_says_where(redis, agents):
     assert agent.check("kept", "starter", cost=9)[0] == 200
 
 
+@pytest.mark.parametrize("text", [
+    b"plans: " + b"[" * 1000,
+    b"\xff\xfe",
+    b"plans: &a {a: *a}",
+    b"plans: !!python/object/apply:os.system [true]",
+    *(RULES.replace("requests: 50,", f"requests: {number},").encode() for number in ("!!int many", "0x_", "9" * 5000)),
+], ids=["deep", "no text", "recursive", "code", "no number", "no digits", "too long"])
+def test_no_rules_file_harms_the_agent(redis, agents, text):
+    agent = agents(redis)
+    pid = agent.workers()[0]["pid"]
+    (agent.folder / "rules.new").write_bytes(text)
+    (agent.folder / "rules.new").rename(agent.folder / "rules.yml")
+    agent.signal(signal.SIGHUP)
+    until(lambda: "kept the old rules" in agent.log(), 5, "the log line")
+    worker = agent.workers()[0]
+    assert worker["pid"] == pid and "rules.yml" in worker["problems"][0]
+    assert agent.check(plan="starter", cost=50)[0] == 200
+
+
+def test_all_that_is_wrong_at_once_can_be_told(redis, agents):
+    agent = agents(redis)
+    pid = agent.workers()[0]["pid"]
+    odd = "/" + "\U0001F600" * 700
+    agent.configure(rules=odd, bearer_tokens=odd, redis={"credential": odd})
+    until(lambda: len(agent.workers()[0]["problems"]) == 3, 5, "the problems")
+    agent.configure(workers=0, tls={"certificate": "/a\0b", "key": odd})
+    agent.signal(signal.SIGHUP)
+    until(lambda: len(agent.workers()[0]["problems"]) == 4, 5, "one more")
+    assert agent.workers()[0]["pid"] == pid
+
+
 def test_rules_reloaded_under_load_lose_nothing(redis, agents):
     agent = agents(redis, workers=2)
     with Load(agent) as load:
@@ -197,23 +229,26 @@ def test_a_new_certificate_is_served_and_a_bad_one_is_not(redis, agents, authori
 
 
 def test_sigterm_under_load_answers_all_that_was_accepted(redis, agents):
-    """Callers that keep their connection see `Connection: close` and none sees an error."""
-    agent = agents(redis, workers=2, drain_seconds=1)
+    """Whoever gets a connection gets an answer, kept connections and new ones alike; then connections are refused, not reset."""
+    agent = agents(redis, workers=2, drain_seconds=3)  # a kept connection must get to ask once more in that time
     answered = []
 
     async def ask(number):
         client = Caller(agent.port)
         while True:
             try:
-                status, _ = await client.check(f"creator-{number}", "business")
+                await client.connect()
             except ConnectionRefusedError:
                 return
+            status, _ = await client.check(f"creator-{number}", "business")
             answered.append(status)
+            if number % 2:
+                client.close()
             if len(answered) == 200:
                 agent.signal(signal.SIGTERM)
 
     async def run():
-        await asyncio.gather(*(ask(number) for number in range(8)))
+        await asyncio.gather(*(ask(number) for number in range(16)))
 
     asyncio.run(run())
     assert agent.process.wait(10) == 0
@@ -232,6 +267,26 @@ def test_a_caller_who_speaks_after_sigterm_is_answered(redis, agents):
     assert body == b'{"status": "stopping"}'
     assert agent.process.wait(10) == 0
     agent.start()
+
+
+def test_who_had_just_connected_at_sigterm_is_waited_for(redis, agents):
+    agent = agents(redis)
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+        agent.signal(signal.SIGTERM)
+        until(lambda: not listens(agent.port), 5, "the end of listening")
+        time.sleep(0.5)  # past the moment at which those who were answered are let go
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: agent\r\n\r\n")
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+    assert agent.process.wait(10) == 0
+    agent.start()
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_systemds_socket_survives_a_restart(redis, agents, tmp_path):
@@ -259,6 +314,7 @@ def test_systemds_socket_survives_a_restart(redis, agents, tmp_path):
     ({"workers": 0}, "agent.yml:{line}:10: workers has to be a whole number from 1 to 64"),
     ({"colour": "red"}, "the file has no colour"),
     ({"redis": {"url": "redis://user:secret-word@cache:6379"}}, "url must not hold a password"),
+    ({"redis": {"url": "redis://:6379"}}, "url has no host"),
     ({"tls": {"certificate": "/nowhere/cert.pem", "key": "/nowhere/key.pem"}}, "No such file"),
     ({"bearer_tokens": "/nowhere/tokens"}, "/nowhere/tokens: cannot be read"),
 ])

@@ -13,7 +13,7 @@ from .document import Document, Invalid
 from .metrics import Destination
 
 SHORTEST_TOKEN = 24
-_PATH = ("/.+", "an absolute path")
+_PATH = (r"/[^\0]+", "an absolute path")
 _SECTIONS = ("listen", "tls", "workers", "agents", "most_waiting", "drain_seconds", "rules", "bearer_tokens", "redis", "metrics")
 
 
@@ -97,6 +97,8 @@ def _address(document: Document, node, ca: str | None) -> Address:
     except ValueError:
         document.wrong(node, "url has a port or a database that is no number")
         return Address("", 0, 0, False)
+    if not parts.hostname:
+        document.wrong(node, "url has no host")
     if parts.username is not None or parts.password is not None:
         document.wrong(node, "url must not hold a password: put it into a file and name that in credential")
     return Address(parts.hostname or "", port, database, parts.scheme == "rediss", ca)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing as t
 from pathlib import Path
@@ -27,7 +28,7 @@ class Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             raise Invalid(f"{path}:{mark.line + 1}:{mark.column + 1}: {error.problem}") from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:
             raise Invalid(f"{path}: {error}") from error
         if self.root is None:
             raise Invalid(f"{path}: is empty")
@@ -68,9 +69,10 @@ class Document:
 
     def integer(self, node: yaml.Node, name: str, least: int, most: int) -> int:
         if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:int":
-            value = yaml.SafeLoader("").construct_yaml_int(node)
-            if least <= value <= most:
-                return value
+            with contextlib.suppress(ValueError, IndexError):  # what YAML's pattern or an explicit tag lets pass
+                value = yaml.SafeLoader("").construct_yaml_int(node)
+                if least <= value <= most:
+                    return value
         self.wrong(node, f"{name} has to be a whole number from {least} to {most}")
         return least
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import http
+import re
 import typing as t
 from collections import deque
 from email.utils import formatdate
@@ -22,6 +23,7 @@ SWEEP_SECONDS = 0.5
 
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}
 _NEVER = float("inf")
+_AUTHORITY = re.compile(rb"^https?://[^/?#]*", re.IGNORECASE)  # of a target in absolute form, as a proxy is asked
 
 
 class Server:
@@ -75,7 +77,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def idle(self) -> bool:
-        return not (self.busy or self._receiving or self._waiting)
+        """Answered, and nothing asked since. Who has never asked is about to."""
+        return bool(self._method) and not (self.busy or self._receiving or self._waiting)
 
     # asyncio.Protocol
 
@@ -138,6 +141,8 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count_head(len(name) + len(value))
+        if not self._head:
+            return  # a trailer
         size = len(name)  # most headers are neither
         if size == 13 and name.lower() == b"authorization":
             self._authorization = value
@@ -151,6 +156,8 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._head = False
+        if self._target[:1] != b"/":
+            self._target = _AUTHORITY.sub(b"", self._target)
 
     def on_body(self, part: bytes) -> None:
         if len(self._body) + len(part) > MOST_BODY:

@@ -105,6 +105,9 @@ class Limiter:
         now = time.monotonic()
         for key, denial in list(self._denials.items()):
             if denial.unreported and self._store.available:
+                if self._store.waiting > self.most_waiting // 2:
+                    continue  # callers come first; this one's turn is next
+                self._denials[key] = self._denials.pop(key)  # its turn is last
                 count, denial.unreported = denial.unreported, 0
                 self._store.submit(Check(
                     keys_of(self._prefix, key[0]), denial.plan, denial.cost, count,

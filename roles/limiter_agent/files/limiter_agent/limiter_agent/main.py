@@ -40,29 +40,34 @@ def main() -> int:
         settings = Settings(options.config)
         if options.check:
             return 0
-        sockets = _sockets(settings.config.host, settings.config.port)
+        held = _held_sockets()
+        sockets = held or [_listen(settings.config.host, settings.config.port)]
     except (Invalid, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    Supervisor(settings, sockets).run()
+    Supervisor(settings, sockets, bool(held)).run()
     return 0
 
 
-def _sockets(host: str, port: int) -> list[socket.socket]:
+def _held_sockets() -> list[socket.socket]:
+    """Those that systemd holds, across restarts too."""
+    count = int(os.environ["LISTEN_FDS"]) if os.environ.get("LISTEN_PID") == str(os.getpid()) else 0
+    return [socket.socket(fileno=number) for number in range(SYSTEMD_FIRST_FD, SYSTEMD_FIRST_FD + count)]
+
+
+def _listen(host: str, port: int) -> socket.socket:
     """One for all workers: a worker that ends leaves its waiting callers to the others."""
-    if os.environ.get("LISTEN_PID") == str(os.getpid()):  # systemd holds it, across restarts too
-        count = int(os.environ["LISTEN_FDS"])
-        return [socket.socket(fileno=number) for number in range(SYSTEMD_FIRST_FD, SYSTEMD_FIRST_FD + count)]
     try:
-        return [socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=1024)]
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=1024)
     except OSError as error:
         raise OSError(f"cannot listen on {host} port {port}: {error.strerror}") from error
 
 
 class Supervisor:
-    def __init__(self, settings: Settings, sockets: list[socket.socket]) -> None:
+    def __init__(self, settings: Settings, sockets: list[socket.socket], held: bool) -> None:
         self._settings = settings
         self._sockets = sockets
+        self._held_sockets = held
         self._board = Board(settings.config.workers)
         self._children: dict[int, t.Callable[[], None]] = {}
         self._due: list[tuple[float, t.Callable[[], None]]] = []
@@ -114,7 +119,7 @@ class Supervisor:
             os._exit(status)
 
     def _work(self, index: int) -> None:
-        uvloop.run(Worker(index, self._settings, self._board).run(self._sockets, self._alive))
+        uvloop.run(Worker(index, self._settings, self._board).run(self._sockets, self._held_sockets, self._alive))
 
     def _publish(self) -> None:
         assert self._settings.config.metrics

@@ -27,10 +27,9 @@ _BUCKETS = 120               # PutMetricData takes 150 values
 _LEAST_MS, _GROWTH = 0.05, 1.12  # to 36 s in steps of 12 %
 _NUMBERS = _BUCKETS_AT + _BUCKETS
 _STATUS_AT = 8 * _NUMBERS
-_SLOT = 16384
-# What waits while CloudWatch cannot be reached: two hours, then the oldest goes.
+_SLOT = 65536  # room for a status at its longest: five problems and an error, each character escaped
+# What waits while CloudWatch cannot be reached: two hours, then the oldest goes. Six metrics each; a call takes 1000.
 _KEPT = 120
-_METRICS_A_CALL = 1000
 
 
 class Counters:
@@ -130,22 +129,18 @@ class Publisher:
             while not ending and (left := due - time.monotonic()) > 0:
                 # Woken now and then to see whether the parent, and with it the agent, is gone.
                 ending = signal.sigtimedwait(waited_for, min(left, 1)) is not None or os.getppid() != parent
-            self._waiting.append(data_of(self._board.take(), time.time()))
+            self.collect()
             self.send()
 
+    def collect(self) -> None:
+        self._waiting.append(data_of(self._board.take(), time.time()))
+
     def send(self) -> None:
+        """All that waits, which one call can take."""
         try:
-            while self._waiting:
-                batch: list[dict[str, t.Any]] = []
-                taken = 0
-                for data in self._waiting:
-                    if len(batch) + len(data) > _METRICS_A_CALL:
-                        break
-                    batch += data
-                    taken += 1
-                self._client.put_metric_data(Namespace=self._destination.namespace, MetricData=batch)
-                for dummy in range(taken):
-                    self._waiting.popleft()
+            self._client.put_metric_data(
+                Namespace=self._destination.namespace, MetricData=[item for data in self._waiting for item in data])
+            self._waiting.clear()
         except Exception as error:  # whatever CloudWatch or the credentials do, the next minute tries again
             if not self._failing:
                 log.error("metrics are kept: CloudWatch cannot be reached", extra={"reason": str(error)})

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
 import signal
 import socket
+import struct
 import time
 import typing as t
 
@@ -28,6 +30,7 @@ STALE_SECONDS = 5.0
 HANDSHAKE_SECONDS = 5.0
 LAST_WORD_SECONDS = 0.2  # for requests of callers who had just connected
 LEAVING_SECONDS = 3.0
+SO_ATTACH_FILTER, BPF_RETURN = 26, 6  # socket(7); Python names neither
 
 
 class Worker:
@@ -45,8 +48,8 @@ class Worker:
         self._apply()
         self._reload()
 
-    async def run(self, sockets: list[socket.socket], parent: int) -> None:
-        """Until a signal, or until the parent at the other end of the pipe is gone."""
+    async def run(self, sockets: list[socket.socket], held: bool, parent: int) -> None:
+        """Until a signal, or until the parent at the other end of the pipe is gone. `held`: the sockets outlive the agent."""
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -68,6 +71,8 @@ class Worker:
             await asyncio.sleep(self._settings.config.drain_seconds)
             for server, sock in zip(servers, sockets):
                 server.close()
+                if not held:
+                    _admit_nobody(sock)
                 await self._accept_rest(sock, tls)
             await asyncio.sleep(LAST_WORD_SECONDS)
             leaving = loop.time() + LEAVING_SECONDS
@@ -83,11 +88,14 @@ class Worker:
     async def _accept_rest(self, sock: socket.socket, tls: dict[str, t.Any]) -> None:
         """Who is in the queue already was told that we listen."""
         sock.setblocking(False)
+        rest = []
         with contextlib.suppress(OSError):
             while True:
-                accepted, dummy = sock.accept()
-                await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted, **tls)
+                rest.append(sock.accept()[0])
         sock.close()
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(
+            *(loop.connect_accepted_socket(self._connection, accepted, **tls) for accepted in rest), return_exceptions=True)
 
     def _reload(self, force: bool = False) -> None:
         if self._settings.refresh(force):
@@ -144,3 +152,9 @@ class Worker:
         else:
             status = "degraded"
         return status in ("ready", "degraded"), {"status": status, "version": __version__, "workers": workers}
+
+
+def _admit_nobody(sock: socket.socket) -> None:
+    """Has the kernel drop who comes now: between the last accept and the close they would enter the queue and be reset."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RETURN, 0, 0, 0))  # keep 0 bytes of every packet
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))

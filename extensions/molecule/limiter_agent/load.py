@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callers that ask without pause until a file appears; then says how many requests there were, and which failed.
+"""Callers that ask without pause until a file appears, or its directory goes; then says how many requests there were, and which failed.
 
 Usage: load.py HOST PORT CA TOKEN_FILE STOP_FILE"""
 
@@ -30,7 +30,7 @@ lock = threading.Lock()
 def call() -> None:
     global slowest, total
     connection = http.client.HTTPSConnection(host, port, timeout=10, context=context)
-    while not stop.exists() and time.monotonic() < until:
+    while stop.parent.exists() and not stop.exists() and time.monotonic() < until:
         began = time.monotonic()
         try:
             connection.request("POST", "/v1/check", json.dumps({"subject": uuid.uuid4().hex, "plan": "starter"}),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callers that ask without pause until a file appears; then says how many requests there were, and which failed.
+"""Callers that ask without pause until a file appears, or its directory goes; then says how many requests there were, and which failed.
 
 Usage: load.py HOST PORT CA TOKEN_FILE STOP_FILE"""
 
@@ -31,7 +31,7 @@ def call() -> None:
     global slowest, total
     connection = http.client.HTTPSConnection(host, port, timeout=10, context=context)
     due = time.monotonic()
-    while not stop.exists() and due < until:
+    while stop.parent.exists() and not stop.exists() and due < until:
         due += 1 / EACH_PER_SECOND
         began = time.monotonic()
         try:

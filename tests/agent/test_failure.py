@@ -33,23 +33,24 @@ def test_a_paused_redis_holds_nobody_up(own_redis, agents):
 
         async def ask(client, number):
             times = []
-            for _ in range(10):
+            for _ in range(40):
                 started = time.monotonic()
                 status, answer = await client.check(f"creator-{number}", "business")
                 times.append(time.monotonic() - started)
                 assert (status, answer["exact"]) == (200, False)
             return times
 
-        async def run():
+        async def p99():
             clients = [Caller(agent.port) for _ in range(20)]
             try:
-                return sorted(sum(await asyncio.gather(*(ask(client, number) for number, client in enumerate(clients))), []))
+                times = sorted(sum(await asyncio.gather(*(ask(client, number) for number, client in enumerate(clients))), []))
+                return times[int(len(times) * 0.99)]
             finally:
                 for client in clients:
                     client.close()
 
-        times = asyncio.run(run())
-        assert times[int(len(times) * 0.99)] <= 0.05
+        # A busy machine may hold up a round; the agent, if it waited for Redis, would hold up every one.
+        assert any(asyncio.run(p99()) <= 0.05 for _ in range(5))
         assert agent.check("refused", "starter")[0] == 503
         shares = [agent.check("greedy", "pro")[0] for _ in range(60)]
         assert shares.count(200) == 50, "half of 100, as there are two agents"
@@ -62,13 +63,18 @@ def test_a_paused_redis_holds_nobody_up(own_redis, agents):
     assert time.monotonic() - resumed < 1
 
 
-def test_the_first_callers_wait_for_the_deadline_at_most(own_redis, agents):
-    agent = agents(own_redis, redis={"deadline_ms": 300})
-    own_redis.pause()
-    try:
+def test_the_first_callers_wait_for_the_deadline_at_most_and_nobody_after_them(own_redis, agents):
+    agent = agents(own_redis, redis={"deadline_ms": 1000})
+
+    def took():
         started = time.monotonic()
         assert agent.check("early")[2]["exact"] is False
-        assert 0.25 < time.monotonic() - started < 1
+        return time.monotonic() - started
+
+    own_redis.pause()
+    try:
+        assert 0.9 < took() < 2
+        assert took() < 0.5
     finally:
         own_redis.resume()
 

@@ -31,6 +31,7 @@ def compiled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compiled")
     subprocess.run(["npx", "--no-install", "tsc", "--noEmitOnError", "--outDir", folder, "--rootDir", ".",
                     "--module", "commonjs", "--moduleResolution", "node10"], cwd=EXAMPLE, check=True)
+    (folder / "package.json").write_text('{"type": "commonjs"}')  # else one in a folder above would say what these files are
     return folder
 
 

@@ -28,9 +28,10 @@ TICK_SECONDS = 1.0
 FIRST_CONNECTION_SECONDS = 1.0
 STALE_SECONDS = 5.0
 HANDSHAKE_SECONDS = 5.0
+HALFWAY_SECONDS = 0.2    # for the rest of handshakes that have begun
 LAST_WORD_SECONDS = 0.2  # for requests of callers who had just connected
 LEAVING_SECONDS = 3.0
-SO_ATTACH_FILTER, BPF_RETURN = 26, 6  # socket(7); Python names neither
+SO_ATTACH_FILTER = 26  # socket(7); Python does not name it
 
 
 class Worker:
@@ -69,10 +70,12 @@ class Worker:
             self._enter("stopping")
             self._server.draining = True
             await asyncio.sleep(self._settings.config.drain_seconds)
+            if not held:
+                for sock in sockets:
+                    _admit_nobody(sock)
+                await asyncio.sleep(HALFWAY_SECONDS)
             for server, sock in zip(servers, sockets):
                 server.close()
-                if not held:
-                    _admit_nobody(sock)
                 await self._accept_rest(sock, tls)
             await asyncio.sleep(LAST_WORD_SECONDS)
             leaving = loop.time() + LEAVING_SECONDS
@@ -155,6 +158,8 @@ class Worker:
 
 
 def _admit_nobody(sock: socket.socket) -> None:
-    """Has the kernel drop who comes now: between the last accept and the close they would enter the queue and be reset."""
-    program = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RETURN, 0, 0, 0))  # keep 0 bytes of every packet
-    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
+    """Has the kernel drop who knocks (SYN) from now on, and still let in who was answered: closing resets whoever has
+    come since the last accept."""
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in (
+        (0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))))  # if flags & SYN: keep nothing; else all
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))

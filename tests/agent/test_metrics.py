@@ -94,6 +94,15 @@ def test_what_cloudwatch_misses_is_sent_later_and_the_rest_at_the_end(own_redis,
     assert "canary" not in agent.log()
 
 
+def test_credentials_may_come_later(redis, agents, cloudwatch, tmp_path):
+    credentials = tmp_path / "credentials"
+    environment = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials), "AWS_EC2_METADATA_DISABLED": "true"}
+    agent = agents(redis, metrics={"region": "us-east-1", "endpoint_url": cloudwatch.url, "interval": 1}, environment=environment)
+    until(lambda: "metrics are kept" in agent.log(), 20, "the failure")
+    credentials.write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    until(lambda: "metrics are sent again" in agent.log(), 20, "the metrics")
+
+
 def test_what_is_kept_is_bounded(monkeypatch):
     for name, value in ACCESS.items():
         monkeypatch.setenv(name, value)

@@ -108,14 +108,17 @@ def data_of(numbers: t.Sequence[int], timestamp: float) -> list[dict[str, t.Any]
 
 class Publisher:
     def __init__(self, board: Board, destination: Destination) -> None:
-        import botocore.config  # 15 MB that the workers do without
-        import botocore.session
         self._board = board
         self._destination = destination
         self._waiting: collections.deque[list[dict[str, t.Any]]] = collections.deque(maxlen=_KEPT)
         self._failing = False
-        self._client = botocore.session.get_session().create_client(
-            "cloudwatch", region_name=destination.region, endpoint_url=destination.endpoint_url,
+        self._client: t.Any = None
+
+    def _connect(self) -> t.Any:
+        import botocore.config  # 15 MB that the workers do without
+        import botocore.session
+        return botocore.session.Session().create_client(
+            "cloudwatch", region_name=self._destination.region, endpoint_url=self._destination.endpoint_url,
             config=botocore.config.Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2}))
 
     def run(self) -> None:
@@ -138,6 +141,7 @@ class Publisher:
     def send(self) -> None:
         """All that waits, which one call can take."""
         try:
+            self._client = self._client or self._connect()
             self._client.put_metric_data(
                 Namespace=self._destination.namespace, MetricData=[item for data in self._waiting for item in data])
             self._waiting.clear()
@@ -145,6 +149,7 @@ class Publisher:
             if not self._failing:
                 log.error("metrics are kept: CloudWatch cannot be reached", extra={"reason": str(error)})
             self._failing = True
+            self._client = None  # the next looks for credentials anew: they may come later, with a file or the instance's role
         else:
             if self._failing:
                 log.info("metrics are sent again")

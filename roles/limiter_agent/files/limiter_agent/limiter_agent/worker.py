@@ -162,4 +162,5 @@ def _admit_nobody(sock: socket.socket) -> None:
     come since the last accept."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in (
         (0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))))  # if flags & SYN: keep nothing; else all
-    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))
+    with contextlib.suppress(PermissionError):  # some kernels want CAP_NET_ADMIN; without it, who knocks in that moment may be reset
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))

@@ -178,6 +178,26 @@ def test_nothing_outlives_a_supervisord_that_was_killed(own: support.Sandbox) ->
     own.start()
 
 
+def test_what_was_deployed_to_a_host_ends_with_a_reset_and_with_the_sandbox(own: support.Sandbox) -> None:
+    own.start()
+    hosts = Path(own.estate["hosts_directory"])
+
+    def deploy() -> psutil.Process:
+        for directory in ("opt/release", "limiter-1/etc"):
+            (hosts / directory).mkdir(parents=True, exist_ok=True)
+        # A daemon: not ours, and of a session of its own.
+        return psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(hosts / "limiter-1" / "etc" / "agent.yml")], start_new_session=True)
+
+    daemon = deploy()
+    own.control.reset()
+    assert daemon.wait(10) == -signal.SIGKILL
+    assert [directory.name for directory in hosts.iterdir()] == ["opt"]
+    daemon = deploy()
+    own.stop()
+    assert daemon.wait(10) == -signal.SIGKILL
+    assert not hosts.exists()
+
+
 def test_a_start_that_was_killed_half_way_does_not_bar_the_next(own: support.Sandbox) -> None:
     starting = subprocess.Popen(
         [sys.executable, str(support.SANDBOX), "start"],

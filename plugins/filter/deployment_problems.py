@@ -145,7 +145,10 @@ def limiter_problems(limiter):
     else:
         unfit = [number for number, token in enumerate(tokens, 1) if not (isinstance(token, str) and BEARER_TOKEN.fullmatch(token))]
         for number in unfit:
-            yield f"huntaze_limiter.bearer_tokens: number {number} is not 24 or more visible ASCII characters without $. `openssl rand -hex 32` makes a good one."
+            yield (
+                f"huntaze_limiter.bearer_tokens: number {number} is not 24 or more visible ASCII characters without $. "
+                "`openssl rand -hex 32` makes a good one."
+            )
     if limiter.get("url"):
         if not isinstance(limiter["url"], str):
             yield "huntaze_limiter.url must be text: an https URL, or several separated by commas."
@@ -171,7 +174,8 @@ def limiter_problems(limiter):
         if not isinstance(mapping, dict):
             yield f"huntaze_limiter.{key} must be a mapping."
     if isinstance(tls, dict):
-        yield from (f"huntaze_limiter.tls.{key} is not known. Use certificate, key and ca_file." for key in sorted(set(tls) - {"certificate", "key", "ca_file"}))
+        unknown = sorted(set(tls) - {"certificate", "key", "ca_file"})
+        yield from (f"huntaze_limiter.tls.{key} is not known. Use certificate, key and ca_file." for key in unknown)
         if bool(tls.get("certificate")) != bool(tls.get("key")):
             yield "huntaze_limiter.tls has only one of certificate and key. Give both as PEM text, or neither behind a load balancer."
 

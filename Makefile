@@ -23,7 +23,9 @@ verify: sandbox ## Verify the sandbox's estate; changes nothing
 	$(BIN)/ansible-playbook -i inventories/sandbox playbooks/verify.yml
 
 .PHONY: test
-test: lint sanity molecule pytest ## Run every test, from a bare clone
+test: .venv/ready servers ## Run every test, from a bare clone; what needs one core runs two at a time, and shows its output at its end
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint sanity molecule-deployment molecule-agent
+	@$(MAKE) --no-print-directory pytest
 
 .PHONY: lint
 lint: .venv/ready ## Run ansible-lint (profile production)
@@ -34,8 +36,14 @@ sanity: .venv/ready ## Run ansible-test sanity on what the tarball holds
 	tests/sanity/run $(BIN)
 
 .PHONY: molecule
-molecule: .venv/ready servers ## Run the molecule scenarios: the whole deployment on a sandbox; the limiter agent on a host of its own
+molecule: molecule-deployment molecule-agent ## Run the molecule scenarios
+
+.PHONY: molecule-deployment
+molecule-deployment: .venv/ready servers ## Deploy, deploy again, spoil, deploy, on a sandbox of its own
 	cd extensions && PATH="$(CURDIR)/$(BIN):$$PATH" molecule test
+
+.PHONY: molecule-agent
+molecule-agent: .venv/ready servers ## Run the limiter agent on a host with a real systemd; says why where it cannot
 	@if extensions/molecule/limiter_agent/install-host; then \
 	  cd extensions && PATH="$(CURDIR)/$(BIN):$$PATH" molecule test -s limiter_agent; \
 	else [ -z "$${CI:-}" ]; fi # only on CI it is an error that the scenario cannot run

@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -25,9 +26,12 @@ RULES = (PACKAGE / "limiter_agent/rules.yml").read_text()
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to callers: one of those could be taken again before the server listens."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = 20_000 + secrets.randbelow(12_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(condition, seconds=10.0, what="the condition"):

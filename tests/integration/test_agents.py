@@ -90,7 +90,7 @@ def test_no_request_is_refused_from_plain_text_to_the_third_token(sandbox, estat
     assert (redis["tls"], redis["credential"], redis["connected"]) == (False, None, True), "the old way: plain text, no token"
 
     calls = load()
-    for boundary in ("Agent", "Ask the agents before the old way closes", "App", "Alarms"):
+    for boundary in ("Agent", "Ask the agents before the old way closes", "App"):
         assert deployment.killed_when(lambda output: f"PLAY [{boundary}]" in output, sandbox, "--skip-tags", "verify"), boundary
     former = None
     for token in (estate["auth_token"], estate["next_auth_token"], "the-third-token-of-this-cache-0123"):

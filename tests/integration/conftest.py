@@ -17,8 +17,8 @@ import support
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The longest file first, else one process works at it when the other has nothing left to do.
-    items.sort(key=lambda item: item.path.name != "test_deploy.py")
+    # The longest files first, else one process works at one when the other has nothing left to do.
+    items.sort(key=lambda item: item.path.name not in ("test_agents.py", "test_deploy.py"))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import contextlib
 import functools
 import http.client
 import json
+import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -92,38 +94,61 @@ def test_no_request_is_refused_from_plain_text_to_the_third_token(sandbox, estat
     calls = load()
     for boundary in ("Agent", "Ask the agents before the old way closes", "App"):
         assert deployment.killed_when(lambda output: f"PLAY [{boundary}]" in output, sandbox, "--skip-tags", "verify"), boundary
-    former = None
-    for token in (estate["auth_token"], estate["next_auth_token"], "the-third-token-of-this-cache-0123"):
-        if former == estate["next_auth_token"]:
-            assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, former, token)
-        done = deploy("--skip-tags", "alarms", changed={"HUNTAZE_CACHE_AUTH_TOKEN": token})
-        assert done.rc == 0, done.output
-        assert len(done.lines("ok: a decision of the limiter agent")) == 2, done.output
-        deployment.assert_secured(sandbox, token, former=former)
-        former = token
+    first, second, third = estate["auth_token"], estate["next_auth_token"], "the-third-token-of-this-cache-0123"
+    assert_deployed(sandbox, deploy(), first)
+    assert_deployed(sandbox, deploy("--skip-tags", "alarms", changed={"HUNTAZE_CACHE_AUTH_TOKEN": second}), second, former=first)
+
+    # The second rotation comes with another bearer token for the app, whose build fails at first.
+    both = {"HUNTAZE_CACHE_AUTH_TOKEN": third, "HUNTAZE_LIMITER_TOKEN": estate["next_bearer_token"]}
+    assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, second, both)
+    sandbox.settings(amplify_fail_step="BUILD")
+    assert deploy(changed=both).rc != 0
+    deployment.assert_secured(sandbox, third, former=second)
     seen = calls.end()
     assert seen["failures"] == []
     assert seen["a_second"] >= 200, seen
+    assert admits(estate, estate["next_bearer_token"]) == admits(estate, estate["bearer_token"]) == [True, True], "the app still runs with the old one"
+
+    sandbox.settings(amplify_fail_step=None)
+    assert_deployed(sandbox, deploy("--skip-tags", "alarms", changed=both), third, former=second)
+    assert admits(estate, estate["next_bearer_token"]) == [True, True] and admits(estate, estate["bearer_token"]) == [False, False]
+    newest = sandbox.control.request("GET", "amplify/builds")[-1]["environment"]
+    assert newest["LIMITER_TOKEN"] == estate["next_bearer_token"]
+    assert newest["LIMITER_URL"] == ",".join(f"https://{host}:{PORT}" for host in estate["limiter_hosts"])
 
 
-def assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, old: str, new: str) -> None:
-    refused = deploy("--tags", "auth_open,agent,auth_close", "--limit", "localhost,limiter-1", changed={"HUNTAZE_CACHE_AUTH_TOKEN": new})
+def assert_deployed(sandbox, done: deployment.Outcome, token: str, former: str | None = None) -> None:
+    assert done.rc == 0, done.output
+    assert len(done.lines("ok: a decision of the limiter agent")) == 2, done.output
+    deployment.assert_secured(sandbox, token, former=former)
+
+
+def assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, old: str, changed: dict[str, str]) -> None:
+    refused = deploy("--tags", "auth_open,agent,auth_close", "--limit", "localhost,limiter-1", changed=changed)
     assert refused.rc != 0 and "Not shown to use TLS and the declared token: limiter-2" in " ".join(refused.output.split()), refused.output
     address = deployment.primary(sandbox)
-    assert sandbox.redis(address, old).ping() and sandbox.redis(address, new).ping()
+    assert sandbox.redis(address, old).ping() and sandbox.redis(address, changed["HUNTAZE_CACHE_AUTH_TOKEN"]).ping()
 
 
-def test_the_apps_bearer_token_is_rotated_by_way_of_a_build(sandbox, estate, deploy):
-    old, new = estate["bearer_token"], estate["next_bearer_token"]
-    stages = ("--tags", "network,agent,app")
-    assert deploy(*stages).rc == 0
-    sandbox.settings(amplify_fail_step="BUILD")
-    assert deploy(*stages, changed={"HUNTAZE_LIMITER_TOKEN": new}).rc != 0
-    assert admits(estate, new) == admits(estate, old) == [True, True], "the app still runs with the old one"
-    sandbox.settings(amplify_fail_step=None)
-    done = deploy(*stages, changed={"HUNTAZE_LIMITER_TOKEN": new})
-    assert done.rc == 0, done.output
-    assert admits(estate, new) == [True, True] and admits(estate, old) == [False, False]
-    newest = sandbox.control.request("GET", "amplify/builds")[-1]["environment"]
-    assert newest["LIMITER_TOKEN"] == new
-    assert newest["LIMITER_URL"] == ",".join(f"https://{host}:{PORT}" for host in estate["limiter_hosts"])
+def test_it_works_installed_from_the_tarball_and_shows_no_secret(sandbox, estate, tmp_path):
+    galaxy = str(deployment.PROGRAMS / "ansible-galaxy")
+    clean = {**os.environ, **sandbox.environment, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections")}
+    run = {"cwd": tmp_path, "env": clean, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": 600, "check": False}
+    shutil.copytree(support.REPOSITORY / "inventories", tmp_path / "inventories")
+    subprocess.run([galaxy, "collection", "build", str(support.REPOSITORY), "--output-path", str(tmp_path)], **{**run, "check": True})
+    (tarball,) = tmp_path.glob("*.tar.gz")
+    installed = subprocess.run([galaxy, "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(tarball)], **run)
+    assert installed.returncode == 0, installed.stdout
+    playbook = [str(deployment.PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "huntaze.ai_system.deploy", "-vvv", "--diff"]
+    done = subprocess.run(playbook, **run)
+    assert done.returncode == 0, done.stdout
+    deployment.assert_secured(sandbox, estate["auth_token"])
+
+    key = Path(estate["key_file"]).read_text().splitlines()[1]
+    secrets = [estate["auth_token"], estate["secret_key"], estate["bearer_token"], estate["database"]["password"], key]
+    assert not [secret for secret in secrets if secret in done.stdout]
+    logs = [*(sandbox.state / "log").iterdir(), *Path(estate["hosts_directory"]).glob("*/run/*.log")]
+    assert len([log for log in logs if log.name == "agent.log"]) == 2
+    for log in logs:
+        text = log.read_text(errors="replace")
+        assert not [secret for secret in secrets if secret in text], log

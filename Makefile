@@ -95,6 +95,7 @@ servers:
 	@echo "Making the virtual environment (.venv), about a minute"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
-	@# Of the hundred collections that come with amazon.aws none is compiled: half of the time would go there.
-	@$(BIN)/python -m compileall -q -j 0 -x 'ansible_collections/(?!amazon/)' .venv/lib/python3*/site-packages || : # a package's examples for another Python do not compile
+	@# Of the hundred collections that come with amazon.aws none is compiled, which would take half of the time. Some packages carry files for
+	@# another Python: that those do not compile is no error.
+	@$(BIN)/python -m compileall -q -j 0 -x 'ansible_collections/(?!amazon/)' .venv/lib/python3*/site-packages || :
 	@touch $@

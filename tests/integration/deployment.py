@@ -134,6 +134,12 @@ def assert_secured(sandbox: support.Sandbox, token: str, *, former: str | None =
         sandbox.redis(address, token, tls=False).ping()
 
 
+def assert_done_as_announced(done: Outcome, announced: Outcome) -> None:
+    """The same sentences, of whatever stage: check mode opens and closes in one."""
+    steps = [line.partition(": ")[2] for line in done.lines("done in")]
+    assert steps and steps == [line.partition(": ")[2] for line in announced.lines("to do in")], done.output + announced.output
+
+
 def assert_nothing_left_to_do(outcome: Outcome) -> None:
     assert (outcome.rc, outcome.changed) == (0, 0), outcome.output
     assert "Nothing done: everything was as declared." in outcome.output

@@ -132,7 +132,8 @@ def assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, 
 
 def test_it_works_installed_from_the_tarball_and_shows_no_secret(sandbox, estate, tmp_path):
     galaxy = str(deployment.PROGRAMS / "ansible-galaxy")
-    clean = {**os.environ, **sandbox.environment, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections")}
+    clean = {**os.environ, **sandbox.environment, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
+             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"}
     run = {"cwd": tmp_path, "env": clean, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": 600, "check": False}
     shutil.copytree(support.REPOSITORY / "inventories", tmp_path / "inventories")
     subprocess.run([galaxy, "collection", "build", str(support.REPOSITORY), "--output-path", str(tmp_path)], **{**run, "check": True})
@@ -140,13 +141,14 @@ def test_it_works_installed_from_the_tarball_and_shows_no_secret(sandbox, estate
     installed = subprocess.run([galaxy, "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(tarball)], **run)
     assert installed.returncode == 0, installed.stdout
     playbook = [str(deployment.PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "huntaze.ai_system.deploy", "-vvv", "--diff"]
-    done = subprocess.run(playbook, **run)
-    assert done.returncode == 0, done.stdout
+    announced, done = (subprocess.run([*playbook, *more], **run) for more in (["--check"], []))
+    assert (announced.returncode, done.returncode) == (0, 0), announced.stdout + done.stdout
+    deployment.assert_done_as_announced(deployment.Outcome(0, done.stdout), deployment.Outcome(0, announced.stdout))
     deployment.assert_secured(sandbox, estate["auth_token"])
 
     key = Path(estate["key_file"]).read_text().splitlines()[1]
     secrets = [estate["auth_token"], estate["secret_key"], estate["bearer_token"], estate["database"]["password"], key]
-    assert not [secret for secret in secrets if secret in done.stdout]
+    assert not [secret for secret in secrets if secret in announced.stdout + done.stdout]
     logs = [*(sandbox.state / "log").iterdir(), *Path(estate["hosts_directory"]).glob("*/run/*.log")]
     assert len([log for log in logs if log.name == "agent.log"]) == 2
     for log in logs:

@@ -10,8 +10,6 @@ import re
 import typing as t
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict, snake_dict_to_camel_dict
-
-from ansible_collections.amazon.aws.plugins.module_utils.transformation import scrub_none_parameters
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
 
 # Calls take this many names.
@@ -55,7 +53,7 @@ _REFERENCE = re.compile(r"""\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]*)"
 
 def to_api(alarm: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The parameters of PutMetricAlarm or PutCompositeAlarm that an item of `alarms` stands for."""
-    options = {name: value for name, value in scrub_none_parameters(dict(alarm)).items() if value != [] and name != "tags"}
+    options = {name: value for name, value in _without_nulls(alarm).items() if value != [] and name != "tags"}
     if "alarm_rule" in options:  # a folded YAML block ends with a newline
         options["alarm_rule"] = options["alarm_rule"].strip()
     parameters = snake_dict_to_camel_dict(options, capitalize_first=True)
@@ -64,6 +62,13 @@ def to_api(alarm: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if alarm.get("tags"):
         parameters["Tags"] = [{"Key": key, "Value": str(value)} for key, value in sorted(alarm["tags"].items())]
     return parameters
+
+
+def _without_nulls(value: t.Any) -> t.Any:
+    """As amazon.aws's scrub_none_parameters, which would load boto3 wherever an inventory is checked."""
+    if isinstance(value, t.Mapping):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_composite(alarm: Alarm) -> bool:

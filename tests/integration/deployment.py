@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import re
@@ -28,6 +30,10 @@ MUTATING = re.compile(r"\.(Authorize|Revoke|Update|Create|Modify|Delete|Add|Remo
 class Outcome(t.NamedTuple):
     rc: int
     output: str
+
+    @classmethod
+    def of(cls, done: subprocess.CompletedProcess[str]) -> Outcome:
+        return cls(done.returncode, done.stdout)
 
     @property
     def changed(self) -> int:
@@ -61,12 +67,28 @@ def run(
         command(*arguments, inventory=inventory, variables=variables), cwd=support.REPOSITORY, env=environment(sandbox, changed),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
     )
-    return Outcome(done.returncode, done.stdout)
+    return Outcome.of(done)
 
 
-def command(*arguments: str, inventory: Path | str = "inventories/sandbox", variables: dict[str, t.Any] | None = None) -> list[str]:
-    extra = ["-e", json.dumps(variables)] if variables else []
-    return [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), "deploy.yml", *extra, *arguments]
+def command(
+    *arguments: str, playbook: str = "deploy.yml", inventory: Path | str = "inventories/sandbox", variables: dict[str, t.Any] | None = None,
+) -> list[str]:
+    extra = json.dumps({"ansible_python_interpreter": warm_python(), **(variables or {})})
+    return [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), playbook, "-e", extra, *arguments]
+
+
+@functools.cache
+def warm_python() -> str:
+    """The interpreter of this test process; it ends with it, as its input does."""
+    directory = tempfile.mkdtemp(prefix="warm-python-")
+    atexit.register(shutil.rmtree, directory)
+    program = Path(directory, "python")
+    server = subprocess.Popen(
+        [sys.executable, "-P", str(Path(__file__).with_name("warm_python.py")), str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )
+    atexit.register(server.communicate)
+    assert server.stdout.readline() == b"ready\n"
+    return str(program)
 
 
 def environment(sandbox: support.Sandbox, changed: dict[str, str] | None = None) -> dict[str, str]:
@@ -108,7 +130,7 @@ def aws(sandbox: support.Sandbox, *arguments: str) -> t.Any:
 
 
 def the_group(sandbox: support.Sandbox) -> dict[str, t.Any]:
-    (group,) = aws(sandbox, "elasticache", "describe-replication-groups")["ReplicationGroups"]
+    (group,) = sandbox.client("elasticache").describe_replication_groups()["ReplicationGroups"]
     return group
 
 

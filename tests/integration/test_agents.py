@@ -140,15 +140,20 @@ def test_it_works_installed_from_the_tarball_and_shows_no_secret(sandbox, estate
     (tarball,) = tmp_path.glob("*.tar.gz")
     installed = subprocess.run([galaxy, "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(tarball)], **run)
     assert installed.returncode == 0, installed.stdout
-    playbook = [str(deployment.PROGRAMS / "ansible-playbook"), "-i", "inventories/sandbox", "huntaze.ai_system.deploy", "-vvv", "--diff"]
-    announced, done = (subprocess.run([*playbook, *more], **run) for more in (["--check"], []))
-    assert (announced.returncode, done.returncode) == (0, 0), announced.stdout + done.stdout
-    deployment.assert_done_as_announced(deployment.Outcome(0, done.stdout), deployment.Outcome(0, announced.stdout))
+
+    playbook = deployment.command("-vvv", "--diff", playbook="huntaze.ai_system.deploy")
+    announced = deployment.Outcome.of(subprocess.run([*playbook, "--check"], **run))
+    assert announced.rc == 0, announced.output
+    assert deployment.mutating_calls(sandbox) == {}
+    assert announced.lines("skipped") and not [line for line in announced.lines("ok:") if ", from " in line], "verification in check mode claims nothing"
+    done = deployment.Outcome.of(subprocess.run(playbook, **run))
+    assert done.rc == 0, done.output
+    deployment.assert_done_as_announced(done, announced)
     deployment.assert_secured(sandbox, estate["auth_token"])
 
     key = Path(estate["key_file"]).read_text().splitlines()[1]
     secrets = [estate["auth_token"], estate["secret_key"], estate["bearer_token"], estate["database"]["password"], key]
-    assert not [secret for secret in secrets if secret in announced.stdout + done.stdout]
+    assert not [secret for secret in secrets if secret in announced.output + done.output]
     logs = [*(sandbox.state / "log").iterdir(), *Path(estate["hosts_directory"]).glob("*/run/*.log")]
     assert len([log for log in logs if log.name == "agent.log"]) == 2
     for log in logs:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Python that has already imported what a deployment's modules import, which is two thirds of their time.
+"""A Python that has already imported what a deployment's modules import, which is more than half of their time.
 
 `python -P warm_python.py PROGRAM` makes PROGRAM, which Ansible takes for its interpreter: it hands its standard streams, arguments, environment
 and directory to a fork of the server, and ends as that does. The collection's code comes from what Ansible sends, as always. A fork ends with

@@ -184,6 +184,7 @@ def test_modify_cache_cluster_changes_the_token_of_a_standalone_cluster(sandbox:
     modify = {"CacheClusterId": "alone", "AuthToken": B}
     assert aws.modify_cache_cluster(**modify)["CacheCluster"]["PendingModifiedValues"] == {"AuthTokenStatus": "ROTATING"}
     assert cluster(sandbox, "alone")["CacheClusterStatus"] == "available"
+    sandbox.settings(transition_seconds=1)  # long enough to be looked at on a busy machine
     aws.modify_cache_cluster(**modify, ApplyImmediately=True, AuthTokenUpdateStrategy="ROTATE")
     refused("InvalidCacheClusterState", aws.modify_cache_cluster, **modify, ApplyImmediately=True)
     settled()

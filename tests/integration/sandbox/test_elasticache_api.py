@@ -67,6 +67,13 @@ def test_names_are_matched_in_lower_case(sandbox: support.Sandbox) -> None:
 # States
 
 
+@pytest.fixture
+def unhurried(sandbox: support.Sandbox, quick: None) -> None:
+    """Transitions long enough to be looked at on a busy machine."""
+    sandbox.settings(transition_seconds=1)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_a_cache_is_creating_then_available(sandbox: support.Sandbox) -> None:
     aws = api(sandbox)
     created = aws.create_cache_cluster(CacheClusterId="new", CacheNodeType="cache.t3.micro", Engine="redis", NumCacheNodes=1)
@@ -89,6 +96,7 @@ def test_a_change_lasts_as_long_as_the_setting_says(sandbox: support.Sandbox) ->
     refused("InvalidReplicationGroupState", cache.aws.create_snapshot, ReplicationGroupId=cache.id, SnapshotName="snap")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_snapshot_takes_a_moment(sandbox: support.Sandbox) -> None:
     aws, name = api(sandbox), sandbox.estate["cache_name"]
     assert aws.create_snapshot(CacheClusterId=name, SnapshotName="before")["Snapshot"]["SnapshotStatus"] == "creating"
@@ -116,6 +124,7 @@ def test_a_retained_primary_is_standalone_again(sandbox: support.Sandbox) -> Non
 # Promotion
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_promotion_makes_a_group_of_the_cluster_and_keeps_its_data(sandbox: support.Sandbox) -> None:
     open_to_limiter(sandbox)
     name = sandbox.estate["cache_name"]

@@ -64,16 +64,18 @@ def run(
     changed: dict[str, str] | None = None,
 ) -> Outcome:
     done = subprocess.run(
-        command(*arguments, inventory=inventory, variables=variables), cwd=support.REPOSITORY, env=environment(sandbox, changed),
+        command(sandbox, *arguments, inventory=inventory, variables=variables), cwd=support.REPOSITORY, env=environment(sandbox, changed),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
     )
     return Outcome.of(done)
 
 
 def command(
-    *arguments: str, playbook: str = "deploy.yml", inventory: Path | str = "inventories/sandbox", variables: dict[str, t.Any] | None = None,
+    sandbox: support.Sandbox, *arguments: str, playbook: str = "deploy.yml", inventory: Path | str = "inventories/sandbox",
+    variables: dict[str, t.Any] | None = None,
 ) -> list[str]:
-    extra = json.dumps({"ansible_python_interpreter": warm_python(), **(variables or {})})
+    # The inventory looks the estate up for each value, which takes an eighth of a run: here it is a constant.
+    extra = json.dumps({"ansible_python_interpreter": warm_python(), "sandbox": sandbox.estate, **(variables or {})})
     return [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), playbook, "-e", extra, *arguments]
 
 
@@ -100,7 +102,7 @@ def killed_when(condition: t.Callable[[str], bool], sandbox: support.Sandbox, *a
     """Deploy, and kill every process of the run once the condition holds for what it printed; False where the run succeeded before."""
     with tempfile.TemporaryFile("w+") as log:
         process = psutil.Popen(
-            command(*arguments, inventory=inventory), cwd=support.REPOSITORY, env=environment(sandbox), stdout=log, stderr=subprocess.STDOUT,
+            command(sandbox, *arguments, inventory=inventory), cwd=support.REPOSITORY, env=environment(sandbox), stdout=log, stderr=subprocess.STDOUT,
         )
         deadline = time.monotonic() + 600
         while True:

@@ -141,7 +141,7 @@ def test_it_works_installed_from_the_tarball_and_shows_no_secret(sandbox, estate
     installed = subprocess.run([galaxy, "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(tarball)], **run)
     assert installed.returncode == 0, installed.stdout
 
-    playbook = deployment.command("-vvv", "--diff", playbook="huntaze.ai_system.deploy")
+    playbook = deployment.command(sandbox, "-vvv", "--diff", playbook="huntaze.ai_system.deploy")
     announced = deployment.Outcome.of(subprocess.run([*playbook, "--check"], **run))
     assert announced.rc == 0, announced.output
     assert deployment.mutating_calls(sandbox) == {}

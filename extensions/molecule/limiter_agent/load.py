@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 
 CALLERS = 4
-EACH_PER_SECOND = 30
+EACH_PER_SECOND = 27
 MOST_SECONDS = 1800
 
 host, port, ca, token, stop = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]).read_text().strip(), Path(sys.argv[5])

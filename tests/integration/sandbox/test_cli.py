@@ -185,16 +185,18 @@ def test_what_was_deployed_to_a_host_ends_with_a_reset_and_with_the_sandbox(own:
     def deploy() -> psutil.Process:
         for directory in ("opt/release", "limiter-1/etc"):
             (hosts / directory).mkdir(parents=True, exist_ok=True)
-        # A daemon: not ours, and of a session of its own.
-        return psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(hosts / "limiter-1" / "etc" / "agent.yml")], start_new_session=True)
+        # A daemon: no child of ours, and of a session of its own.
+        daemon = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)", str(hosts / "limiter-1" / "etc" / "agent.yml")]
+        with subprocess.Popen(["setsid", "--fork", *daemon], stdout=subprocess.PIPE, text=True) as forking:
+            return psutil.Process(int(forking.stdout.readline()))
 
     daemon = deploy()
     own.control.reset()
-    assert daemon.wait(10) == -signal.SIGKILL
+    assert not daemon.is_running()
     assert [directory.name for directory in hosts.iterdir()] == ["opt"]
     daemon = deploy()
     own.stop()
-    assert daemon.wait(10) == -signal.SIGKILL
+    assert not daemon.is_running()
     assert not hosts.exists()
 
 

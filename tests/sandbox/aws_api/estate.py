@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import pwd
 import secrets as random_secrets
 import typing as t
 
@@ -58,6 +60,7 @@ def build(instance: Instance, secrets: dict[str, str]) -> dict[str, t.Any]:
         "limiter_address": LIMITER_ADDRESS,
         "limiter_hosts": instance.limiter_hosts,
         "hosts_directory": str(instance.hosts),
+        "hosts_user": pwd.getpwuid(os.getuid()).pw_name,
         "stranger_address": instance.address("0.99"),
         "database": {
             "identifier": DATABASE,

@@ -74,14 +74,15 @@ def command(
     sandbox: support.Sandbox, *arguments: str, playbook: str = "deploy.yml", inventory: Path | str = "inventories/sandbox",
     variables: dict[str, t.Any] | None = None,
 ) -> list[str]:
-    # The inventory looks the estate up for each value, which takes an eighth of a run: here it is a constant.
-    extra = json.dumps({"ansible_python_interpreter": warm_python(), "sandbox": sandbox.estate, **(variables or {})})
-    return [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), playbook, "-e", extra, *arguments]
+    # The inventory looks the estate up for each value, which takes an eighth of a run: here it is a constant. In a file, as it holds secrets.
+    extra = warm_python().with_name("variables.json")
+    extra.write_text(json.dumps({"ansible_python_interpreter": str(warm_python()), "sandbox": sandbox.estate, **(variables or {})}))
+    return [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), playbook, "-e", f"@{extra}", *arguments]
 
 
 @functools.cache
-def warm_python() -> str:
-    """The interpreter of this test process; it ends with it, as its input does."""
+def warm_python() -> Path:
+    """The interpreter of this test process, in a directory that only its user may read; it ends with it, as its input does."""
     directory = tempfile.mkdtemp(prefix="warm-python-")
     atexit.register(shutil.rmtree, directory)
     program = Path(directory, "python")
@@ -90,7 +91,7 @@ def warm_python() -> str:
     )
     atexit.register(server.communicate)
     assert server.stdout.readline() == b"ready\n"
-    return str(program)
+    return program
 
 
 def environment(sandbox: support.Sandbox, changed: dict[str, str] | None = None) -> dict[str, str]:

@@ -57,16 +57,23 @@ def assert_the_alarms_watch(sandbox: support.Sandbox) -> None:
 @pytest.mark.parametrize("ioredis", ["ioredis-6"], indirect=True)
 def test_the_guides_cache_is_secured_and_what_changes_afterwards_is_put_right(sandbox, estate, deploy, ioredis):
     """One estate's life, as every deployment but the first begins where another ended."""
-    assert_activation(sandbox, estate, deploy)
+    assert_activation_does_what_was_announced(sandbox, estate, deploy)
+    deployment.assert_nothing_left_to_do(deploy())
     assert_clients_see_a_secured_cache(sandbox, estate, ioredis)
     assert_what_others_changed_is_put_right(sandbox, estate, deploy)
     assert_another_token_is_a_rotation(sandbox, estate, deploy)
 
 
-def assert_activation(sandbox, estate, deploy):
+def assert_activation_does_what_was_announced(sandbox, estate, deploy):
     old = sandbox.address("1.10")
+    announced = deploy("--check", "--diff")
+    assert announced.rc == 0, announced.output
+    assert deployment.mutating_calls(sandbox) == {}
+    assert announced.lines("skipped") and not [line for line in announced.lines("ok:") if ", from " in line]  # verification in check mode claims nothing
+
     first = deploy()
     assert first.rc == 0, first.output
+    deployment.assert_done_as_announced(first, announced)
     assert not first.lines("failed") and len(first.lines("ok:")) >= 5, first.output
     deployment.assert_secured(sandbox, estate["auth_token"])
     assert_the_app_was_built_once(sandbox, estate)

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 from pathlib import Path
@@ -182,21 +183,21 @@ def test_what_was_deployed_to_a_host_ends_with_a_reset_and_with_the_sandbox(own:
     own.start()
     hosts = Path(own.estate["hosts_directory"])
 
-    def deploy() -> psutil.Process:
+    def deploy() -> subprocess.Popen[bytes]:
         for directory in ("opt/release", "limiter-1/etc"):
             (hosts / directory).mkdir(parents=True, exist_ok=True)
-        # A daemon: no child of ours, and of a session of its own.
-        daemon = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)", str(hosts / "limiter-1" / "etc" / "agent.yml")]
-        with subprocess.Popen(["setsid", "--fork", *daemon], stdout=subprocess.PIPE, text=True) as forking:
-            return psutil.Process(int(forking.stdout.readline()))
+        # A daemon: not the sandbox's, and of a session of its own.
+        daemon = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(hosts / "limiter-1" / "etc" / "agent.yml")], start_new_session=True)
+        threading.Thread(target=daemon.wait).start()  # as init would: the sandbox waits until not even a zombie is left
+        return daemon
 
     daemon = deploy()
     own.control.reset()
-    assert not daemon.is_running()
+    assert daemon.wait(10) == -signal.SIGKILL
     assert [directory.name for directory in hosts.iterdir()] == ["opt"]
     daemon = deploy()
     own.stop()
-    assert not daemon.is_running()
+    assert daemon.wait(10) == -signal.SIGKILL
     assert not hosts.exists()
 
 

@@ -52,6 +52,10 @@ molecule-agent: .venv/ready servers ## Run the limiter agent on a host with a re
 pytest: .venv/ready servers ## Run unit and integration tests (on sandboxes of their own)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+.PHONY: moto-suites
+moto-suites: .venv/ready ## Run moto's own tests with the sandbox's extensions of moto; not a part of `test`
+	tests/moto/run $(BIN)
+
 .PHONY: sandbox
 sandbox: .venv/ready servers ## Start the sandbox unless it runs
 	@$(SANDBOX) status >/dev/null 2>&1 || $(SANDBOX) start

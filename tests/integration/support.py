@@ -69,12 +69,12 @@ class Sandbox:
 
     @property
     def aws_environment(self) -> dict[str, str]:
-        """For programs that speak to AWS, such as `aws`."""
+        """For programs that speak to AWS, such as `aws`, in the hands of somebody who may do everything."""
         return {
             "AWS_ENDPOINT_URL": self.estate["endpoint_url"],
             "AWS_DEFAULT_REGION": self.estate["region"],  # the one that `aws` version 1 knows
-            "AWS_ACCESS_KEY_ID": self.estate["access_key"],
-            "AWS_SECRET_ACCESS_KEY": self.estate["secret_key"],
+            "AWS_ACCESS_KEY_ID": self.estate["administrator_access_key"],
+            "AWS_SECRET_ACCESS_KEY": self.estate["administrator_secret_key"],
         }
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -127,12 +127,12 @@ class Sandbox:
             self.control.clear_faults()
 
     def client(self, service: str, **options: t.Any) -> t.Any:
-        """A plain boto3 client: an independent look at what there is."""
+        """A plain boto3 client of the administrator: an independent look at what there is."""
         return boto3.client(service, **{
             "endpoint_url": self.estate["endpoint_url"],
             "region_name": self.estate["region"],
-            "aws_access_key_id": self.estate["access_key"],
-            "aws_secret_access_key": self.estate["secret_key"],
+            "aws_access_key_id": self.estate["administrator_access_key"],
+            "aws_secret_access_key": self.estate["administrator_secret_key"],
             **options,
         })
 

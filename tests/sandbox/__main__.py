@@ -19,7 +19,7 @@ FAULTS = ("throttle", "lost_answer", "hang", "stale_reads")
 
 def start(instance: Instance, _arguments: argparse.Namespace) -> None:
     lifecycle.start(instance)
-    status(instance, argparse.Namespace(json=False, shell=False))
+    status(instance, argparse.Namespace(json=False, shell=False, administrator=False))
 
 
 def stop(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -33,7 +33,7 @@ def status(instance: Instance, arguments: argparse.Namespace) -> None:
         print(json.dumps(estate, indent=2))
         return
     if arguments.shell:
-        for name, value in _variables(estate).items():
+        for name, value in _variables(estate, "administrator_" if arguments.administrator else "").items():
             print(f"export {name}={shlex.quote(value)}")
         return
     print(f"""\
@@ -82,13 +82,13 @@ def fault_clear(instance: Instance, _arguments: argparse.Namespace) -> None:
     _control(instance).clear_faults()
 
 
-def _variables(estate: dict) -> dict[str, str]:
+def _variables(estate: dict, user: str) -> dict[str, str]:
     caches = [endpoint["address"] for endpoint in client.endpoints() if endpoint["node"] == estate["cache_name"]]
     return {
         "AWS_ENDPOINT_URL": estate["endpoint_url"],
         "AWS_DEFAULT_REGION": estate["region"],
-        "AWS_ACCESS_KEY_ID": estate["access_key"],
-        "AWS_SECRET_ACCESS_KEY": estate["secret_key"],
+        "AWS_ACCESS_KEY_ID": estate[f"{user}access_key"],
+        "AWS_SECRET_ACCESS_KEY": estate[f"{user}secret_key"],
         "CACHE": caches[0] if caches else "",
         "CA": estate["ca_file"],
         "TOKEN": estate["auth_token"],
@@ -126,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
     formats = shown.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="the estate: endpoints, credentials, ids")
     formats.add_argument("--shell", action="store_true", help="what `aws` and `redis-cli` need, for eval in a shell")
+    shown.add_argument("--administrator", action="store_true", help="--shell: with the keys of one who may do everything, not those of a deployment")
     command(reset, "back to the guide's estate, with empty caches")
     counted = command(calls, "API calls since the start or the last --reset, by operation")
     counted.add_argument("--json", action="store_true", help="as JSON")

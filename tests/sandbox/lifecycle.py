@@ -33,6 +33,7 @@ SANDBOX = Path(__file__).resolve().parent
 START_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
 REDIS_VERSION = (7, 0)
+USERS = ("", "administrator_", "limiter_")  # whose keys they are, as in the estate; without a name: the caller of a deployment
 MARKER = "supervisord.conf"  # a state directory holds it from the first moment to the last
 
 
@@ -162,8 +163,8 @@ def _secrets() -> dict[str, str]:
 
     return {
         "account_id": "123456789012",
-        "access_key": "AKIA" + random(16, string.ascii_uppercase + "234567"),
-        "secret_key": random(40),
+        **{f"{user}access_key": "AKIA" + random(16, string.ascii_uppercase + "234567") for user in USERS},
+        **{f"{user}secret_key": random(40) for user in USERS},
         "auth_token": random(32),
         "next_auth_token": random(32),
         "bearer_token": random(40),

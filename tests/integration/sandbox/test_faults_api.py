@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control URL: credentials, counting, settings, reset, and the faults that tests switch on."""
+"""The control URL: counting, settings, reset, and the faults that tests switch on."""
 
 from __future__ import annotations
 
 import json
 import threading
 import typing as t
-import urllib.error
-import urllib.request
 
 import pytest
 import support
@@ -29,41 +27,6 @@ def rules(sandbox: support.Sandbox) -> list[dict[str, t.Any]]:
 def authorize(sandbox: support.Sandbox, client: t.Any = None) -> t.Any:
     ec2 = client or api(sandbox, "ec2")
     return ec2.authorize_security_group_ingress(GroupId=sandbox.estate["cache_security_group_id"], IpPermissions=RULE)
-
-
-# Credentials
-
-
-@pytest.mark.parametrize(("service", "operation", "code"), [
-    ("sts", "get_caller_identity", "InvalidClientTokenId"),
-    ("elasticache", "describe_cache_clusters", "InvalidClientTokenId"),
-    ("rds", "describe_db_instances", "InvalidClientTokenId"),
-    ("ec2", "describe_security_groups", "AuthFailure"),
-    ("secretsmanager", "list_secrets", "UnrecognizedClientException"),
-    ("ssm", "describe_parameters", "UnrecognizedClientException"),
-    ("s3", "list_buckets", "InvalidAccessKeyId"),
-])
-def test_only_the_estates_access_key_is_known(sandbox: support.Sandbox, service: str, operation: str, code: str) -> None:
-    refused(code, getattr(sandbox.client(service, aws_access_key_id="AKIAUNKNOWN000000000"), operation))
-    getattr(api(sandbox, service), operation)()
-
-
-@pytest.mark.parametrize(("service", "operation", "code"), [
-    ("sts", "get_caller_identity", "SignatureDoesNotMatch"),
-    ("elasticache", "describe_cache_clusters", "SignatureDoesNotMatch"),
-    ("ec2", "describe_security_groups", "AuthFailure"),
-    ("secretsmanager", "list_secrets", "InvalidSignatureException"),
-    ("s3", "list_buckets", "SignatureDoesNotMatch"),
-])
-def test_its_secret_key_is_needed_too(sandbox: support.Sandbox, service: str, operation: str, code: str) -> None:
-    refused(code, getattr(sandbox.client(service, aws_secret_access_key="not-the-secret-key"), operation))
-
-
-def test_the_account_and_the_bucket(sandbox: support.Sandbox) -> None:
-    assert api(sandbox, "sts").get_caller_identity()["Account"] == sandbox.estate["account_id"]
-    assert [bucket["Name"] for bucket in api(sandbox, "s3").list_buckets()["Buckets"]] == ["huntaze-beta-assets"]
-    api(sandbox, "s3").put_object(Bucket="huntaze-beta-assets", Key="a b/ü", Body=b"content")
-    assert api(sandbox, "s3").get_object(Bucket="huntaze-beta-assets", Key="a b/ü")["Body"].read() == b"content"
 
 
 # Counting, settings, reset
@@ -205,10 +168,3 @@ def test_stale_reads_know_the_last_change_only(sandbox: support.Sandbox) -> None
         )
         assert len(rules(sandbox)) == 1
         assert rules(sandbox) == []
-
-
-def test_requests_without_a_signature_are_refused(sandbox: support.Sandbox) -> None:
-    for path in ("/", "/moto-api/data.json", "/huntaze-beta-assets/key"):
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(sandbox.estate["endpoint_url"] + path)
-        assert caught.value.code == 403 and b"MissingAuthenticationToken" in caught.value.read()

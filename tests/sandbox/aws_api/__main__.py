@@ -13,11 +13,10 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 import hosts
-from aws_api import estate, extensions
-from aws_api.credentials import Keys
+from aws_api import estate, extensions, permissions
 from aws_api.server import CONTROL, Server
 from aws_api.world import Addresses, World
-from instance import Instance
+from instance import REPOSITORY, Instance
 
 
 class RequestHandler(MotoRequestHandler):
@@ -35,15 +34,17 @@ def main() -> int:
     extensions.install(addresses.resolve, instance.address("2.10"), "http://{}:{}".format(*instance.api) + CONTROL)
     world = World(secrets["account_id"], estate.REGION, addresses)
 
+    policy = permissions.documented(REPOSITORY / "README.md")
+
     def build() -> None:
         hosts.end(instance)
         BackendDict.reset()
         world.clear()
-        built = estate.build(instance, secrets)
+        built = estate.build(instance, secrets, policy)
         world.sync()
         estate.write(instance, built)
 
-    server = Server(world, Keys(secrets["access_key"], secrets["secret_key"]), build)
+    server = Server(world, secrets["account_id"], build)
     make_server(*instance.api, server, threaded=True, request_handler=RequestHandler).serve_forever()
     return 0
 

@@ -1,61 +1,88 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a request is signed with the estate's keys."""
+"""Who makes a request: the user or the session whose keys it is signed with. Both are moto's."""
 
 from __future__ import annotations
 
 import hmac
 import re
 import typing as t
-from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from moto.core.utils import utcnow
+from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure, IAMUserAccessKey, create_access_key
+from moto.sts.models import sts_backends
 
 from aws_api.calls import Answer, Call
+
+Caller = t.Union[IAMUserAccessKey, AssumedRoleAccessKey]
 
 SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request,\s*"
     r"SignedHeaders=(?P<headers>[^,]+),\s*Signature=(?P<signature>[0-9a-f]+)"
 )
-# What services call an access key that they do not know, and a signature that another secret key made, by their protocol.
-UNKNOWN_KEY = {"query": "InvalidClientTokenId", "ec2": "AuthFailure", "rest-xml": "InvalidAccessKeyId"}
-WRONG_SIGNATURE = {"query": "SignatureDoesNotMatch", "ec2": "AuthFailure", "rest-xml": "SignatureDoesNotMatch"}
+PARTITION = "aws"
+# What services say about keys, by their protocol; None is the rest of them, which speak JSON.
+INVALID, EXPIRED = "The security token included in the request is invalid", "The security token included in the request is expired"
+UNKNOWN_KEY = {
+    "ec2": ("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
+    "query": ("InvalidClientTokenId", f"{INVALID}.", 403),
+    "rest-xml": ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403),
+    "json": ("UnrecognizedClientException", f"{INVALID}.", 400),
+    None: ("UnrecognizedClientException", f"{INVALID}.", 403),
+}
+EXPIRED_SESSION = {
+    "ec2": ("RequestExpired", "Request has expired.", 400),
+    "query": ("ExpiredToken", EXPIRED, 403),
+    "rest-xml": ("ExpiredToken", "The provided token has expired.", 400),
+    "json": ("ExpiredTokenException", EXPIRED, 400),
+    None: ("ExpiredTokenException", EXPIRED, 403),
+}
+WRONG_SIGNATURE = (
+    "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
+    "Consult the service documentation for details.",
+    403,
+)
 
 
-@dataclass(frozen=True)
-class Keys:
-    access_key: str
-    secret_key: str
+def caller_of(call: Call, account_id: str) -> Caller | Answer:
+    """The caller, or what whoever signed the request is told instead."""
+    signed = SIGNED.match(call.environ.get("HTTP_AUTHORIZATION", ""))
+    key = signed["key"] if signed else _presigned_with(call.environ)
+    if key is None:
+        return call.error("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    token = call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
+    try:
+        caller = create_access_key(account_id, PARTITION, key, {} if token is None else {"X-Amz-Security-Token": token})
+    except CreateAccessKeyFailure:
+        return _told(call, UNKNOWN_KEY)
+    # The signature of a presigned URL is not looked at.
+    if signed and not hmac.compare_digest(_signature(call, signed, caller), signed["signature"]):
+        return call.error(*WRONG_SIGNATURE)
+    session = sts_backends[account_id][PARTITION].get_assumed_role_from_access_key(key)
+    if session and session.expiration <= utcnow():
+        return _told(call, EXPIRED_SESSION)
+    return caller
 
-    def refusal(self, call: Call) -> Answer | None:
-        """What the caller is told if these keys are not its own."""
-        signed = SIGNED.match(call.environ.get("HTTP_AUTHORIZATION", ""))
-        key = signed["key"] if signed else _presigned_with(call.environ)
-        if key is None:
-            return call.error("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-        if key != self.access_key:
-            code = UNKNOWN_KEY.get(call.protocol, "UnrecognizedClientException")
-            return call.error(code, "The security token included in the request is invalid.", 403)
-        # The signature of a presigned URL is not looked at.
-        if signed and not hmac.compare_digest(self._signature(call, signed), signed["signature"]):
-            code = WRONG_SIGNATURE.get(call.protocol, "InvalidSignatureException")
-            return call.error(code, "The request signature we calculated does not match the signature you provided.", 403)
-        return None
 
-    def _signature(self, call: Call, signed: re.Match[str]) -> str:
-        environ = call.environ
-        request = AWSRequest(
-            method=environ["REQUEST_METHOD"],
-            url=f"http://{environ['HTTP_HOST']}{environ['REQUEST_URI']}",
-            headers={name: _header(environ, name) for name in signed["headers"].split(";")},
-            data=call.body,
-        )
-        request.context["timestamp"] = environ.get("HTTP_X_AMZ_DATE", "")
-        kind = S3SigV4Auth if signed["service"] == "s3" else SigV4Auth
-        auth = kind(Credentials(self.access_key, self.secret_key), signed["service"], signed["region"])
-        return auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+def _told(call: Call, words: dict[str | None, tuple[str, str, int]]) -> Answer:
+    return call.error(*words.get(call.protocol, words[None]))
+
+
+def _signature(call: Call, signed: re.Match[str], caller: Caller) -> str:
+    environ = call.environ
+    request = AWSRequest(
+        method=environ["REQUEST_METHOD"],
+        url=f"http://{environ['HTTP_HOST']}{environ['REQUEST_URI']}",
+        headers={name: _header(environ, name) for name in signed["headers"].split(";")},
+        data=call.body,
+    )
+    request.context["timestamp"] = environ.get("HTTP_X_AMZ_DATE", "")
+    kind = S3SigV4Auth if signed["service"] == "s3" else SigV4Auth
+    auth = kind(caller.create_credentials(), signed["service"], signed["region"])
+    return auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
 
 
 def _header(environ: dict[str, t.Any], name: str) -> str:

@@ -12,14 +12,16 @@ import typing as t
 
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
+from moto.iam.models import IAMBackend, iam_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
+from aws_api import permissions
 from aws_api.amplify.models import AmplifyBackend, amplify_backends
 from aws_api.elasticache.models import ElastiCacheBackend
 from instance import Instance, write_private
 
-REGION = "us-east-1"
+REGION, PARTITION = "us-east-1", "aws"
 CACHE, DATABASE, BUCKET = "huntaze-redis-production", "huntaze-postgres-production", "huntaze-beta-assets"
 APP, BRANCH = "huntaze", "main"
 DATABASE_NAME, DATABASE_USER = "postgres", "huntazeadmin"
@@ -27,13 +29,14 @@ DATABASE_NAME, DATABASE_USER = "postgres", "huntazeadmin"
 LIMITER_ADDRESS = "127.0.0.1"
 
 
-def build(instance: Instance, secrets: dict[str, str]) -> dict[str, t.Any]:
-    """Create the estate in an empty account and say how to use it."""
+def build(instance: Instance, secrets: dict[str, str], policy: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Create the estate in an empty account and say how to use it. The caller of a deployment has the policy."""
     account = secrets["account_id"]
+    _add_users(iam_backends[account][PARTITION], secrets, policy)
     network = _build_network(ec2_backends[account][REGION], instance)
     _build_cache(elasticache_backends[account][REGION], network)
     _build_database(rds_backends[account][REGION], network, secrets["database_password"])
-    s3_backends[account]["aws"].create_bucket(BUCKET, REGION)
+    s3_backends[account][PARTITION].create_bucket(BUCKET, REGION)
     app_id = _build_app(amplify_backends[account][REGION])
     host, port = instance.api
     address, database_port = instance.address("2.10"), 5432
@@ -43,6 +46,10 @@ def build(instance: Instance, secrets: dict[str, str]) -> dict[str, t.Any]:
         "account_id": account,
         "access_key": secrets["access_key"],
         "secret_key": secrets["secret_key"],
+        "administrator_access_key": secrets["administrator_access_key"],
+        "administrator_secret_key": secrets["administrator_secret_key"],
+        "limiter_access_key": secrets["limiter_access_key"],
+        "limiter_secret_key": secrets["limiter_secret_key"],
         "ca_file": str(instance.ca),
         "certificate_file": str(instance.certificate),
         "key_file": str(instance.key),
@@ -75,6 +82,14 @@ def build(instance: Instance, secrets: dict[str, str]) -> dict[str, t.Any]:
 
 def write(instance: Instance, estate: dict[str, t.Any]) -> None:
     write_private(instance.estate_file, json.dumps(estate, indent=2) + "\n")
+
+
+def _add_users(iam: IAMBackend, secrets: dict[str, str], policy: dict[str, t.Any]) -> None:
+    """Who deploys, whoever else there is, and the limiter hosts, which have a role on AWS."""
+    users = {"deployer": ("", policy), "administrator": ("administrator_", permissions.allowing("*")),
+             "limiter": ("limiter_", permissions.allowing("cloudwatch:PutMetricData"))}
+    for name, (prefix, granted) in users.items():
+        permissions.add_user(iam, name, (secrets[f"{prefix}access_key"], secrets[f"{prefix}secret_key"]), granted)
 
 
 def _build_network(ec2: t.Any, instance: Instance) -> dict[str, str]:

@@ -15,9 +15,9 @@ from http import HTTPStatus
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from aws_api import extensions
+from aws_api import extensions, permissions
 from aws_api.calls import Answer, Call
-from aws_api.credentials import Keys
+from aws_api.credentials import caller_of
 from aws_api.faults import LOST_ANSWER, Faults
 from aws_api.world import World
 
@@ -26,9 +26,9 @@ log = logging.getLogger("aws_api")
 
 
 class Server:
-    def __init__(self, world: World, keys: Keys, build: t.Callable[[], None]) -> None:
+    def __init__(self, world: World, account_id: str, build: t.Callable[[], None]) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._world, self._keys, self._build = world, keys, build
+        self._world, self._account_id, self._build = world, account_id, build
         self._calls: Counter[str] = Counter()
         self._faults = Faults()
         # One call at a time sees and changes the world; the timer takes its turn like a caller.
@@ -47,7 +47,7 @@ class Server:
     def _answer(self, environ: dict[str, t.Any]) -> Answer:
         call = Call.read(environ, self._moto)
         self._calls[call.name] += 1
-        refusal = self._keys.refusal(call)
+        refusal = self._refusal(call)
         if refusal:
             return refusal
         if self._faults.throttled(call):
@@ -68,6 +68,12 @@ class Server:
         if fault:
             fault.hold()
         return answer
+
+    def _refusal(self, call: Call) -> Answer | None:
+        """What the caller is told if it is unknown or may not do this."""
+        with self._turn:
+            caller = caller_of(call, self._account_id)
+            return caller if isinstance(caller, Answer) else permissions.denial(call, caller)
 
     def _take_turn(self, call: Call) -> Answer:
         self._world.settle()

@@ -12,16 +12,17 @@ class ModuleDocFragment:
 options:
   host:
     description:
-      - The server, by name or address, as it is to be reached from the host the module runs on.
+      - The server, by name or address alone, as it is to be reached from the host the module runs on.
+      - A URL, a name with a port, an ARN or a path is refused.
     type: str
     required: true
   password:
     description:
-      - The password or token. Left out, the server is asked without one.
+      - The password or token. Left out, the server is asked without one. A blank or line end at its beginning or end is warned about.
     type: str
   timeout:
     description:
-      - Seconds that the whole task may take, name resolution, every connection and every answer together.
+      - Seconds that the whole task may take, name resolution, every address, every connection and every look together.
     type: float
     default: 5.0
   samples:

@@ -60,48 +60,97 @@ FAILED = "failed"
 SKIPPED = "skipped"
 NOT_VERIFIED = "not verified from here"
 # How a look at something that must not work ends: error classes of the reachability modules.
-DROPPED = ("timeout",)
-PLAIN_TEXT_REFUSED = ("tls_required",)
-# A deleted endpoint's name no longer resolves; an address that is left over refuses or drops.
-GONE = ("name_resolution", "refused", "timeout")
+# Plain text that is met by silence or a cut is refused as well as by words, from where TLS gets through.
+PLAIN_TEXT_REFUSED = ("tls_required", "no_answer", "reset")
+# A deleted endpoint's name no longer resolves, and an address that is left over refuses or drops. For as long as the name lives on, it leads to
+# the cache that requires TLS now.
+GONE = ("name_resolution", "refused", "timeout") + PLAIN_TEXT_REFUSED
+# What proves something only from where the cache is reached: otherwise the resolver, the network or the cache may be at fault.
+PROVES_FROM_INSIDE = ("name_resolution", "timeout", "no_answer", "reset")
+# Where the inventory has what a failed look was made with.
+CACHE_VARIABLES = {
+    "certificate": "huntaze_cache.tls_ca_file", "noauth": "huntaze_cache.auth_token", "wrongpass": "huntaze_cache.auth_token",
+    "tls_not_offered": "huntaze_cache.name",
+}
+DATABASE_VARIABLES = {
+    "certificate": "huntaze_database.tls_ca_file", "noauth": "huntaze_database.password", "wrongpass": "huntaze_database.user and .password",
+    "no_database": "huntaze_database.name", "noperm": "huntaze_database.user", "name_resolution": "huntaze_database.endpoint",
+    "refused": "huntaze_database.port",
+}
 
 
-def judge(result, expected_errors=None):
-    """(verdict, reason) of one look.
-
-    result:          the registered result of a reachability module; empty when nobody looked
-    expected_errors: the classes of errors that are right; None when the connection must work
-    """
+def seen_nothing(result):
+    """(verdict, reason) where a look was not made; None where it was."""
     if not result:
         return NOT_VERIFIED, "nobody looked"
-    if result.get("unreachable") or result.get("failed"):
-        return NOT_VERIFIED, f"could not look: {result.get('msg', 'no reason given')}"
     if result.get("skipped"):
         # The modules skip in check mode and keep all their keys; a task that a condition left out has none of them.
-        return (SKIPPED, result["skip_reason"]) if "reachable" in result else (NOT_VERIFIED, "nobody looked")
-    if "reachable" not in result:
-        # failed_when: false hides the failure of a module that could not start, but not that it saw nothing.
+        return (SKIPPED, result.get("skip_reason", "check mode")) if "reachable" in result else (NOT_VERIFIED, "nobody looked")
+    # failed_when: false hides the failure of a module that could not start, but not that it saw nothing.
+    if result.get("unreachable") or result.get("failed") or result.get("reachable") is None:
         return NOT_VERIFIED, f"could not look: {result.get('msg', 'no reason given')}"
-    if expected_errors is None:
-        works = result["reachable"] and result.get("authenticated") and result.get("authentication_enforced")
-        return OK if works else FAILED, result["reason"]
-    error = result.get("error") or {}
+    return None
+
+
+def error_class(result):
+    return (result.get("error") or {}).get("class")
+
+
+def gets_through(result):
+    """Whether a look has reached the server itself."""
+    return bool(result) and not seen_nothing(result) and bool(result.get("reachable") or result.get("port_open"))
+
+
+def judge(result, variables=None):
+    """(verdict, reason) of one look that must work. variables: where the inventory has what it was made with, by class of error."""
+    unseen = seen_nothing(result)
+    if unseen:
+        return unseen
+    works = result.get("reachable") and result.get("authenticated") and result.get("authentication_enforced")
+    reason = result.get("reason") or (result.get("error") or {}).get("message") or "no reason given"
+    variable = (variables or {}).get(error_class(result))
+    return (OK, reason) if works else (FAILED, f"{reason} In the inventory this is {variable}." if variable else reason)
+
+
+def judge_refusal(result, expected, inside):
+    """(verdict, reason) of one look that must end in a class of `expected`. inside: whether the cache is known to be reached."""
+    unseen = seen_nothing(result)
+    if unseen:
+        return unseen
+    name = error_class(result)
     # Advice on how to get through is no use where nobody is to get through.
-    return (OK, error["message"]) if error.get("class") in expected_errors else (FAILED, result["reason"])
+    message = (result.get("error") or {}).get("message") or name
+    if name not in expected:
+        return FAILED, result.get("reason") or message or "no reason given"
+    if name in PROVES_FROM_INSIDE and not inside:
+        return NOT_VERIFIED, f"{message}, but nobody has got through from inside, so the cache or the network may be at fault"
+    return OK, message
 
 
-def looks_of(seen, endpoint):
+def judge_stranger(result, inside):
+    """(verdict, reason) of a look from where packets must be dropped."""
+    if not seen_nothing(result) and error_class(result) in ("name_resolution", "no_route"):
+        return NOT_VERIFIED, f"{(result.get('error') or {}).get('message') or error_class(result)}, so the cache's security group was not asked"
+    return judge_refusal(result, ("timeout",), inside)
+
+
+def place_of(endpoint):
+    """address:port, or what is known of it."""
+    return ":".join(str(part) for part in (endpoint.get("address"), endpoint.get("port")) if part) or "(AWS shows no endpoint)"
+
+
+def looks_of(seen, endpoint, anybody_inside):
     """(subject, verdict, reason) of everything seen from one vantage point."""
-    if not seen["inside"]:
-        yield f"Redis {endpoint} lets no stranger in", *judge(seen.get("tls"), DROPPED)
+    if not seen.get("inside"):
+        yield f"Redis {endpoint} lets no stranger in", *judge_stranger(seen.get("tls"), anybody_inside)
         return
-    yield f"Redis {endpoint} over TLS with the token", *judge(seen.get("tls"))
-    yield f"Redis {endpoint} refuses plain text", *judge(seen.get("plain"), PLAIN_TEXT_REFUSED)
+    inside = gets_through(seen.get("tls"))
+    yield f"Redis {endpoint} over TLS with the token", *judge(seen.get("tls"), CACHE_VARIABLES)
+    yield f"Redis {endpoint} refuses plain text", *judge_refusal(seen.get("plain"), PLAIN_TEXT_REFUSED, inside)
     for result in seen.get("former") or []:
-        item = result.get("item", {})
-        yield f"former endpoint {item.get('address')}:{item.get('port')} is gone", *judge(result, GONE)
+        yield f"former endpoint {place_of(result.get('item') or {})} is gone", *judge_refusal(result, GONE, inside)
     if seen.get("database") is not None:
-        yield "PostgreSQL", *judge(seen["database"])
+        yield "PostgreSQL", *judge(seen["database"], DATABASE_VARIABLES)
 
 
 def judge_decision(result):
@@ -110,9 +159,13 @@ def judge_decision(result):
         return SKIPPED, "check mode asks for no decision"
     answer = result["json"] if isinstance(result.get("json"), dict) else {}
     status = result.get("status")
-    if status in (200, 429) and "limits" in answer:
-        left = ", ".join(f"{limit['remaining']} of {limit['limit']} left this {limit['name']}" for limit in answer["limits"])
-        said = f"{'allowed' if status == 200 else 'over the limit'}, {left}"
+    limits = answer.get("limits")
+    if status in (200, 429) and isinstance(limits, list):
+        left = [
+            f"{limit['remaining']} of {limit['limit']} left this {limit['name']}"
+            for limit in limits if isinstance(limit, dict) and {"remaining", "limit", "name"} <= set(limit)
+        ]
+        said = ", ".join(["allowed" if status == 200 else "over the limit"] + left)
         return (OK, said) if answer.get("exact") else (FAILED, f"{said}, but decided without Redis: look at the agent's /readyz")
     if status == 401:
         return FAILED, "it does not know the first of huntaze_limiter.bearer_tokens: run the stage agent"
@@ -125,7 +178,7 @@ def judge_metrics(result):
         return SKIPPED, "check mode waits for no metric"
     if result.get("missing", True):  # failed_when: false hides the failure, and a module that could not start has no result
         return FAILED, result.get("msg", "no reason given")
-    return OK, ", ".join(metric["metric_name"] for metric in result["metrics"])
+    return OK, ", ".join(metric.get("metric_name", "?") for metric in result.get("metrics") or [])
 
 
 def verification_verdicts(seen_from, cache, database=False, limiter=None):
@@ -138,24 +191,26 @@ def verification_verdicts(seen_from, cache, database=False, limiter=None):
 
     mode, auth = cache.get("transit_encryption_mode"), cache.get("auth_token_enabled")
     declared = f"transit encryption is {mode or 'off'}, AUTH is {'on' if auth else 'off'}"
-    if seen_from and all(judge(seen.get("tls"))[0] == SKIPPED for seen in seen_from):
+    if seen_from and all((seen_nothing(seen.get("tls")) or [None])[0] == SKIPPED for seen in seen_from):
         add("AWS's description of the cache", "the API", SKIPPED, declared)
     else:
         add("AWS's description of the cache", "the API", OK if mode == "required" and auth else FAILED, declared)
-    primary = (cache.get("endpoints") or {}).get("primary") or {}
-    endpoint = f"{primary.get('address')}:{primary.get('port')}"
+    endpoints = cache.get("endpoints") or {}
+    endpoint = place_of(endpoints.get("primary") or endpoints.get("configuration") or {})
+    anybody_inside = any(seen.get("inside") and gets_through(seen.get("tls")) for seen in seen_from)
     for seen in seen_from:
-        for subject, verdict, reason in looks_of(seen, endpoint):
-            add(subject, seen["vantage"], verdict, reason)
+        for subject, verdict, reason in looks_of(seen, endpoint, anybody_inside):
+            add(subject, seen.get("vantage", "somewhere"), verdict, reason)
     if not seen_from:
         for subject in [f"Redis {endpoint}"] + (["PostgreSQL"] if database else []):
             add(subject, "anywhere", NOT_VERIFIED, "the inventory's group huntaze_vantage_points has no host")
     if limiter:
-        for result in limiter["decisions"]:
-            add(f"a decision of the limiter agent at {result['item']}", "the controller", *judge_decision(result))
-        if not limiter["decisions"]:
+        decisions = limiter.get("decisions") or []
+        for result in decisions:
+            add(f"a decision of the limiter agent at {result.get('item', 'an unknown place')}", "the controller", *judge_decision(result))
+        if not decisions:
             add("a decision of a limiter agent", "anywhere", NOT_VERIFIED, "huntaze_limiter.url is not set")
-        add("the agents' metrics arrive in CloudWatch", "the API", *judge_metrics(limiter["metrics"]))
+        add("the agents' metrics arrive in CloudWatch", "the API", *judge_metrics(limiter.get("metrics") or {}))
     return judgements
 
 

@@ -2,19 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) the huntaze.ai_system contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the reachability modules share: options, one deadline for everything, and the way to a TCP connection."""
+"""What the reachability modules share: options and what is wrong with them, and the result of a look."""
 
 from __future__ import annotations
 
 import math
-import socket
 import ssl
 import statistics
-import threading
-import time
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble, of_socket
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import tls_context
+from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble
+from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import edges, edges_problem, host_problem, port_problem
 
 SHARED_OPTIONS = dict(
     host=dict(type="str", required=True),
@@ -30,11 +29,7 @@ NOTHING_SEEN = dict.fromkeys(
 
 def input_problems(params: t.Mapping[str, t.Any], ca_option: str, check_mode: bool) -> list[str]:
     """What is wrong with the shared options, one sentence each."""
-    problems = []
-    if not params["host"].strip():
-        problems.append("host is empty: name the server.")
-    if not 1 <= params["port"] <= 65535:
-        problems.append(f"port is {params['port']}: it must lie between 1 and 65535.")
+    problems = list(filter(None, [host_problem("host", params["host"]), port_problem("port", params["port"])]))
     if params["password"] == "":
         problems.append("password is empty: leave it out to connect without one, or look at where it comes from.")
     if not (math.isfinite(params["timeout"]) and 0 < params["timeout"] <= 3600):
@@ -44,7 +39,7 @@ def input_problems(params: t.Mapping[str, t.Any], ca_option: str, check_mode: bo
     # In check mode the task that brings the file has not brought it.
     if params[ca_option] and not check_mode:
         try:
-            ssl.create_default_context(cafile=params[ca_option])
+            tls_context(params[ca_option])
         except ssl.SSLError:
             problems.append(f"{ca_option} {params[ca_option]} holds no certificate in PEM form: it must be the CA's, as text.")
         except OSError as error:
@@ -52,53 +47,9 @@ def input_problems(params: t.Mapping[str, t.Any], ca_option: str, check_mode: bo
     return problems
 
 
-class Deadline:
-    """A moment by which everything ends."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """The seconds that are left; socket.timeout if there are none."""
-        seconds = self._end - time.monotonic()
-        if seconds <= 0:
-            raise socket.timeout("the time allowed is over")
-        return seconds
-
-    def part(self, share: float) -> Deadline:
-        return Deadline(self.left() * share)
-
-
-def resolve(host: str, port: int, deadline: Deadline, family: int = socket.AF_UNSPEC) -> list[tuple]:
-    """The socket addresses of host and port; the resolver, which knows no deadline, is left behind when it is over."""
-    found: list[t.Any] = []
-
-    def look() -> None:
-        try:
-            found.append(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
-        except (OSError, ValueError) as error:
-            found.append(error)
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(deadline.left())
-    if not found:
-        raise Trouble("name_resolution", f"the resolver does not answer for {host}")
-    if isinstance(found[0], Exception):
-        raise Trouble("name_resolution", f"{host} cannot be resolved: {getattr(found[0], 'strerror', None) or found[0]}")
-    return [item[4] for item in found[0]]
-
-
-def open_tcp(addresses: t.Sequence[tuple], deadline: Deadline, source_address: t.Optional[str] = None) -> socket.socket:
-    """A connection to the first of `addresses` that takes one. Each has its share of the time, so that one dead address hides no live one."""
-    trouble = Trouble("name_resolution", "the name has no address")
-    for position, address in enumerate(addresses):
-        try:
-            allowed = deadline.part(1 / (len(addresses) - position)).left()
-            return socket.create_connection(address[:2], allowed, (source_address, 0) if source_address else None)
-        except OSError as error:
-            trouble = of_socket(error, "connect")
-    raise trouble
+def edge_warnings(params: t.Mapping[str, t.Any], *options: str) -> list[str]:
+    """Blanks and line ends around values that may hold them, though they seldom should."""
+    return list(filter(None, [edges_problem(option, params[option]) for option in options]))
 
 
 def latency(seconds: t.Sequence[float]) -> dict[str, float]:
@@ -114,12 +65,27 @@ def skip(*own_keys: str) -> dict[str, t.Any]:
     return dict(NOTHING_SEEN, **dict.fromkeys(own_keys), changed=False, skipped=True, skip_reason=reason, reason=reason)
 
 
-def outcome(params: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any], trouble: t.Optional[Trouble]) -> dict[str, t.Any]:
-    """The result of a look at a server: what was seen, the error if there was one, and all of it in one sentence."""
+def refusal(problems: t.Sequence[str], *own_keys: str) -> dict[str, t.Any]:
+    """The result of a run whose options are wrong: the keys of every result, with nothing seen."""
+    message = " ".join(problems)
+    return dict(NOTHING_SEEN, **dict.fromkeys(own_keys), changed=False, msg=message, reason=message, problems=list(problems))
+
+
+def outcome(
+    params: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any], trouble: t.Optional[Trouble], words: t.Mapping[str, str]
+) -> dict[str, t.Any]:
+    """The result of a look at a server: what was seen, the error if there was one, and all of it in one sentence.
+
+    words: what the module's options are called, for the advice
+    """
     result = dict(NOTHING_SEEN, **seen)
     place = f"{params['host']}:{params['port']}"
     if trouble:
-        result.update(reachable=False, latency_ms=None, error=trouble.as_dict(params["password"]))
+        result.update(reachable=False, latency_ms=None, error=trouble.as_dict(params["password"], words=words))
+        if trouble.name in ("timeout", "no_answer"):
+            result["error"]["message"] += f" (all looks together have timeout: {params['timeout']:g} s)"
+        if trouble.name == "wrongpass" and edges(params["password"] or ""):
+            result["error"]["message"] += f"; the password given {edges(params['password'])}"
         reason = "{place}: {message}. {advice}".format(place=place, **result["error"])
     else:
         result["reachable"] = True

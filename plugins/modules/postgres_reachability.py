@@ -15,11 +15,11 @@ description:
   - Looks at whether the server really asks for a password and really insists on TLS, on connections of their own that carry no password. A login that
     succeeds proves neither.
   - Sorts what went wrong into classes that each have one way out.
-  - Only the options count. Neither C(PG*) environment variables nor C(~/.pgpass) of the host are read.
+  - Looks again where the first symptom is ambiguous. PostgreSQL's words C(no encryption) say how the client came and not what would be let in.
+  - Only the options count. Neither C(PG*) environment variables nor files under C(~/.postgresql), C(~/.pgpass) or service files of the host are read,
+    as libpq is not used.
 author:
   - The huntaze.ai_system contributors (@huntaze)
-requirements:
-  - psycopg2 >= 2.8 (Python library)
 options:
   port:
     description: The server's port.
@@ -36,7 +36,7 @@ options:
   sslmode:
     description:
       - V(disable) speaks plain text, V(require) TLS with whoever answers. V(verify-ca) checks the server's certificate against O(sslrootcert),
-        V(verify-full) also that it is for O(host).
+        V(verify-full) also that it is for O(host). With O(sslrootcert), V(require) checks what V(verify-ca) does.
       - Left out, it is V(verify-full) with O(sslrootcert) and V(require) without.
       - The modes of libpq that fall back to plain text are left out, because nobody would know what was verified.
     type: str
@@ -110,7 +110,7 @@ latency_ms:
       type: float
       sample: 1.34
 version:
-  description: The server's version. V(null) unless RV(reachable).
+  description: The server's version. V(null) unless RV(reachable) and the server tells.
   returned: always
   type: str
   sample: "15.7"
@@ -148,17 +148,26 @@ error:
     class:
       description:
         - V(name_resolution), V(timeout) (packets are dropped), V(no_route), V(refused), V(reset), V(no_answer), V(tls_required), V(tls_not_offered),
-          V(tls), V(certificate), V(noauth), V(wrongpass), V(noperm), V(not_allowed), V(no_database), V(busy) or V(protocol).
+          V(tls), V(certificate), V(client_certificate) (the server wants one of the client), V(noauth), V(wrongpass), V(noperm), V(not_allowed),
+          V(no_database), V(busy), V(rejected) (it is PostgreSQL, or a proxy before it, and refuses for another reason) or V(protocol)
+          (it is not PostgreSQL).
       type: str
       sample: tls_required
     message:
       description: What happened.
       type: str
-      sample: 'FATAL: no pg_hba.conf entry for host "10.0.3.7", user "huntazeadmin", database "postgres", no encryption'
+      sample: 'FATAL: no pg_hba.conf entry for host "10.0.3.7", user "huntazeadmin", database "postgres", no encryption;
+        over TLS it is let in'
     advice:
       description: What to look at.
       type: str
-      sample: "The server takes encrypted connections only: turn TLS on."
+      sample: "The server takes encrypted connections only: leave sslmode out, or set it to more than disable."
+problems:
+  description: What is wrong with the options, one sentence each. Nothing was looked at then.
+  returned: when options are wrong
+  type: list
+  elements: str
+  sample: ["port is 0: it must lie between 1 and 65535."]
 skip_reason:
   description: Why nothing was looked at.
   returned: in check mode
@@ -166,75 +175,32 @@ skip_reason:
   sample: "check mode: no connection was made, nothing is verified"
 """
 
-import os
-import select
 import socket
 import time
-import traceback
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble, of_postgres, of_socket
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Way
+from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble, of_socket
+from ansible_collections.huntaze.ai_system.plugins.module_utils._postgres_session import PostgresSession, ask_for_tls
 from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import (
     SHARED_OPTIONS,
-    Deadline,
+    edge_warnings,
     input_problems,
     latency,
-    open_tcp,
     outcome,
-    resolve,
+    refusal,
     skip,
 )
 
-PSYCOPG2_IMPORT_ERROR = None
-try:
-    import psycopg2
-    from psycopg2 import extensions
-except ImportError:
-    PSYCOPG2_IMPORT_ERROR = traceback.format_exc()
-
+# What the advice calls the options.
+WORDS = {
+    "tls_on": "leave sslmode out, or set it to more than disable", "tls_off": "set sslmode to disable", "ca": "sslrootcert", "password": "password",
+    "user": "user", "database": "dbname",
+}
+# What shows that the server asks TLS and plain text the same questions, as both get past its rules.
+LET_IN = ("accepted", "noauth")
 # Trouble that a server of PostgreSQL's kind reports after it has looked at the client.
 DECIDED = {"tls_required", "not_allowed", "noauth", "wrongpass", "no_database", "noperm"}
-# It looks at the password before it looks for the database.
-AUTHENTICATED = {"wrongpass": False, "no_database": True, "noperm": True}
-
-
-class Session:
-    """One connection to the database. libpq's own timeouts do not cover every wait, so it is polled against the deadline."""
-
-    def __init__(self, deadline, **parameters):
-        self.deadline = deadline
-        self._connection = None
-        try:
-            self._connection = psycopg2.connect(async_=True, **parameters)
-            self._wait()
-        except BaseException:
-            self.close()
-            raise
-
-    def ask(self, query):
-        """The only row of the answer."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(query)
-            self._wait()
-            return cursor.fetchone()
-
-    def tls_version(self):
-        return self._connection.info.ssl_attribute("protocol") if self._connection.info.ssl_in_use else None
-
-    def close(self):
-        if self._connection:
-            self._connection.close()
-
-    def _wait(self):
-        while True:
-            # Also while the server keeps sending.
-            left = self.deadline.left()
-            state = self._connection.poll()
-            if state == extensions.POLL_OK:
-                return
-            select.select(
-                [self._connection] if state == extensions.POLL_READ else [], [self._connection] if state == extensions.POLL_WRITE else [], [], left
-            )
 
 
 class Probe:
@@ -243,8 +209,10 @@ class Probe:
     def __init__(self, params):
         self.params = params
         self.deadline = Deadline(params["timeout"])
-        self.sslmode = params["sslmode"] or ("verify-full" if params["sslrootcert"] else "require")
-        self.address = None
+        self.tls = params["sslmode"] != "disable"
+        self.verify = bool(params["sslrootcert"])
+        self.check_host = params["sslmode"] in (None, "verify-full")
+        self.way = Way(params["host"], params["port"], self.deadline, ca_file=params["sslrootcert"], ask_for_tls=ask_for_tls)
         self.seen = {"tls_enforced": None}
 
     def run(self):
@@ -257,77 +225,88 @@ class Probe:
         except socket.timeout as error:
             trouble = of_socket(error, "answer")
         if trouble is None or trouble.name in DECIDED:
-            self.look_without_password(trouble)
+            trouble = self.look_without_password(trouble)
+        self.seen["port_open"] = self.way.port_open
         return self.seen, trouble
 
     def look(self):
-        self.seen["port_open"] = False
-        addresses = resolve(self.params["host"], self.params["port"], self.deadline)
-        with open_tcp(addresses, self.deadline) as sock:
-            # libpq would ask the resolver again, and wait for it without end.
-            self.address = sock.getpeername()[0]
-        self.seen["port_open"] = True
-        session = self.session(self.deadline.part(2 / 3), self.sslmode, self.params["password"])
+        # TCP may take all the time, as nothing is to be seen without it; the rest leaves some for the other looks.
+        wire = self.connect(self.tls, share=2 / 3)
+        self.seen["tls_version"] = wire.tls_version
+        session = PostgresSession(wire)
         try:
-            if self.params["password"]:
-                self.seen["authenticated"] = True
-            self.seen["tls_version"] = session.tls_version()
+            self.log_in(session)
             rounds = [self.round_trip(session) for dummy in range(self.params["samples"])]
-            version, replica = self.ask(session, "SELECT current_setting('server_version'), pg_is_in_recovery()")
-            self.seen.update(latency_ms=latency(rounds), version=version.split()[0], role="replica" if replica else "primary")
+            version, replica = (session.ask("SELECT current_setting('server_version'), pg_is_in_recovery()") + (None, None))[:2]
+            self.seen.update(latency_ms=latency(rounds), version=(version or "").split(" ")[0] or None)
+            self.seen.update(role={"t": "replica", "f": "primary"}.get(replica))
         finally:
-            session.close()
+            session.end()
 
-    def session(self, deadline, sslmode, password=None):
-        parameters = dict(
-            host=self.params["host"],
-            hostaddr=self.address,
-            port=self.params["port"],
-            dbname=self.params["dbname"],
-            user=self.params["user"],
-            password=password,
-            sslmode=sslmode,
-            sslrootcert=self.params["sslrootcert"],
-            application_name="postgres_reachability",
-        )
+    def connect(self, tls, share):
+        return self.way.open_tls(self.deadline, self.verify, self.check_host, share) if tls else self.way.open(self.deadline, share)
+
+    def log_in(self, session):
         try:
-            return Session(deadline, **{name: value for name, value in parameters.items() if value is not None})
-        except psycopg2.Error as error:
-            trouble = of_postgres(str(error))
-            if password:
-                self.seen["authenticated"] = AUTHENTICATED.get(trouble.name)
-            raise trouble from error
+            session.login(self.params["user"], self.params["dbname"], self.params["password"])
+        except Trouble as trouble:
+            # A refusal for another reason says nothing of the password, nor does another server.
+            session.authenticated = False if trouble.name == "wrongpass" else (session.authenticated and trouble.name != "protocol") or None
+            if trouble.name == "reset" and self.tls:
+                raise self.way.alert() or trouble from trouble
+            raise
+        finally:
+            if self.params["password"]:
+                self.seen["authenticated"] = session.authenticated
 
     @staticmethod
-    def ask(session, query):
-        try:
-            return session.ask(query)
-        except psycopg2.Error as error:
-            raise of_postgres(str(error)) from error
-
-    def round_trip(self, session):
+    def round_trip(session):
         begin = time.perf_counter()
-        answer = self.ask(session, "SELECT 1")
+        answer = session.ask("SELECT 1")
         seconds = time.perf_counter() - begin
-        if answer != (1,):
+        if answer != ("1",):
             raise Trouble("protocol", f"the server answers SELECT 1 with {answer!r}")
         return seconds
 
     def look_without_password(self, trouble):
-        """See what the server does with clients that bring no password: over TLS as before, and in plain text."""
-        answer = trouble.name if trouble and not self.params["password"] else self.answer_without_password(self.sslmode)
+        """See what the server does with clients that bring no password, over TLS and in plain text; the trouble, as that shows it."""
+        answer = trouble.name if trouble and not self.params["password"] else self.answer_without_password(self.tls)
         self.seen["authentication_enforced"] = {"accepted": False, "noauth": True}.get(answer)
-        if self.sslmode == "disable":
-            self.seen["tls_enforced"] = True if answer == "tls_required" else {"accepted": False, "noauth": False}.get(answer)
-        elif answer in ("accepted", "noauth"):
+        if not self.tls:
+            if answer in LET_IN:
+                self.seen["tls_enforced"] = False
+            elif trouble and trouble.name in ("tls_required", "not_allowed"):
+                return self.behind_a_refusal_of_plain_text(trouble)
+        elif answer in LET_IN:
             # Only where TLS gets past pg_hba.conf does a refusal of plain text speak of TLS.
-            plain = self.answer_without_password("disable")
-            self.seen["tls_enforced"] = {"accepted": False, "noauth": False, "tls_required": True}.get(plain)
+            plain = self.answer_without_password(tls=False)
+            self.seen["tls_enforced"] = {"accepted": False, "noauth": False, "tls_required": True, "not_allowed": True}.get(plain)
+        return trouble
 
-    def answer_without_password(self, sslmode):
+    def behind_a_refusal_of_plain_text(self, trouble):
+        """The words of PostgreSQL, "no encryption", only say how the client came: whether TLS is let in decides."""
+        encrypted = self.answer_without_password(tls=True)
+        if encrypted in LET_IN + ("wrongpass", "no_database", "noperm", "client_certificate"):
+            self.seen["tls_enforced"] = True
+            how = "it is asked for a certificate" if encrypted == "client_certificate" else "it is let in"
+            return Trouble("tls_required", f"{trouble.message}; over TLS {how}")
+        if encrypted in ("not_allowed", "tls_not_offered"):
+            how = "refuses this client over TLS too" if encrypted == "not_allowed" else "does not take up TLS"
+            return Trouble("not_allowed", f"{trouble.message}; the server {how}")
+        if trouble.name == "not_allowed":
+            advice = f"The server takes encrypted connections only, or its rules refuse this client: {{tls_on}} first. {trouble.advice}"
+            return Trouble("not_allowed", f"{trouble.message}; whether TLS is let in could not be seen ({encrypted})", advice)
+        self.seen["tls_enforced"] = True
+        return trouble
+
+    def answer_without_password(self, tls):
         """The class of trouble met, or "accepted"."""
         try:
-            self.session(self.deadline.part(1 / 2), sslmode).close()
+            session = PostgresSession(self.connect(tls, share=1 / 2))
+            try:
+                session.login(self.params["user"], self.params["dbname"], None)
+            finally:
+                session.end()
             return "accepted"
         except Trouble as trouble:
             return trouble.name
@@ -348,24 +327,21 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    if PSYCOPG2_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
     problems = input_problems(params, "sslrootcert", module.check_mode)
     if params["sslmode"] in ("verify-ca", "verify-full") and not params["sslrootcert"]:
         problems.append(f"sslmode {params['sslmode']} needs sslrootcert: name the file with the CA's certificate.")
     if params["sslmode"] == "disable" and params["sslrootcert"]:
         problems.append("sslrootcert is given, but sslmode disable uses no certificate: leave one of them out.")
+    problems += [f"{name} holds a NUL, which PostgreSQL does not take." for name in ("user", "dbname", "password") if "\0" in (params[name] or "")]
     if problems:
-        module.fail_json(msg=" ".join(problems), problems=problems)
+        module.fail_json(**refusal(problems, "tls_enforced"))
     if module.check_mode:
         module.exit_json(**skip("tls_enforced"))
     if params["password"] and params["sslmode"] == "disable":
         module.warn(f"The password may go to {params['host']} unencrypted: leave sslmode out if the server speaks TLS.")
-    # The host's environment, password files and Kerberos tickets would answer in place of the options, in the user's language.
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
-    os.environ.update(PGPASSFILE=os.path.join(os.devnull, "none"), PGGSSENCMODE="disable", LANGUAGE="en")
-    module.exit_json(**outcome(params, *Probe(params).run()))
+    for warning in edge_warnings(params, "password", "user", "dbname"):
+        module.warn(warning)
+    module.exit_json(**outcome(params, *Probe(params).run(), WORDS))
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ module: redis_reachability
 version_added: 0.1.0
 short_description: Find out whether a host reaches a Redis server, how fast, and if not, why
 description:
-  - Connects to a Redis or Valkey server (6 or later) from the host the module runs on, authenticates if credentials are given, and measures round trips.
+  - Connects to a Redis or Valkey server from the host the module runs on, authenticates if credentials are given, and measures round trips.
   - Looks at whether the server really asks for credentials. A login that succeeds does not prove that, because a server without authentication
     accepts any password. Only a refused PING on a second connection, made without credentials, does.
   - Sorts what went wrong into classes that each have one way out. Where the first symptom is ambiguous it looks again, for example whether a server
-    that does not answer TLS answers plain text.
+    that does not answer TLS answers plain text, or one that is silent in plain text takes up TLS, as ElastiCache is where it requires TLS.
+  - Only the options count. No library of Redis is used, and no environment variable or file of the host's user is read.
 author:
   - The huntaze.ai_system contributors (@huntaze)
-requirements:
-  - redis >= 5 (Python library)
 options:
   port:
     description: The server's port.
@@ -31,7 +30,8 @@ options:
     default: false
   tls_ca_file:
     description:
-      - File with the certificates, in PEM form, that the server's certificate is checked against. Left out, those that the host trusts.
+      - File with the certificates, in PEM form, that the server's certificate is checked against. Left out, those that the host's OpenSSL
+        trusts, whatever C(SSL_CERT_FILE) says.
       - It must be on the host the module runs on.
     type: path
   tls_verify:
@@ -122,12 +122,12 @@ latency_ms:
       type: float
       sample: 0.954
 version:
-  description: The server's version. V(null) unless RV(reachable).
+  description: The server's version. V(null) unless RV(reachable) and the server tells.
   returned: always
   type: str
   sample: 7.1.0
 role:
-  description: V(primary) or V(replica). V(null) unless RV(reachable).
+  description: V(primary) or V(replica). V(null) unless RV(reachable) and the server tells.
   returned: always
   type: str
   sample: primary
@@ -155,7 +155,8 @@ error:
     class:
       description:
         - V(name_resolution), V(timeout) (packets are dropped), V(no_route), V(refused), V(reset), V(no_answer), V(tls_required), V(tls_not_offered),
-          V(tls), V(certificate), V(noauth), V(wrongpass), V(noperm), V(busy) or V(protocol).
+          V(tls), V(certificate), V(client_certificate) (the server wants one of the client), V(noauth), V(wrongpass), V(noperm), V(busy),
+          V(rejected) (it is Redis, and refuses for another reason) or V(protocol) (it is not Redis).
       type: str
       sample: timeout
     message:
@@ -166,6 +167,12 @@ error:
       description: What to look at.
       type: str
       sample: "Packets are dropped on the way: check the server's security group (does it let this machine in on this port?), network ACLs, ..."
+problems:
+  description: What is wrong with the options, one sentence each. Nothing was looked at then.
+  returned: when options are wrong
+  type: list
+  elements: str
+  sample: ["port is 0: it must lie between 1 and 65535."]
 skip_reason:
   description: Why nothing was looked at.
   returned: in check mode
@@ -175,85 +182,28 @@ skip_reason:
 
 import ipaddress
 import socket
-import ssl
 import time
-import traceback
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Way
 from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble, of_redis_reply, of_socket
 from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import (
     SHARED_OPTIONS,
-    Deadline,
+    edge_warnings,
     input_problems,
     latency,
-    open_tcp,
     outcome,
-    resolve,
+    refusal,
     skip,
 )
+from ansible_collections.huntaze.ai_system.plugins.module_utils._redis_session import RedisSession
 
-REDIS_IMPORT_ERROR = None
-try:
-    import redis
-except ImportError:
-    REDIS_IMPORT_ERROR = traceback.format_exc()
+# What the advice calls the options.
+WORDS = {"tls_on": "set tls to true", "tls_off": "set tls to false", "ca": "tls_ca_file", "password": "password", "user": "username"}
 
-    class redis:
-        """Lets the module load and say what is missing."""
-
-        Connection = object
-
-
-# Far more than the answers to HELLO and PING; a server that sends more is none of ours.
-MAX_BYTES = 1 << 20
-
-
-class BoundedSocket:
-    """A connected socket on which everything together ends by a deadline and within MAX_BYTES.
-
-    A socket's own timeout starts anew with every byte that trickles in.
-    """
-
-    def __init__(self, sock, deadline):
-        self._sock = sock
-        self._deadline = deadline
-        self._bytes_left = MAX_BYTES
-
-    def __getattr__(self, name):
-        return getattr(self._sock, name)
-
-    def sendall(self, data):
-        self._sock.settimeout(self._deadline.left())
-        self._sock.sendall(data)
-
-    def recv(self, size):
-        self._sock.settimeout(self._deadline.left())
-        return self._counted(self._sock.recv(size))
-
-    def recv_into(self, buffer):
-        self._sock.settimeout(self._deadline.left())
-        return self._counted(self._sock.recv_into(buffer))
-
-    def _counted(self, received):
-        self._bytes_left -= received if isinstance(received, int) else len(received)
-        if self._bytes_left < 0:
-            raise Trouble("protocol", "the server sends without end")
-        return received
-
-
-class Connection(redis.Connection):
-    """A client's connection over a socket that is connected already."""
-
-    def __init__(self, sock, **options):
-        super().__init__(**options)
-        self._connected = sock
-
-    def _connect(self):
-        return self._connected
-
-    def ask(self, *command):
-        self.send_command(*command)
-        return self.read_response()
+# The head of a TLS record of 2,570 bytes. A server of TLS waits for them, also one that is slow, and also one that takes plain text beside TLS;
+# to Redis in plain text it is an unknown command and a line end.
+HALF_A_RECORD = b"\x16\x03\x01\x0a\x0a"
 
 
 class Probe:
@@ -262,7 +212,7 @@ class Probe:
     def __init__(self, params):
         self.params = params
         self.deadline = Deadline(params["timeout"])
-        self.addresses = []
+        self.way = Way(params["host"], params["port"], self.deadline, params["source_address"], params["tls_ca_file"])
         # Whether the server has shown that it is Redis and decides about credentials.
         self.is_redis = False
         self.seen = {}
@@ -276,146 +226,83 @@ class Probe:
             trouble = met
         except socket.timeout as error:
             trouble = of_socket(error, "answer")
+        self.seen["port_open"] = self.way.port_open
         if self.is_redis:
-            self.seen["authentication_enforced"] = self.asks_for_credentials()
+            self.seen["authentication_enforced"] = of_redis_reply(self.first_line(b"PING\r\n", self.params["tls"]))
         return self.seen, trouble
 
     def look(self):
-        source, family = self.params["source_address"], socket.AF_UNSPEC
-        if source:
-            family = socket.AF_INET if ipaddress.ip_address(source).version == 4 else socket.AF_INET6
-        self.seen["port_open"] = False
-        self.addresses = resolve(self.params["host"], self.params["port"], self.deadline, family)
-        sock = self.connect(self.deadline)
-        self.seen["port_open"] = True
-        # The rest is for a second look at what the first could not tell.
-        session = self.deadline.part(2 / 3)
         try:
-            if self.params["tls"]:
-                sock = self.encrypt(sock, session)
-                self.seen["tls_version"] = sock.version()
-            self.converse(BoundedSocket(sock, session))
+            # TCP may take all the time, as nothing is to be seen without it; the rest leaves some for a second look.
+            wire = self.connect(self.params["tls"], share=2 / 3)
+            try:
+                self.seen["tls_version"] = wire.tls_version
+                self.converse(RedisSession(wire))
+            finally:
+                wire.close()
         except Trouble as trouble:
             raise self.second_look(trouble) from trouble
-        finally:
-            sock.close()
 
-    def connect(self, deadline):
-        return open_tcp(self.addresses, deadline, self.params["source_address"])
+    def connect(self, tls, share=1.0):
+        if tls:
+            return self.way.open_tls(self.deadline, verify=self.params["tls_verify"], share=share)
+        return self.way.open(self.deadline, share)
 
-    def encrypt(self, sock, deadline, verify=True):
-        context = ssl.create_default_context(cafile=self.params["tls_ca_file"])
-        if not (verify and self.params["tls_verify"]):
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+    def converse(self, session):
+        """Log in, measure, and ask what answers."""
         try:
-            sock.settimeout(deadline.left())
-            return context.wrap_socket(sock, server_hostname=self.params["host"])
-        except OSError as error:
-            sock.close()
-            raise of_socket(error, "tls") from error
-
-    def converse(self, sock):
-        """Log in, measure, and ask what answers, as redis-py does it for an application."""
-        connection = Connection(
-            sock,
-            host=self.params["host"],
-            port=self.params["port"],
-            username=self.params["username"],
-            password=self.params["password"],
-            protocol=3,
-            decode_responses=True,
-            encoding_errors="replace",
-        )
-        try:
-            connection.connect()
-            self.is_redis = True
+            session.login(self.params["username"], self.params["password"])
             if self.params["password"]:
                 self.seen["authenticated"] = True
-            rounds = [self.round_trip(connection) for dummy in range(self.params["samples"])]
-            server = connection.ask("HELLO")
-            self.seen.update(
-                latency_ms=latency(rounds),
-                version=server["version"],
-                role={"master": "primary"}.get(server["role"], server["role"]),
-            )
-        except redis.exceptions.AuthenticationError as error:
-            self.is_redis = True
-            if self.params["password"]:
+            rounds = [self.round_trip(session) for dummy in range(self.params["samples"])]
+            session.is_redis = True
+            self.seen.update(session.describe(), latency_ms=latency(rounds))
+        except Trouble as trouble:
+            if trouble.name == "wrongpass":
                 self.seen["authenticated"] = False
-                raise Trouble("wrongpass", f"the server refuses the credentials: {error}") from error
-            raise Trouble("noauth", "the server refuses a client without credentials (NOAUTH)") from error
-        except redis.exceptions.NoPermissionError as error:
-            raise Trouble("noperm", f"the server refuses the command: {error}") from error
-        except redis.exceptions.TimeoutError as error:
-            raise Trouble("no_answer", "connected, but the server does not answer in time") from error
-        except redis.exceptions.BusyLoadingError as error:
-            raise Trouble("busy", f"the server takes no clients now: {error}") from error
-        except redis.exceptions.ConnectionError as error:
-            if "max number of clients" in str(error):
-                raise Trouble("busy", f"the server takes no clients now: {error}") from error
-            if isinstance(error.__context__, OSError):
-                raise of_socket(error.__context__, "answer") from error
-            raise Trouble("reset", f"the server closed the connection: {error}") from error
-        except Trouble:
             raise
-        # A stranger's bytes bring redis-py to errors of any type.
-        except Exception as error:
-            raise Trouble("protocol", f"the answer is not what Redis says: {error}") from error
         finally:
-            connection.disconnect()
+            self.is_redis = session.is_redis
 
     @staticmethod
-    def round_trip(connection):
+    def round_trip(session):
         begin = time.perf_counter()
-        answer = connection.ask("PING")
+        answer = session.ask("PING")
         seconds = time.perf_counter() - begin
         if answer != "PONG":
             raise Trouble("protocol", f"the server answers PING with {answer!r}")
         return seconds
 
     def second_look(self, trouble):
-        """The same trouble, or what is behind it: one side speaks TLS and the other does not."""
-        if self.is_redis:
+        """The same trouble, or what is behind it."""
+        if self.is_redis or trouble.name not in ("no_answer", "reset", "tls", "protocol"):
             return trouble
-        if self.params["tls"]:
-            if trouble.name in ("no_answer", "reset", "tls") and self.first_line(tls=False)[:1] in (b"+", b"-"):
+        try:
+            if not self.params["tls"]:
+                # A cache of ElastiCache that takes TLS only is silent; others cut the connection, or answer with an alert of TLS.
+                behind = Trouble("tls_required", "the server does not answer in plain text, but takes up TLS")
+                return behind if self.way.speaks_tls() else trouble
+            if "tls_version" in self.seen:
+                return (self.way.alert() if trouble.name == "reset" else None) or trouble
+            if self.first_line(HALF_A_RECORD, tls=False)[:1] in (b"+", b"-"):
                 return Trouble("tls_not_offered", "the server does not take up TLS, but answers in plain text")
-        elif trouble.name in ("reset", "protocol") and self.speaks_tls():
-            return Trouble("tls_required", "the server does not answer in plain text, but takes up TLS")
+        except socket.timeout:
+            pass
         return trouble
 
-    def speaks_tls(self):
+    def first_line(self, words, tls):
+        """The beginning of the answer to `words`, said without credentials; empty if there is none."""
         try:
-            self.encrypt(self.connect(self.deadline), self.deadline, verify=False).close()
-            return True
-        except Trouble:
-            return False
-
-    def first_line(self, tls):
-        """The beginning of the answer to a PING without credentials, empty if there is none."""
+            wire = self.connect(tls)
+        except (Trouble, socket.timeout):
+            return b""
         try:
-            sock = self.connect(self.deadline)
-            if tls:
-                sock = self.encrypt(sock, self.deadline)
+            wire.send(words)
+            return wire.beginning(512)
         except Trouble:
             return b""
-        answer, bounded = b"", BoundedSocket(sock, self.deadline)
-        try:
-            bounded.sendall(b"PING\r\n")
-            while b"\n" not in answer and len(answer) < 512:
-                received = bounded.recv(512)
-                if not received:
-                    break
-                answer += received
-        except OSError:
-            pass
         finally:
-            sock.close()
-        return answer
-
-    def asks_for_credentials(self):
-        return of_redis_reply(self.first_line(self.params["tls"]))
+            wire.close()
 
 
 def redis_problems(params, check_mode):
@@ -448,16 +335,16 @@ def main():
         ),
         supports_check_mode=True,
     )
-    if REDIS_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("redis>=5"), exception=REDIS_IMPORT_ERROR)
     problems = redis_problems(module.params, module.check_mode)
     if problems:
-        module.fail_json(msg=" ".join(problems), problems=problems)
+        module.fail_json(**refusal(problems))
     if module.check_mode:
         module.exit_json(**skip())
     if module.params["password"] and not module.params["tls"]:
         module.warn(f"The password goes to {module.params['host']} unencrypted: set tls to true if the server speaks TLS.")
-    module.exit_json(**outcome(module.params, *Probe(module.params).run()))
+    for warning in edge_warnings(module.params, "password", "username"):
+        module.warn(warning)
+    module.exit_json(**outcome(module.params, *Probe(module.params).run(), WORDS))
 
 
 if __name__ == "__main__":

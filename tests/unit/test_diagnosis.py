@@ -9,10 +9,22 @@ import socket
 import ssl
 
 import pytest
+import redis
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _diagnosis
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import ADVICE, Trouble, of_postgres, of_redis_reply, of_socket, scrub
+from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import (
+    ADVICE,
+    Trouble,
+    of_exception,
+    of_postgres,
+    of_redis_error,
+    of_redis_reply,
+    of_socket,
+    scrub,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 def error(number):
@@ -53,31 +65,172 @@ def test_what_is_no_tls(answer):
 
 
 @pytest.mark.parametrize(
-    ("message", "name"),
+    ("state", "words", "name"),
     [
-        ('FATAL:  no pg_hba.conf entry for host "10.0.3.7", user "u", database "d", no encryption', "tls_required"),
-        ('FATAL:  no pg_hba.conf entry for host "10.0.3.7", user "u", database "d", SSL off', "tls_required"),
-        ('FATAL:  pg_hba.conf rejects connection for host "10.0.3.7", user "u", database "d", no encryption', "tls_required"),
-        ('FATAL:  no pg_hba.conf entry for host "10.0.3.7", user "u", database "d", SSL encryption', "not_allowed"),
-        ("SSL error: certificate verify failed", "certificate"),
-        ('server certificate for "db" does not match host name "10.0.2.10"', "certificate"),
-        ("server does not support SSL, but SSL was required", "tls_not_offered"),
-        ("fe_sendauth: no password supplied", "noauth"),
-        ('FATAL:  password authentication failed for user "u"', "wrongpass"),
-        ('FATAL:  PAM authentication failed for user "u"', "wrongpass"),
-        ('FATAL:  database "d" does not exist', "no_database"),
-        ('FATAL:  permission denied for database "d"', "noperm"),
-        ('FATAL:  role "u" is not permitted to log in', "noperm"),
-        ("FATAL:  sorry, too many clients already", "busy"),
-        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", "busy"),
-        ("FATAL:  the database system is starting up", "busy"),
-        ("server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally", "reset"),
-        ("SSL error: tlsv1 alert protocol version", "tls"),
-        ("received invalid response to SSL negotiation: H", "protocol"),
+        ("28P01", 'password authentication failed for user "u"', "wrongpass"),
+        ("28P01", 'Passwort-Authentifizierung für Benutzer »u« fehlgeschlagen', "wrongpass"),
+        ("28000", 'PAM authentication failed for user "u"', "wrongpass"),
+        ("28000", 'role "u" does not exist', "wrongpass"),
+        ("28000", 'role "u" is not permitted to log in', "noperm"),
+        ("28000", 'no pg_hba.conf entry for host "10.0.3.7", user "u", database "d", no encryption', "not_allowed"),
+        ("28000", 'no pg_hba.conf entry for host "10.0.3.7", user "u", database "d", SSL off', "not_allowed"),
+        ("28000", 'pg_hba.conf rejects connection for host "10.0.3.7", user "u", database "d", SSL encryption', "not_allowed"),
+        ("28000", "kein pg_hba.conf-Eintrag für Host »10.0.3.7«, Benutzer »u«, Datenbank »d«, keine Verschlüsselung", "not_allowed"),
+        ("28000", "connection requires a valid client certificate", "client_certificate"),
+        ("28000", 'certificate authentication failed for user "u"', "client_certificate"),
+        ("3D000", 'database "d" does not exist', "no_database"),
+        ("42501", 'permission denied for database "d"', "noperm"),
+        ("53300", "sorry, too many clients already", "busy"),
+        ("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute", "busy"),
+        ("53300", 'too many connections for role "u"', "busy"),
+        ("57P03", "the database system is starting up", "busy"),
+        ("57P03", "das Datenbanksystem startet", "busy"),
+        ("57P01", "terminating connection due to administrator command", "busy"),
+        ("55000", 'database "template0" is not currently accepting connections', "rejected"),
+        ("0A000", "unsupported frontend protocol 3.0", "rejected"),
+        ("22023", 'unrecognized configuration parameter', "rejected"),
+        (None, "sorry, too many clients already", "busy"),
+        # RDS Proxy
+        ("28000", "This RDS Proxy requires TLS connections", "tls_required"),
+        ("28000", "IAM authentication is allowed only with SSL connections.", "tls_required"),
+        ("28000", "IAM authentication failed for user u. Check the IAM token for this user and try again.", "wrongpass"),
+        ("28P01", "The password that was provided for the role u is wrong.", "wrongpass"),
+        ("28000", "The password that was provided for the role u is wrong.", "wrongpass"),
+        ("28000", "This RDS proxy has no credentials for the role u. Check the credentials for this role and try again.", "wrongpass"),
+        ("28000", "RDS Proxy supports only IAM, MD5, or SCRAM authentication", "rejected"),
+        (None, "Timed-out waiting to acquire database connection", "busy"),
+        # PgBouncer
+        ("08P01", "no such database: d", "no_database"),
+        ("08P01", "no such user: u", "wrongpass"),
+        ("08P01", "password authentication failed", "wrongpass"),
+        ("08P01", "SASL authentication failed", "wrongpass"),
+        ("08P01", "SSL required", "tls_required"),
+        ("08P01", "login rejected", "not_allowed"),
+        ("08P01", "no more connections allowed (max_client_conn)", "busy"),
+        ("08P01", "client connections exceeded (max_db_client_connections)", "busy"),
+        ("08P01", "query_wait_timeout", "busy"),
+        ("08P01", "client_login_timeout (server down)", "busy"),
+        ("08P01", "TLS certificate name mismatch", "client_certificate"),
+        ("08P01", "server login failed: wrong password type", "rejected"),
+        ("08P01", "unsupported startup parameter: extra_float_digits", "rejected"),
     ],
 )
-def test_what_postgresql_says(message, name):
-    assert of_postgres(message).name == name
+def test_kind_23_what_postgresql_and_its_proxies_say(state, words, name):
+    assert of_postgres(f"FATAL: {words}", state).name == name
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "advice"),
+    [
+        ("NOAUTH Authentication required.", "noauth", "password"),
+        ("NOAUTH HELLO must be called with the client already authenticated", "noauth", "password"),
+        ("WRONGPASS invalid username-password pair or user is disabled.", "wrongpass", "rotated"),
+        ("ERR invalid password", "wrongpass", "rotated"),
+        ("ERR Client sent AUTH, but no password is set", "wrongpass", "AUTH is off"),
+        ("ERR AUTH <password> called without any password configured for the default user.", "wrongpass", "AUTH is off"),
+        ("NOPERM this user has no permissions to run the 'ping' command", "noperm", "permissions"),
+        ("LOADING Redis is loading the dataset in memory", "busy", "loading"),
+        ("BUSY Redis is busy running a script.", "busy", "SCRIPT KILL"),
+        ("ERR max number of clients reached", "busy", "number of connections"),
+        ("DENIED Redis is running in protected mode because protected mode is enabled", "rejected", "protected"),
+        ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "rejected", "primary"),
+        ("CLUSTERDOWN The cluster is down", "rejected", "slots"),
+        ("ERR unknown command 'PING'", "rejected", "act on its words"),
+        ("MISCONF Redis is configured to save RDB snapshots", "rejected", "act on its words"),
+    ],
+)
+def test_kind_23_what_redis_says(words, name, advice):
+    trouble = of_redis_error(words)
+    assert (trouble.name, words in trouble.message) == (name, True)
+    assert advice in trouble.as_dict()["advice"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "name", "advice"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "client_certificate", "let it take clients without one"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "client_certificate", "let it take clients without one"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "client_certificate", "let it take clients without one"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "tls", "Two causes look alike"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "tls", "protocol versions"),
+        ("WRONG_VERSION_NUMBER", "tls", "speaks it on this port"),
+    ],
+)
+def test_kind_24_an_alert_of_the_server_speaks_of_the_client(reason, name, advice):
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    trouble = of_socket(error, "encrypted")
+    assert trouble.name == name and advice in trouble.as_dict()["advice"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "advice"),
+    [
+        (9, "certificate is not yet valid", "clock"), (10, "certificate has expired", "renewed"), (18, "self-signed certificate", "CA"),
+        (20, "unable to get local issuer certificate", "CA"), (62, "Hostname mismatch", "another name"), (64, "IP address mismatch", "another name"),
+    ],
+)
+def test_kind_24_each_fault_of_a_certificate_has_its_own_way_out(code, words, advice):
+    error = ssl.SSLCertVerificationError(1, words)
+    error.verify_code, error.verify_message = code, words
+    trouble = of_socket(error, "tls")
+    assert trouble.name == "certificate" and words in trouble.message and advice in trouble.as_dict()["advice"]
+    assert ("CA that signed" in trouble.advice) is (code in (18, 20))
+
+
+def test_kind_24_a_cut_after_the_handshake_names_both_candidates():
+    advice = of_socket(error(errno.ECONNRESET), "encrypted").advice
+    assert "certificate" in advice and "limit of clients" in advice
+    assert "certificate" not in of_socket(error(errno.ECONNRESET), "answer").advice
+
+
+def raised(error, cause=None):
+    try:
+        raise error from cause
+    except Exception as met:
+        return met
+
+
+@pytest.mark.parametrize(
+    ("met", "name"),
+    [
+        (Trouble("busy", "m"), "busy"),
+        (raised(RuntimeError("wrapped"), Trouble("certificate", "m")), "certificate"),
+        (raised(redis.exceptions.ConnectionError("x"), error(errno.ECONNREFUSED)), "reset"),
+        (raised(redis.exceptions.ConnectionError("x"), ssl.SSLError(1, "WRONG_VERSION_NUMBER")), "tls"),
+        (raised(redis.exceptions.ConnectionError("x"), socket.gaierror(-2, "Name or service not known")), "name_resolution"),
+        (redis.exceptions.TimeoutError("Timeout reading from socket"), "no_answer"),
+        (redis.exceptions.AuthenticationError("Authentication required."), "noauth"),
+        (redis.exceptions.AuthenticationError("invalid username-password pair or user is disabled."), "wrongpass"),
+        (redis.exceptions.AuthenticationError("HELLO must be called with the client already authenticated, otherwise NOAUTH"), "noauth"),
+        (redis.exceptions.NoPermissionError("no permissions"), "noperm"),
+        (redis.exceptions.BusyLoadingError("loading"), "busy"),
+        (redis.exceptions.ConnectionError("max number of clients reached"), "busy"),
+        (redis.exceptions.ResponseError("DENIED protected mode"), "rejected"),
+        (redis.exceptions.ConnectionError("Connection closed by server."), "reset"),
+        (redis.exceptions.InvalidResponse("?"), "protocol"),
+        (ValueError("a stranger's bytes"), "protocol"),
+    ],
+)
+def test_kind_26_every_exception_has_a_class_and_an_advice(met, name):
+    told = of_exception(met).as_dict("secret", words={"ca": "tls_ca_file", "password": "auth_token"})
+    assert told["class"] == name
+    assert told["message"] and told["advice"] and "{" not in told["advice"]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_kind_26_what_redis_py_met_while_connecting(tls):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        options = {"ssl": True} if tls else {}
+        client = redis.Redis(port=port, socket_timeout=0.2, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0), **options)
+        with pytest.raises(redis.exceptions.RedisError) as met:
+            client.ping()
+        trouble = of_exception(met.value)
+        assert trouble.name == "no_answer" and ("TLS handshake" in trouble.message) is tls
+    with pytest.raises(redis.exceptions.RedisError) as met:
+        client.ping()
+    assert of_exception(met.value).name == "refused"
 
 
 @pytest.mark.parametrize(
@@ -97,9 +250,17 @@ def test_only_noauth_proves_that_credentials_are_asked_for(reply, asked):
 
 
 def test_every_class_has_its_advice():
-    assert {name for _pattern, name in _diagnosis.POSTGRES_ERRORS} | set(_diagnosis.CONNECT_ERRORS.values()) <= set(ADVICE)
-    for name, advice in ADVICE.items():
-        assert Trouble(name, "m").as_dict() == {"class": name, "message": "m", "advice": advice}
+    for table in (_diagnosis.POSTGRES_STATES, _diagnosis.POSTGRES_WORDS, _diagnosis.REDIS_WORDS):
+        assert {name for _pattern, name in table} <= set(ADVICE)
+    assert {*_diagnosis.CONNECT_ERRORS.values(), *_diagnosis.REDIS_CODES.values()} <= set(ADVICE)
+    for name in ADVICE:
+        told = Trouble(name, "m").as_dict()
+        assert (told["class"], told["message"]) == (name, "m") and told["advice"] and "{" not in told["advice"]
+
+
+def test_kind_22_the_advice_uses_the_words_of_its_reader():
+    assert Trouble("tls_required", "m").as_dict()["advice"] == "The server takes encrypted connections only: turn TLS on."
+    assert Trouble("tls_required", "m").as_dict(words={"tls_on": "set tls to true"})["advice"].endswith("only: set tls to true.")
 
 
 @given(st.text(min_size=6), st.text(), st.text())

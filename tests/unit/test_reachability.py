@@ -9,8 +9,9 @@ import threading
 import time
 
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, open_tcp, resolve
 from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble
-from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import Deadline, latency, open_tcp, resolve
+from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import latency
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ WORKS = {"reachable": True, "authenticated": True, "authentication_enforced": Tr
 
 
 def error(kind):
-    return {"reachable": False, "error": {"class": kind, "message": kind}, "reason": kind}
+    return {"reachable": False, "port_open": kind not in ("name_resolution", "timeout", "no_route", "refused"), "error": {"class": kind, "message": kind}, "reason": kind}
 
 
 def seen(**results):
@@ -37,6 +37,7 @@ def test_everything_as_it_should_be():
         ({"plain": WORKS}, 2),
         ({"plain": error("noauth")}, 2),
         ({"plain": error("timeout")}, 2),
+        ({"plain": error("a class of tomorrow")}, 2),
         ({"database": error("timeout")}, 3),
     ],
 )
@@ -53,8 +54,78 @@ def test_a_stranger_that_gets_through_fails():
     assert verdicts({"vantage": "stranger", "inside": False, "tls": WORKS})[1] == "failed"
 
 
+STRANGER = {"vantage": "stranger", "inside": False, "tls": error("timeout")}
+
+
 def test_a_stranger_whose_packets_are_dropped_is_right():
-    assert verdicts({"vantage": "stranger", "inside": False, "tls": error("timeout")}) == ["ok", "ok"]
+    assert verdicts(STRANGER, seen())[1] == "ok"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        [], [seen(tls=error("timeout"))], [seen(tls=error("name_resolution"))], [seen(tls={})], [seen(tls={"unreachable": True})], [STRANGER],
+        [seen(tls={"failed": True, "reachable": None, "port_open": None, "msg": "port is 0"})], [seen(tls={**error("timeout"), "port_open": None})],
+    ],
+)
+def test_kind_30_lost_packets_prove_nothing_where_nobody_gets_through(inside):
+    judgement = verification_verdicts([STRANGER, *inside], CACHE)[1]
+    assert judgement["verdict"] == "not verified from here" and "nobody has got through from inside" in judgement["reason"]
+
+
+@pytest.mark.parametrize("kind", ["name_resolution", "no_route"])
+def test_kind_30_a_stranger_that_never_came_to_the_door_proves_nothing(kind):
+    assert verdicts({**STRANGER, "tls": error(kind)}, seen())[1] == "not verified from here"
+
+
+@pytest.mark.parametrize("kind", ["tls_required", "no_answer", "reset", "name_resolution", "refused", "timeout"])
+def test_kind_30_a_former_endpoint_that_refuses_plain_text_is_as_good_as_gone(kind):
+    former = [{**error(kind), "item": {"address": "10.0.0.9", "port": 6379}}]
+    assert verdicts(seen(former=former))[3] == "ok"
+
+
+@pytest.mark.parametrize("kind", ["noauth", "wrongpass", "busy", "rejected", "protocol", "a class of tomorrow"])
+def test_kind_30_a_former_endpoint_that_speaks_plain_text_fails(kind):
+    assert verdicts(seen(former=[{**error(kind), "item": {"address": "10.0.0.9", "port": 6379}}]))[3] == "failed"
+
+
+@pytest.mark.parametrize("kind", ["tls_required", "no_answer", "reset"])
+def test_kind_30_plain_text_met_by_silence_or_a_cut_is_refused(kind):
+    assert verdicts(seen(plain=error(kind)))[2] == "ok"
+
+
+@pytest.mark.parametrize("kind", ["no_answer", "reset", "timeout", "name_resolution"])
+def test_kind_30_silence_proves_nothing_from_where_nobody_gets_through(kind):
+    found = verdicts(seen(tls=error("timeout"), plain=error(kind), former=[{**error(kind), "item": {}}]))
+    assert found[1] == "failed" and "ok" not in found[2:4]
+
+
+@pytest.mark.parametrize(
+    ("results", "place", "words"),
+    [
+        ({"tls": error("wrongpass")}, 1, "huntaze_cache.auth_token"), ({"tls": error("certificate")}, 1, "huntaze_cache.tls_ca_file"),
+        ({"database": error("wrongpass")}, 3, "huntaze_database.user and .password"), ({"database": error("no_database")}, 3, "huntaze_database.name"),
+    ],
+)
+def test_kind_22_a_failed_look_names_the_variable_of_the_inventory(results, place, words):
+    assert words in verification_verdicts([seen(**results)], CACHE)[place]["reason"]
+
+
+@pytest.mark.parametrize("known", [
+    {"transit_encryption_mode": "required", "auth_token_enabled": True},
+    {"endpoints": None}, {"endpoints": {"primary": None}}, {"endpoints": {"primary": {"address": "10.0.0.1"}}},
+    {"endpoints": {"configuration": {"address": "10.0.0.1", "port": 6379}}}, {},
+])
+@pytest.mark.parametrize("result", [
+    {"reachable": True}, {"reachable": False}, {"reachable": False, "error": {}}, {"reachable": False, "error": {"class": "new"}}, {"skipped": True, "reachable": None},
+])
+def test_kind_07_whatever_a_look_or_the_cache_lacks_there_is_a_verdict(known, result):
+    limiter = {"decisions": [{}, {"status": 200, "json": {"limits": [{}, None, {"name": "hour"}]}}, {"status": 429, "json": {"limits": 1}}], "metrics": {"missing": [], "metrics": [{}]}}
+    seen_from = [{**seen(tls=result, plain=result, database=result, former=[result, {**result, "item": None}]), "vantage": "limiter"}, {"tls": result}]
+    for about in (limiter, {}, {"decisions": None, "metrics": None}):
+        judgements = verification_verdicts(seen_from, known, True, about)
+        assert judgements and all(judgement["reason"] and "None" not in judgement["line"] for judgement in judgements)
+        assert not any(judgement["verdict"] == "ok" for judgement in judgements[1:8])
 
 
 def test_a_former_endpoint_that_still_answers_fails():

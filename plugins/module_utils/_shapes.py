@@ -13,8 +13,11 @@ import urllib.parse
 
 # name of the kind: its pattern, and the pattern in words
 NAMES = {
+    # A cluster, a replication group or a serverless cache: where it is not known which.
+    "cache": (r"(?=.{1,50}\Z)[A-Za-z](-?[A-Za-z0-9])*", "1 to 50 letters, digits and single hyphens, a letter first"),
     "cache cluster": (r"(?=.{1,50}\Z)[A-Za-z](-?[A-Za-z0-9])*", "1 to 50 letters, digits and single hyphens, a letter first"),
     "replication group": (r"(?=.{1,40}\Z)[A-Za-z](-?[A-Za-z0-9])*", "1 to 40 letters, digits and single hyphens, a letter first"),
+    "snapshot": (r"(?=.{1,255}\Z)[A-Za-z](-?[A-Za-z0-9])*", "1 to 255 letters, digits and single hyphens, a letter first"),
     "database instance": (r"(?=.{1,63}\Z)[A-Za-z](-?[A-Za-z0-9])*", "1 to 63 letters, digits and single hyphens, a letter first"),
     "security group": (r"sg-[0-9a-f]{8,17}", "sg- and 8 to 17 hexadecimal digits"),
     "Amplify app": (r"d[a-z0-9]{1,19}", "d and up to 19 small letters and digits"),

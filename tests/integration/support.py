@@ -107,7 +107,10 @@ class Sandbox:
     def reset(self) -> None:
         self.control.clear_faults()
         self.control.reset()
-        self.settings(transition_seconds=0.2, rules_per_security_group=60, amplify_fail_step=None)
+        self.settings(
+            transition_seconds=0.2, tagging_seconds=0.2, former_endpoint_seconds=0, creation_fails=False, refuses_token_in_force=False,
+            rules_per_security_group=60, amplify_fail_step=None,
+        )
         self.control.forget_calls()
         self.estate = json.loads((self.state / "estate.json").read_text())
 

@@ -50,6 +50,10 @@ class Control:
     def clear_faults(self) -> t.Any:
         return self.request("DELETE", "faults")
 
+    def open_window(self) -> t.Any:
+        """Let the maintenance windows of all caches come: what was put off to them begins."""
+        return self.request("POST", "window")
+
     def settings(self, **changed: t.Any) -> dict[str, t.Any]:
         if changed:
             self.request("POST", "settings", changed)

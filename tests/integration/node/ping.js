@@ -12,6 +12,7 @@ async function ping({ client, host, port, password, ca }) {
     password,
     tls: ca ? { ca: readFileSync(ca) } : undefined,
     connectTimeout: 1000,
+    commandTimeout: 1000,
     retryStrategy: null,
     maxRetriesPerRequest: 0,
     lazyConnect: true,

@@ -35,7 +35,7 @@ def test_rotate_from_none_accepts_the_token_and_no_password_too(secured: Cache) 
 
 
 def test_set_from_none_is_not_relied_on(secured: Cache) -> None:
-    secured.refuses("InvalidParameterCombination", AuthToken=A, AuthTokenUpdateStrategy="SET")
+    secured.refuses("InvalidParameterValue", AuthToken=A, AuthTokenUpdateStrategy="SET")
 
 
 def test_rotate_from_one_accepts_both(secured: Cache) -> None:
@@ -75,8 +75,10 @@ def test_rotate_is_the_default(secured: Cache) -> None:
 
 def test_delete_is_for_moving_to_users_only(secured: Cache) -> None:
     set_alone(secured, A)
-    secured.refuses("InvalidParameterCombination", AuthTokenUpdateStrategy="DELETE")
-    secured.refuses("InvalidParameterCombination", AuthToken=A, AuthTokenUpdateStrategy="DELETE")
+    users = with_users(secured)
+    for parameters in ({}, {"AuthToken": A}, {"AuthToken": A, "UserGroupIdsToAdd": [users]}):
+        message = secured.refuses("InvalidParameterValue", AuthTokenUpdateStrategy="DELETE", **parameters)
+        assert message == "Auth token update strategy delete is not supported currently"
 
 
 def test_a_token_takes_effect_when_the_change_completes(sandbox: support.Sandbox, secured: Cache) -> None:
@@ -139,7 +141,7 @@ def test_tokens_that_both_take(secured: Cache, token: str) -> None:
 
 
 def test_auth_needs_tls(sandbox: support.Sandbox) -> None:
-    promote(sandbox).refuses("InvalidParameterCombination", AuthToken=A)
+    promote(sandbox).refuses("InvalidParameterValue", AuthToken=A)
     for parameters in ({}, {"TransitEncryptionEnabled": False}, {**TLS, "TransitEncryptionMode": "preferred"}):
         refused(
             "InvalidParameterCombination", api(sandbox).create_replication_group,
@@ -167,33 +169,6 @@ def test_a_group_created_with_a_token_asks_for_it(sandbox: support.Sandbox) -> N
     open_to_limiter(sandbox)
     cache = create(sandbox, **TLS, AuthToken=A)
     assert cache.accepts(A) and not cache.accepts(None)
-
-
-def test_modify_cache_cluster_changes_the_token_of_a_standalone_cluster(sandbox: support.Sandbox) -> None:
-    open_to_limiter(sandbox)
-    aws = api(sandbox)
-    aws.create_cache_cluster(
-        CacheClusterId="alone", CacheNodeType="cache.t3.micro", Engine="redis", NumCacheNodes=1, CacheSubnetGroupName="huntaze-cache",
-        SecurityGroupIds=[sandbox.estate["cache_security_group_id"]], **TLS, AuthToken=A,
-    )
-
-    def settled() -> t.Any:
-        return until(lambda: (lambda shown: shown if shown["CacheClusterStatus"] == "available" else None)(cluster(sandbox, "alone")))
-
-    address = settled()["CacheNodes"][0]["Endpoint"]["Address"]
-    modify = {"CacheClusterId": "alone", "AuthToken": B}
-    assert aws.modify_cache_cluster(**modify)["CacheCluster"]["PendingModifiedValues"] == {"AuthTokenStatus": "ROTATING"}
-    assert cluster(sandbox, "alone")["CacheClusterStatus"] == "available"
-    sandbox.settings(transition_seconds=1)  # long enough to be looked at on a busy machine
-    aws.modify_cache_cluster(**modify, ApplyImmediately=True, AuthTokenUpdateStrategy="ROTATE")
-    refused("InvalidCacheClusterState", aws.modify_cache_cluster, **modify, ApplyImmediately=True)
-    settled()
-    assert sandbox.redis(address, A).ping() and sandbox.redis(address, B).ping()
-    aws.modify_cache_cluster(**modify, ApplyImmediately=True, AuthTokenUpdateStrategy="SET")
-    settled()
-    assert sandbox.redis(address, B).ping()
-    with pytest.raises(redis.AuthenticationError):
-        sandbox.redis(address, A).ping()
 
 
 def test_memcached_has_neither_groups_nor_tokens(sandbox: support.Sandbox) -> None:
@@ -242,9 +217,37 @@ def test_from_auth_to_users_and_back(secured: Cache) -> None:
     secured.refuses("InvalidParameterCombination", AuthToken=B, AuthTokenUpdateStrategy="ROTATE")
     secured.refuses("InvalidParameterCombination", AuthToken=B, AuthTokenUpdateStrategy="SET")
     secured.refuses("InvalidParameterCombination", **TLS, TransitEncryptionMode="required")
-    secured.modify(RemoveUserGroups=True, AuthToken=B, AuthTokenUpdateStrategy="SET")
+    secured.refuses("InvalidParameterValue", RemoveUserGroups=True, AuthToken=B, AuthTokenUpdateStrategy="SET")
+    secured.modify(RemoveUserGroups=True, AuthToken=B, AuthTokenUpdateStrategy="ROTATE")
+    assert secured.accepts(B) and not secured.accepts(PASSWORDS[0], "app")
+    secured.modify(AuthToken=B, AuthTokenUpdateStrategy="SET")
     assert not secured.group.get("UserGroupIds") and secured.group["AuthTokenEnabled"] is True
     assert secured.accepts(B) and not secured.accepts(None) and not secured.accepts(PASSWORDS[0], "app")
+
+
+@pytest.mark.parametrize("parameters", [{"UserGroupIdsToRemove": ["users"]}, {"RemoveUserGroups": True}], ids=str)
+def test_kind_29_removing_the_user_group_alone_turns_access_control_off(secured: Cache, parameters: dict[str, t.Any]) -> None:
+    secured.modify(UserGroupIdsToAdd=[with_users(secured)])
+    assert not secured.accepts(None)
+    answer = secured.aws.modify_replication_group(ReplicationGroupId=secured.id, **parameters)["ReplicationGroup"]
+    assert answer["PendingModifiedValues"] == {"UserGroups": {"UserGroupIdsToAdd": [], "UserGroupIdsToRemove": ["users"]}}
+    secured.modify(ReplicationGroupDescription="apply what waits")
+    assert secured.accepts(None) and "UserGroupIds" not in secured.group and secured.group["AuthTokenEnabled"] is False
+
+
+@pytest.mark.parametrize(("strategy", "again"), [("ROTATE", A), ("ROTATE", B), ("SET", B)])
+def test_kind_11_a_token_in_force_may_be_no_modification(
+    sandbox: support.Sandbox, secured: Cache, strategy: str, again: str
+) -> None:
+    set_alone(secured, A)
+    secured.modify(AuthToken=B, AuthTokenUpdateStrategy="ROTATE")
+    if strategy == "SET":
+        secured.modify(AuthToken=B, AuthTokenUpdateStrategy="SET")
+    sandbox.settings(refuses_token_in_force=True)
+    message = secured.refuses("InvalidParameterCombination", AuthToken=again, AuthTokenUpdateStrategy=strategy)
+    assert message == "No modifications were requested"
+    sandbox.settings(refuses_token_in_force=False)
+    secured.modify(AuthToken=again, AuthTokenUpdateStrategy=strategy)
 
 
 def test_users_need_tls_required(sandbox: support.Sandbox) -> None:

@@ -52,7 +52,7 @@ def test_tags_are_out_of_reach_while_a_cache_is_not_available(sandbox: support.S
 
 def test_a_group_is_modifying_while_its_tags_spread(sandbox: support.Sandbox) -> None:
     cache = promote(sandbox)
-    sandbox.settings(transition_seconds=1)  # long enough to be looked at on a busy machine
+    sandbox.settings(tagging_seconds=1)  # long enough to be looked at on a busy machine
     tag(sandbox, cache.group["ARN"])
     assert cache.group["Status"] == "modifying"
     refused("InvalidReplicationGroupState", cache.aws.modify_replication_group, ReplicationGroupId=cache.id, ReplicationGroupDescription="x")

@@ -20,6 +20,7 @@ from aws_api.amplify.models import AmplifyBackend
 from aws_api.amplify.urls import url_bases
 from aws_api.cloudwatch.models import CloudWatchBackend
 from aws_api.ec2.models import EC2Backend
+from aws_api.elasticache.access import Access
 from aws_api.elasticache.models import ElastiCacheBackend
 
 # moto builds a service's backend from the class that its dictionary of backends names, and finds urls.py beside that class.
@@ -48,6 +49,10 @@ class Setting(t.NamedTuple):
 
 SETTINGS = {
     "transition_seconds": Setting("transition_seconds", (ElastiCacheBackend, AmplifyBackend)),
+    "tagging_seconds": Setting("tagging_seconds", (ElastiCacheBackend,)),
+    "former_endpoint_seconds": Setting("former_endpoint_seconds", (ElastiCacheBackend,)),
+    "creation_fails": Setting("creation_fails", (ElastiCacheBackend,), (False, True)),
+    "refuses_token_in_force": Setting("refuses_token_in_force", (Access,), (False, True)),
     "rules_per_security_group": Setting("rules_per_security_group", (EC2Backend,)),
     "amplify_fail_step": Setting("fail_step", (AmplifyBackend,), (None, *STEPS)),
 }
@@ -80,6 +85,13 @@ def change_settings(changes: dict[str, t.Any]) -> None:
     for name, value in changes.items():
         for owner in SETTINGS[name].owners:
             setattr(owner, SETTINGS[name].attribute, value)
+
+
+def open_window() -> None:
+    """Let the maintenance windows of all caches come."""
+    for account in elasticache_backends.values():
+        for backend in account.values():
+            backend.open_window()
 
 
 def look(path: str) -> t.Any:

@@ -115,6 +115,11 @@ class Server:
             self._calls.clear()
             self._turn.notify_all()
 
+    def _open_window(self) -> None:
+        with self._turn:
+            extensions.open_window()
+            self._turn.notify_all()
+
     def _control(self, environ: dict[str, t.Any]) -> Answer:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(CONTROL).strip("/")
         length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -126,6 +131,7 @@ class Server:
             ("GET", "faults"): lambda given: self._faults.shown(),
             ("POST", "faults"): self._faults.add,
             ("DELETE", "faults"): lambda given: self._faults.clear(),
+            ("POST", "window"): lambda given: self._open_window(),
             ("GET", "settings"): lambda given: extensions.settings(),
             ("POST", "settings"): extensions.change_settings,
         }

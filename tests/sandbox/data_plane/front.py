@@ -16,8 +16,8 @@ TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection
 BACKLOG = 1024
 
 
-class Refused(Exception):
-    """The server does not speak what the client began with: the connection is reset."""
+class Unanswered(Exception):
+    """The server does not speak what the client began with: it says nothing, for as long as the client stays."""
 
 
 class Backend(t.NamedTuple):
@@ -101,13 +101,20 @@ class Endpoint:
             if far.lost.done():  # meanwhile
                 near.transport.close()
             await asyncio.wait([near.lost, far.lost], return_when=asyncio.ALL_COMPLETED)
-        except (Refused, OSError):
+        except Unanswered:
+            await self._stay_silent(client)
+        except OSError:
             pass  # what the client sent is unread: closing resets the connection
         finally:
             for side in sides:
                 if side.transport:
                     side.transport.abort()
             client.close()
+
+    async def _stay_silent(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while await self._loop.sock_recv(client, 65536):
+                pass
 
     async def _peek(self, client: socket.socket) -> bytes:
         while True:

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from data_plane.client import DataPlaneError
-from data_plane.front import TLS_HANDSHAKE, Backend, Refused, connect
+from data_plane.front import TLS_HANDSHAKE, Backend, Unanswered, connect
 from instance import Instance, write_private
 from supervision import Supervisor, program
 
@@ -128,7 +128,7 @@ class Node:
         """Connect a client of an endpoint in `mode` whose first byte is `first`."""
         tls = first == TLS_HANDSHAKE
         if mode == "required" and not tls:
-            raise Refused
+            raise Unanswered
         tls = tls and mode != "off"
         async with self._opening:
             if self._newest_password is None:

@@ -46,6 +46,16 @@ class ServerlessCacheNotFound(ElastiCacheException):
     message = "Serverless cache {name} not found."
 
 
+class GlobalReplicationGroupAlreadyExists(ElastiCacheException):
+    code = "GlobalReplicationGroupAlreadyExistsFault"
+    message = "Global Replication Group {name} already exists."
+
+
+class GlobalReplicationGroupNotFound(ElastiCacheException):
+    code = "GlobalReplicationGroupNotFoundFault"
+    message = "Global Replication Group {name} not found."
+
+
 class UserGroupAlreadyExists(ElastiCacheException):
     code = "UserGroupAlreadyExists"
     message = "User group {name} already exists."

@@ -10,7 +10,9 @@ from moto.ec2.models import ec2_backends
 from moto.elasticache import models as moto
 from moto.elasticache.exceptions import InvalidParameterValueException as InvalidParameterValue
 
+from .access import PREFERRED, REQUIRED
 from .cache_clusters import CacheClusterBackend
+from .global_datastores import GlobalDatastoreBackend
 from .lifecycle import Lifecycle
 from .modification import Modification
 from .parameter_groups import ParameterGroupBackend
@@ -22,12 +24,15 @@ from .tags import TagBackend
 from .users import UserBackend
 
 DEFAULT_VERSIONS = {"redis": "7.1.0", "valkey": "8.0.1", "memcached": "1.6.22"}
+# What Describe shows of a version that is given without its patch level.
+PATCH_LEVELS = {("redis", "6.2"): "6.2.6", ("redis", "7.0"): "7.0.7", ("valkey", "7.2"): "7.2.6", ("valkey", "8.0"): "8.0.1"}
 IDENTIFIER = re.compile(r"[a-z](?!.*--)[a-z0-9-]*(?<!-)")
 
 
 class ElastiCacheBackend(
     CacheClusterBackend,
     ReplicationGroupBackend,
+    GlobalDatastoreBackend,
     ParameterGroupBackend,
     UserBackend,
     SnapshotBackend,
@@ -37,6 +42,12 @@ class ElastiCacheBackend(
 ):
     # How long a cache stays creating, modifying, snapshotting, deleting.
     transition_seconds = 1.0
+    # How long a replication group is modifying after its tags have changed.
+    tagging_seconds = 0.2
+    # How long the names that went with plain text still lead to the cache: name servers and resolvers remember.
+    former_endpoint_seconds = 0.0
+    # What is created ends as create-failed.
+    creation_fails = False
 
     @staticmethod
     def resolve(name: str) -> str:
@@ -68,22 +79,43 @@ class ElastiCacheBackend(
     def later(self, finish: t.Callable[[], None]) -> None:
         self.lifecycle.later(self.transition_seconds, finish)
 
-    def change_access(self, cache: CacheCluster | ReplicationGroup, modification: Modification, apply_immediately: bool | None) -> None:
-        """Begin a modification, and what was waiting, or let it wait."""
-        modification = modification.after(cache.deferred)
-        cache.access.pending = modification.shown()
-        if modification and not apply_immediately:
-            cache.deferred = modification
+    def change(self, cache: CacheCluster | ReplicationGroup, modification: Modification, apply_immediately: bool | None) -> None:
+        """Begin a modification and whatever waits beside it, or let it wait for the maintenance window."""
+        if modification:
+            cache.pending.append(modification)
+        if apply_immediately:
+            self._begin(cache)
+        elif modification:
             cache.show()
-            return
+        else:  # what no window is needed for
+            cache.enter(MODIFYING)
+            self.later(lambda: cache.enter(AVAILABLE))
 
+    def open_window(self) -> None:
+        """The maintenance window of every cache: what was put off to it begins."""
+        for cache in (*self.replication_groups.values(), *self.cache_clusters.values()):
+            if cache.pending and cache.status == AVAILABLE:
+                self._begin(cache)
+
+    def _begin(self, cache: CacheCluster | ReplicationGroup) -> None:
         def finish() -> None:
-            modification.apply(cache.access)
+            before, former = cache.access.mode, cache.endpoints()
+            for modification in cache.pending:
+                modification.apply(cache.access)
+                cache.become(modification.node_attributes)
+            cache.pending.clear()
             cache.enter(AVAILABLE)
+            if (before, cache.access.mode) == (PREFERRED, REQUIRED):
+                self._remember(cache, former)
 
-        cache.deferred = None
         cache.enter(MODIFYING)
         self.later(finish)
+
+    def _remember(self, cache: ReplicationGroup, former: list[Endpoint]) -> None:
+        """Let names that AWS has deleted lead to the cache for a while."""
+        if self.former_endpoint_seconds:
+            cache.former = [endpoint for endpoint in former if endpoint not in cache.endpoints()]
+            self.lifecycle.later(self.former_endpoint_seconds, cache.former.clear)
 
     @staticmethod
     def identifier(parameter: str, value: str, limit: int) -> str:
@@ -101,16 +133,18 @@ class ElastiCacheBackend(
         """Redis 7.1 is 7.1.0."""
         if engine not in DEFAULT_VERSIONS:
             raise InvalidParameterValue(f"Invalid engine: {engine}.")
-        number = given or DEFAULT_VERSIONS[engine]
+        number = PATCH_LEVELS.get((engine, given), given) or DEFAULT_VERSIONS[engine]
         if not re.fullmatch(r"\d+(\.\d+){0,2}", number):
             raise InvalidParameterValue(f"Invalid engine version: {number}.")
         return number + ".0" * (2 - number.count("."))
 
     def check_network(self, options: dict[str, t.Any]) -> None:
-        """Refuse security groups and subnet groups that are not there."""
+        """Refuse security groups, subnet groups and parameter groups that are not there."""
         if options.get("cache_subnet_group_name"):
             self.describe_cache_subnet_groups(options["cache_subnet_group_name"])
         self.check_security_groups(options.get("security_group_ids"))
+        if options.get("cache_parameter_group_name"):
+            self.parameter_group(options["cache_parameter_group_name"])
 
     def check_security_groups(self, group_ids: list[str] | None) -> None:
         ec2 = ec2_backends[self.account_id][self.region_name]

@@ -13,10 +13,10 @@ from moto.elasticache.exceptions import (
     ReplicationGroupNotFound,
 )
 
-from .access import ROTATE, Access
+from .access import NOTHING_REQUESTED, Access, AccessRequest
 from .exceptions import InvalidCacheClusterState, InvalidReplicationGroupState
 from .modification import Modification
-from .resources import AVAILABLE, CREATING, DELETING, MODIFYING, CacheCluster, ReplicationGroup
+from .resources import AVAILABLE, CREATE_FAILED, CREATING, DELETING, MODIFYING, CacheCluster, ReplicationGroup
 
 
 class ReplicationGroupBackend:
@@ -34,9 +34,10 @@ class ReplicationGroupBackend:
         self.tag_new(group.arn, options["tags"])
 
         def finish() -> None:
-            group.ready = True
-            group.enter(AVAILABLE)
+            group.ready = not fails
+            group.enter(CREATE_FAILED if fails else AVAILABLE, members=AVAILABLE if promoted else None)
 
+        fails = self.creation_fails
         self.later(finish)
         return group
 
@@ -108,37 +109,50 @@ class ReplicationGroupBackend:
         user_group_ids_to_remove: list[str],
         remove_user_groups: bool | None,
         security_group_ids: list[str] | None,
+        nodes: dict[str, str | None],
         **changes: t.Any,
     ) -> ReplicationGroup:
         group = self.replication_group(replication_group_id)
         access = group.access
-        tls = transit_encryption_enabled is not None or transit_encryption_mode is not None
-        token = auth_token is not None or auth_token_update_strategy is not None
-        user_groups = bool(user_group_ids_to_add or user_group_ids_to_remove or remove_user_groups)
-        changes = {name: value for name, value in changes.items() if value is not None}
-        if not (tls or token or user_groups or security_group_ids or changes):
-            raise InvalidParameterCombination("No modifications were requested")
-        if group.status != AVAILABLE:
-            raise InvalidReplicationGroupState("Replication group must be in available state to modify.")
-        if tls:
-            access.check_mode(transit_encryption_enabled, transit_encryption_mode, token or user_groups)
-        for user_group_id in user_group_ids_to_add:
-            self.user_group(user_group_id)
-        if user_groups:
-            access.check_user_groups(user_group_ids_to_add, user_group_ids_to_remove, bool(remove_user_groups), auth_token, auth_token_update_strategy)
-        if token:
-            access.check_token_change(auth_token, auth_token_update_strategy, bool(user_group_ids_to_add), bool(remove_user_groups))
-        self.check_security_groups(security_group_ids)
-        modification = Modification(
+        request = AccessRequest(
+            apply_immediately=bool(apply_immediately),
+            enabled=transit_encryption_enabled,
             mode=transit_encryption_mode,
             token=auth_token,
-            strategy=(auth_token_update_strategy or ROTATE) if token else None,
+            given_strategy=auth_token_update_strategy,
+            add=user_group_ids_to_add,
+            remove=user_group_ids_to_remove,
+            remove_all=bool(remove_user_groups),
+        )
+        changes = {name: value for name, value in changes.items() if value is not None}
+        nodes = {name: value for name, value in nodes.items() if value}
+        if not (request.tls or request.token_given or request.user_groups_given or security_group_ids or changes or nodes):
+            raise InvalidParameterCombination(NOTHING_REQUESTED)
+        if group.status != AVAILABLE:
+            raise InvalidReplicationGroupState("Replication group must be in available state to modify.")
+        self.check_global_datastore(group, request, nodes, changes)
+        access.check(request)
+        for user_group_id in user_group_ids_to_add:
+            self.user_group(user_group_id)
+        if changes.get("automatic_failover"):
+            self.check_failover(len(group.members))
+        self.check_security_groups(security_group_ids)
+        modification = Modification(
+            mode=request.wanted_mode(access.mode) if request.tls else None,
+            token=auth_token,
+            strategy=request.strategy,
             add=user_group_ids_to_add,
             remove=access.user_group_ids if remove_user_groups else user_group_ids_to_remove,
+            **self.checked_nodes(group.members[0], nodes),
         )
         self._modify_plainly(group, security_group_ids, changes)
-        self.change_access(group, modification, apply_immediately)
+        self.change(group, modification, apply_immediately)
         return group
+
+    @staticmethod
+    def check_failover(nodes: int) -> None:
+        if nodes < 2:
+            raise InvalidParameterCombination("When using automatic failover, there must be at least 2 cache clusters in the replication group.")
 
     def _modify_plainly(self, group: ReplicationGroup, security_group_ids: list[str] | None, changes: dict[str, t.Any]) -> None:
         """Set what is a record only."""
@@ -154,8 +168,9 @@ class ReplicationGroupBackend:
         self, replication_group_id: str, retain_primary_cluster: bool | None
     ) -> ReplicationGroup:
         group = self.replication_group(replication_group_id)
-        if group.status != AVAILABLE:
+        if group.status not in (AVAILABLE, CREATE_FAILED):
             raise InvalidReplicationGroupState("Replication group must be in available state to delete.")
+        self.refuse_global_member(group)
         group.enter(DELETING)
 
         def finish() -> None:

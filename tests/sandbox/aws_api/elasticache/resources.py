@@ -11,9 +11,10 @@ from moto.core.utils import utcnow
 from moto.elasticache import models as moto
 
 from .access import OFF, REQUIRED, Access
-from .modification import Modification
+from .modification import Pending
 
 AVAILABLE, CREATING, MODIFYING, SNAPSHOTTING, DELETING = "available", "creating", "modifying", "snapshotting", "deleting"
+CREATE_FAILED = "create-failed"
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class CacheCluster(moto.CacheCluster):
         self.backend = backend
         self.access = access
         self.group: ReplicationGroup | None = None
-        # What waits for the next maintenance window, or for a call with ApplyImmediately.
-        self.deferred: Modification | None = None
+        self.pending = Pending()
+        self.num_cache_nodes = options.get("num_cache_nodes") or 1  # moto knows none of a Valkey node
         self.port = int(options.get("port") or (11211 if self.engine == "memcached" else 6379))
         self.preferred_availability_zone = self.preferred_availability_zone or f"{backend.region_name}a"
         self.cache_parameter_group_name = self.cache_parameter_group_name or backend.default_parameter_group(self.engine, self.engine_version)
@@ -61,11 +62,16 @@ class CacheCluster(moto.CacheCluster):
 
     def endpoints(self) -> list[Endpoint]:
         """All names that lead to a cluster of its own."""
-        return [] if self.engine == "memcached" or self.status in (CREATING, DELETING) else [self.plain_endpoint]
+        return [] if self.engine == "memcached" or self.status in (CREATING, CREATE_FAILED, DELETING) else [self.plain_endpoint]
 
     def enter(self, status: str) -> None:
         self.status = status
         self.show()
+
+    def become(self, attributes: dict[str, str]) -> None:
+        """Take a new node type, engine or parameter group."""
+        for name, value in attributes.items():
+            setattr(self, name, value)
 
     def show(self) -> None:
         access, resolve = self.access, self.backend.resolve
@@ -76,15 +82,17 @@ class CacheCluster(moto.CacheCluster):
         self.transit_encryption_mode = None if access.mode == OFF else access.mode
         self.auth_token_enabled = access.token_enabled
         self.auth_token_last_modified_date = access.last_modified if access.token_enabled else None
-        token_status = access.pending.get("AuthTokenStatus")
-        self.pending_modified_values = {"AuthTokenStatus": token_status} if token_status and not self.group else {}
+        pending = self.group.pending if self.group else self.pending
+        token_status = self.pending.access_values.get("AuthTokenStatus")
+        self.pending_modified_values = pending.node_values | ({"AuthTokenStatus": token_status} if token_status else {})
         self.security_groups = [{"SecurityGroupId": group_id, "Status": "active"} for group_id in self.security_group_ids]
         self.cache_parameter_group = {
-            "CacheParameterGroupName": self.cache_parameter_group_name,
-            "ParameterApplyStatus": "in-sync",
-            "CacheNodeIdsToReboot": [],
+            # Where a new group shows while it waits, nobody wrote down.
+            "CacheParameterGroupName": pending.parameter_group or self.cache_parameter_group_name,
+            "ParameterApplyStatus": "pending-reboot" if pending.parameter_group else "in-sync",
+            "CacheNodeIdsToReboot": ["0001"] if pending.parameter_group else [],
         }
-        up = self.status != CREATING
+        up = self.status not in (CREATING, CREATE_FAILED)
         self.configuration_endpoint = (
             {"Address": resolve(f"{self.cache_cluster_id}.{self.backend.domain('cfg')}"), "Port": self.port} if memcached and up else None
         )
@@ -111,7 +119,9 @@ class ReplicationGroup(moto.ReplicationGroup):
         self.members = members
         self.access = access
         self.ready = False
-        self.deferred: Modification | None = None
+        self.pending = Pending()
+        self.former: list[Endpoint] = []  # names that AWS has deleted and that clients still know
+        self.global_datastore: tuple[str, str] | None = None
         first = members[0]
         self.port, self.engine, self.cache_node_type = first.port, first.engine, first.cache_node_type
         self.replication_group_create_time = utcnow()
@@ -126,6 +136,20 @@ class ReplicationGroup(moto.ReplicationGroup):
         for member in self.members:
             member.status = members or status
         self.show()
+
+    def become(self, attributes: dict[str, str]) -> None:
+        """Let all nodes take a new node type, engine or parameter group."""
+        for member in self.members:
+            member.become(attributes)
+        first = self.members[0]
+        self.engine, self.cache_node_type = first.engine, first.cache_node_type
+
+    @property
+    def global_replication_group_info(self) -> dict[str, str]:
+        if not self.global_datastore:
+            return {}
+        datastore, role = self.global_datastore
+        return {"GlobalReplicationGroupId": datastore, "GlobalReplicationGroupMemberRole": role}
 
     @property
     def domain(self) -> str:
@@ -147,13 +171,13 @@ class ReplicationGroup(moto.ReplicationGroup):
         if self.cluster_enabled or self.status == DELETING:
             return []
         if not self.ready:  # a cluster being promoted goes on serving
-            return [member.plain_endpoint for member in self.members if member.status != CREATING]
+            return [member.plain_endpoint for member in self.members if member.status not in (CREATING, CREATE_FAILED)]
         names = [endpoint for shape in self._shapes() for endpoint in shape]
         for member in self.members:
             names.append(member.own_endpoint)
             if self.access.mode not in (OFF, REQUIRED):
                 names.append(member.plain_endpoint)
-        return names
+        return names + self.former
 
     def show(self) -> None:
         access, resolve = self.access, self.backend.resolve
@@ -162,12 +186,12 @@ class ReplicationGroup(moto.ReplicationGroup):
         self.transit_encryption_mode = None if access.mode == OFF else access.mode
         self.auth_token_enabled = access.token_enabled
         self.auth_token_last_modified_date = access.last_modified if access.token_enabled else None
-        self.user_group_ids = list(access.user_group_ids)
-        self.pending_modified_values = dict(access.pending)
+        self.user_group_ids = list(access.user_group_ids) or None
+        self.pending_modified_values = self.pending.access_values
         for member in self.members:
             member.show()
         if not self.ready:
-            self.node_groups: list[dict[str, t.Any]] = []
+            self.node_groups = None
             return
         if self.cluster_enabled:
             self.configuration_endpoint = {"Address": resolve(f"clustercfg.{self.domain}"), "Port": self.port}

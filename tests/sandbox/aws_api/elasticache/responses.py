@@ -32,8 +32,7 @@ class ElastiCacheResponse(MotoElastiCacheResponse):
             auth_token=self._get_param("AuthToken"),
             auth_token_update_strategy=self._get_param("AuthTokenUpdateStrategy"),
             security_group_ids=self._get_param("SecurityGroupIds"),
-            cache_node_type=self._get_param("CacheNodeType"),
-            cache_parameter_group_name=self._get_param("CacheParameterGroupName"),
+            nodes=self._nodes(),
             preferred_maintenance_window=self._get_param("PreferredMaintenanceWindow"),
             snapshot_retention_limit=self._get_int_param("SnapshotRetentionLimit"),
             snapshot_window=self._get_param("SnapshotWindow"),
@@ -52,14 +51,44 @@ class ElastiCacheResponse(MotoElastiCacheResponse):
             user_group_ids_to_remove=self._get_param("UserGroupIdsToRemove", []),
             remove_user_groups=self._get_bool_param("RemoveUserGroups"),
             security_group_ids=self._get_param("SecurityGroupIds"),
+            nodes=self._nodes(),
             description=self._get_param("ReplicationGroupDescription"),
-            cache_node_type=self._get_param("CacheNodeType"),
             automatic_failover=self._get_bool_param("AutomaticFailoverEnabled"),
             multi_az=self._get_bool_param("MultiAZEnabled"),
             snapshot_retention_limit=self._get_int_param("SnapshotRetentionLimit"),
             snapshot_window=self._get_param("SnapshotWindow"),
         )
         return ActionResult({"ReplicationGroup": group})
+
+    def _nodes(self) -> dict[str, str | None]:
+        """What a Modify call asks of the nodes themselves."""
+        return {
+            "cache_node_type": self._get_param("CacheNodeType"),
+            "engine": self._get_param("Engine"),
+            "engine_version": self._get_param("EngineVersion"),
+            "cache_parameter_group_name": self._get_param("CacheParameterGroupName"),
+        }
+
+    # Global datastores
+
+    def create_global_replication_group(self) -> ActionResult:
+        datastore = self.backend.create_global_replication_group(
+            self._get_param("GlobalReplicationGroupIdSuffix"), self._get_param("GlobalReplicationGroupDescription"),
+            self._get_param("PrimaryReplicationGroupId"),
+        )
+        return ActionResult({"GlobalReplicationGroup": datastore})
+
+    def describe_global_replication_groups(self) -> ActionResult:
+        datastores = self.backend.describe_global_replication_groups(self._get_param("GlobalReplicationGroupId"))
+        if not self._get_bool_param("ShowMemberInfo"):
+            datastores = [{name: value for name, value in datastore.items() if name != "Members"} for datastore in datastores]
+        return PaginatedResult({"GlobalReplicationGroups": datastores})
+
+    def delete_global_replication_group(self) -> ActionResult:
+        datastore = self.backend.delete_global_replication_group(
+            self._get_param("GlobalReplicationGroupId"), self._get_bool_param("RetainPrimaryReplicationGroup")
+        )
+        return ActionResult({"GlobalReplicationGroup": datastore})
 
     # Tags: all three operations answer with the tags that are left.
 

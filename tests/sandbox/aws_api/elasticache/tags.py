@@ -49,7 +49,7 @@ class TagBackend:
         """A group is modifying while its new tags spread to its members (hashicorp/terraform-provider-aws#40320)."""
         if isinstance(resource, ReplicationGroup):
             resource.enter(MODIFYING)
-            self.later(lambda: resource.enter(AVAILABLE))
+            self.lifecycle.later(self.tagging_seconds, lambda: resource.enter(AVAILABLE))
 
     def _find(self, arn: str) -> t.Any:
         """What the ARN leads to.

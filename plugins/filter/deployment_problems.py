@@ -9,10 +9,9 @@ import re
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import variable_problems
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import ALARM_OPTIONS, alarm_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import alarm_problems, typed_alarms
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache_auth import token_problems
 
 DOCUMENTATION = r"""
@@ -221,11 +220,8 @@ def alarms_problems(alarms):
         if not isinstance(alarms.get(key) or [], list):
             yield f"huntaze_alarms.{key} must be a list."
             return
-    checked = ArgumentSpecValidator({"alarms": {"type": "list", "elements": "dict", "options": ALARM_OPTIONS}}).validate(
-        {"alarms": alarms.get("items") or []}
-    )
-    problems = checked.error_messages or alarm_problems(checked.validated_parameters["alarms"])
-    yield from (f"huntaze_alarms.items: {problem}" for problem in problems)
+    items, problems = typed_alarms(alarms.get("items") or [])
+    yield from (f"huntaze_alarms.items: {problem}" for problem in [*problems, *alarm_problems(items)])
 
 
 FURTHER_PROBLEMS = {"huntaze_cache": cache_problems, "huntaze_limiter": limiter_problems, "huntaze_app": app_problems, "huntaze_alarms": alarms_problems}

@@ -6,10 +6,17 @@ Alarms are the API's own mappings here: `to_api` makes them of the module's snak
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict, snake_dict_to_camel_dict
+from ansible_collections.huntaze.ai_system.plugins.module_utils._alarm_rule import (
+    RuleError,
+    account_of,
+    all_that_may_be_references,
+    elsewhere,
+    name_of,
+    parse,
+)
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
 
 # Calls take this many names.
@@ -45,10 +52,17 @@ KNOWN_OF_QUERY = frozenset({"Id", "MetricStat", "Expression", "Label", "ReturnDa
 # The third thing an alarm can watch: AWS takes it neither with MetricName nor with Metrics, which are listed.
 REPLACED = frozenset({"EvaluationCriteria", "EvaluationInterval"})
 
-Alarm = t.Mapping[str, t.Any]
+# The kinds of alarms as the API calls them, and as messages do. Only those of the first two can be listed.
+METRIC, COMPOSITE, LOG = "MetricAlarm", "CompositeAlarm", "LogAlarm"
+KINDS = {METRIC: "metric alarm", COMPOSITE: "composite alarm", LOG: "log alarm"}
+_PUTS = {METRIC: "put_metric_alarm", COMPOSITE: "put_composite_alarm", LOG: "put_log_alarm"}
 
-_ARN = re.compile(r"arn:[^:]+:cloudwatch:[^:]*:[^:]*:alarm:")
-_REFERENCE = re.compile(r"""\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]*)"|([^"()]*?))\s*\)""", re.IGNORECASE)
+# Alarms that were described have their kind beside the API's fields, as an answer may lack the field that would tell it.
+KIND = "AlarmType"
+
+Alarm = t.Mapping[str, t.Any]
+# The parameters that the put calls take, by operation.
+Accepted = t.Mapping[str, t.Container[str]]
 
 
 def to_api(alarm: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -71,24 +85,33 @@ def _without_nulls(value: t.Any) -> t.Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
+def kind_of(alarm: Alarm) -> str:
+    if KIND in alarm:
+        return alarm[KIND]
+    return COMPOSITE if "AlarmRule" in alarm else LOG if "ScheduledQueryConfiguration" in alarm else METRIC
+
+
 def _is_composite(alarm: Alarm) -> bool:
-    return "AlarmRule" in alarm
+    return kind_of(alarm) == COMPOSITE
 
 
 def _kind(alarm: Alarm) -> str:
-    return "composite alarm" if _is_composite(alarm) else "metric alarm"
+    return KINDS[kind_of(alarm)]
 
 
-def _name(reference: str) -> str:
-    return _ARN.sub("", reference)
+def _references_as_written(alarm: Alarm) -> set[str]:
+    rule = alarm.get("AlarmRule", "")
+    try:
+        written = set(parse(rule).references) if rule else set()
+    except RuleError:
+        # Of somebody else's making, in words that are not known here: rather too many than too few.
+        written = all_that_may_be_references(rule)
+    return written | {alarm.get("ActionsSuppressor", "")} - {""}
 
 
 def references(alarm: Alarm) -> set[str]:
     """The names of the alarms that this one stands on, which can neither come after it nor go before it."""
-    names = {_name(quoted or bare) for quoted, bare in _REFERENCE.findall(alarm.get("AlarmRule", ""))}
-    if alarm.get("ActionsSuppressor"):
-        names.add(_name(alarm["ActionsSuppressor"]))
-    return names
+    return {name_of(reference) for reference in _references_as_written(alarm)}
 
 
 def ordered(composites: t.Iterable[Alarm]) -> tuple[list[Alarm], list[Alarm]]:
@@ -104,14 +127,14 @@ def ordered(composites: t.Iterable[Alarm]) -> tuple[list[Alarm], list[Alarm]]:
 
 
 def _canonical_metric(metric: Alarm) -> dict[str, t.Any]:
-    dimensions = sorted(metric.get("Dimensions", []), key=lambda dimension: (dimension["Name"], dimension["Value"]))
+    dimensions = sorted(metric.get("Dimensions", []), key=lambda dimension: (dimension.get("Name", ""), dimension.get("Value", "")))
     return {**metric, "Dimensions": dimensions}
 
 
 def _canonical_query(query: Alarm) -> dict[str, t.Any]:
     canonical = {"ReturnData": True, **query}
     if "MetricStat" in query:
-        canonical["MetricStat"] = {**query["MetricStat"], "Metric": _canonical_metric(query["MetricStat"]["Metric"])}
+        canonical["MetricStat"] = {**query["MetricStat"], "Metric": _canonical_metric(query["MetricStat"].get("Metric", {}))}
     return canonical
 
 
@@ -122,7 +145,9 @@ def canonical(alarm: Alarm) -> dict[str, t.Any]:
         result[actions] = sorted(set(alarm.get(actions, [])))
     if _is_composite(alarm):
         if "ActionsSuppressor" in alarm:
-            result["ActionsSuppressor"] = _name(alarm["ActionsSuppressor"])
+            result["ActionsSuppressor"] = name_of(alarm["ActionsSuppressor"])
+        return result
+    if kind_of(alarm) == LOG:
         return result
     result.setdefault("TreatMissingData", "missing")
     result.setdefault("EvaluateLowSampleCountPercentile", "evaluate")
@@ -130,32 +155,36 @@ def canonical(alarm: Alarm) -> dict[str, t.Any]:
         result.setdefault("DatapointsToAlarm", alarm["EvaluationPeriods"])
     metrics = result.pop("Metrics", None)
     if metrics:
-        result["Metrics"] = sorted(map(_canonical_query, metrics), key=lambda query: query["Id"])
+        result["Metrics"] = sorted(map(_canonical_query, metrics), key=lambda query: query.get("Id", ""))
     return _canonical_metric(result)
 
 
 def shown(alarm: Alarm) -> dict[str, t.Any]:
     """An alarm as the diff has it: the option names, and its tags as a mapping."""
     result = canonical(alarm)
-    tags = {tag["Key"]: tag["Value"] for tag in result.pop("Tags", [])}
+    tags = {tag["Key"]: tag.get("Value", "") for tag in result.pop("Tags", [])}
     return {**camel_dict_to_snake_dict(result), **({"tags": tags} if tags else {})}
 
 
-def _configuration(alarm: Alarm, accepted: t.Mapping[str, t.Container[str]]) -> dict[str, t.Any]:
+def _configuration(alarm: Alarm, accepted: Accepted) -> dict[str, t.Any]:
     """What of a described alarm its put call takes: not its state, its dates and its ARN."""
-    members = accepted[_put(alarm)]
-    return {key: value for key, value in alarm.items() if key in members}
+    members = accepted.get(_PUTS[kind_of(alarm)], ())
+    found = {key: value for key, value in alarm.items() if key in members}
+    return {"AlarmRule": "", **found} if _is_composite(alarm) else found
 
 
 def _put(alarm: Alarm) -> str:
-    return "put_composite_alarm" if _is_composite(alarm) else "put_metric_alarm"
+    return _PUTS[kind_of(alarm)]
 
 
 def _updated(listed: Alarm, existing: Alarm) -> dict[str, t.Any]:
-    """`listed` with all that options cannot say taken from `existing`, since a put call replaces the whole alarm."""
-    result = {key: value for key, value in existing.items() if key not in KNOWN and key not in REPLACED}
+    """`listed` with all that options cannot say taken from `existing`, since a put call replaces the whole alarm.
+
+    So is whether its actions run, unless that is listed: they are switched off for the time of an incident, and no listing knows of it.
+    """
+    result = {key: value for key, value in existing.items() if (key not in KNOWN and key not in REPLACED) or key == "ActionsEnabled"}
     result.update((key, value) for key, value in listed.items() if key != "Tags")
-    queries = {query["Id"]: query for query in existing.get("Metrics", [])}
+    queries = {query.get("Id"): query for query in existing.get("Metrics", [])}
     if "Metrics" in listed:
         result["Metrics"] = [
             {**{key: value for key, value in queries.get(query["Id"], {}).items() if key not in KNOWN_OF_QUERY}, **query}
@@ -164,23 +193,70 @@ def _updated(listed: Alarm, existing: Alarm) -> dict[str, t.Any]:
     return result
 
 
-def conflicts(listed: t.Iterable[Alarm], observed: t.Iterable[Alarm]) -> list[str]:
+def muted(listed: t.Iterable[Alarm], observed: t.Iterable[Alarm]) -> list[str]:
+    """Names of the listed alarms whose actions do not run, by the listing or because somebody switched them off."""
+    there = {alarm["AlarmName"]: alarm.get("ActionsEnabled", True) for alarm in observed}
+    return sorted(alarm["AlarmName"] for alarm in listed if not alarm.get("ActionsEnabled", there.get(alarm["AlarmName"], True)))
+
+
+def _quoted(names: t.Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in sorted(names))
+
+
+def conflicts(listed: t.Iterable[Alarm], observed: t.Iterable[Alarm], purge_prefix: t.Optional[str] = None) -> list[str]:
     """What stands against the listed alarms in the account, as sentences that name the way out."""
     listed = list(listed)
     existing = {alarm["AlarmName"]: alarm for alarm in observed}
-    names = existing.keys() | {alarm["AlarmName"] for alarm in listed}
+    own = {alarm["AlarmName"] for alarm in listed}
+    doomed = {alarm["AlarmName"] for alarm in purged(own, existing.values(), purge_prefix)}
+    account = next(filter(None, (account_of(alarm.get("AlarmArn", "")) for alarm in existing.values())), None)
     problems = []
     for alarm in listed:
         name = alarm["AlarmName"]
-        if name in existing and _is_composite(existing[name]) != _is_composite(alarm):
+        if name in existing and kind_of(existing[name]) != kind_of(alarm):
             problems.append(
                 f'"{name}" is listed as a {_kind(alarm)} but exists as a {_kind(existing[name])}:'
                 " remove that one first (state: absent), or choose another name."
             )
-        missing = sorted(references(alarm) - names)
+        foreign = {written for written in _references_as_written(alarm) if elsewhere(written, None, account)}
+        problems += [
+            f'"{name}" refers to "{written}" {elsewhere(written, None, account)}: a composite alarm stands on alarms of its own account; name one of those.'
+            for written in sorted(foreign)
+        ]
+        missing = references(alarm) - existing.keys() - own - set(map(name_of, foreign))
         if missing:
-            quoted = ", ".join(f'"{child}"' for child in missing)
-            problems.append(f'"{name}" refers to {quoted}, which neither exists nor is listed: list it, or mend the reference.')
+            problems.append(f'"{name}" refers to {_quoted(missing)}, which neither exists nor is listed: list it, or mend the reference.')
+        if references(alarm) & doomed:
+            problems.append(
+                f'"{name}" refers to {_quoted(references(alarm) & doomed)}, which the purge of "{purge_prefix}" removes: list it, or remove the reference.'
+            )
+    return problems
+
+
+def purged(listed: t.Container[str], observed: t.Iterable[Alarm], purge_prefix: t.Optional[str]) -> list[Alarm]:
+    """The alarms that a purge removes; of a kind that no list can have, it removes none."""
+    return [
+        alarm for alarm in observed
+        if purge_prefix and alarm["AlarmName"].startswith(purge_prefix) and alarm["AlarmName"] not in listed and kind_of(alarm) != LOG
+    ]
+
+
+def parents_that_stay(doomed: t.Collection[str], listed: t.Iterable[Alarm], composites: t.Iterable[Alarm], purging: bool) -> list[str]:
+    """What composite alarms stand on alarms that are to be deleted and stay themselves, as sentences: AWS deletes none of those.
+
+    composites: all of the region; what is listed counts instead of what exists, as it is written first.
+    """
+    written = {alarm["AlarmName"]: alarm for alarm in listed}
+    problems = []
+    for parent in composites:
+        name = parent["AlarmName"]
+        children = references(written.get(name, parent)) & set(doomed)
+        if children and name not in doomed:
+            way_out = f"list {_quoted(children)} to keep" if purging else "list that one too"
+            problems.append(
+                f'{_quoted(children)} cannot be deleted, as the composite alarm "{name}" stands on it: {way_out}, '
+                f'or first take the reference out of alarm_rule or actions_suppressor of "{name}".'
+            )
     return problems
 
 
@@ -196,22 +272,26 @@ def _deletions(doomed: t.Sequence[Alarm]) -> list[Change]:
         )
         for alarm in cycle
     ]
-    for alarm in [*cycle, *reversed(children_first)]:
-        changes.append(Change("delete_alarms", {"AlarmNames": [alarm["AlarmName"]]}, f'delete the composite alarm "{alarm["AlarmName"]}"'))
-    metric_names = [alarm["AlarmName"] for alarm in doomed if not _is_composite(alarm)]
+    changes += [deletion(_kind(alarm), [alarm["AlarmName"]]) for alarm in [*cycle, *reversed(children_first)]]
+    # AWS deletes log alarms one by one, too.
+    changes += [deletion(_kind(alarm), [alarm["AlarmName"]]) for alarm in doomed if kind_of(alarm) == LOG]
+    metric_names = [alarm["AlarmName"] for alarm in doomed if kind_of(alarm) == METRIC]
     for start in range(0, len(metric_names), NAMES_A_CALL):
-        names = metric_names[start : start + NAMES_A_CALL]
-        quoted = ", ".join(f'"{name}"' for name in names)
-        changes.append(Change("delete_alarms", {"AlarmNames": names}, f"delete the metric alarm{'s' if names[1:] else ''} {quoted}"))
+        changes.append(deletion(KINDS[METRIC], metric_names[start : start + NAMES_A_CALL]))
     return changes
 
 
-def _removal(doomed: t.Sequence[Alarm], accepted: t.Mapping[str, t.Container[str]]) -> Plan:
+def deletion(kind: str, names: t.Sequence[str]) -> Change:
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return Change("delete_alarms", {"AlarmNames": list(names)}, f"delete the {kind}{'s' if names[1:] else ''} {quoted}")
+
+
+def _removal(doomed: t.Sequence[Alarm], accepted: Accepted) -> Plan:
     before = {alarm["AlarmName"]: shown(_configuration(alarm, accepted)) for alarm in doomed}
     return Plan(tuple(_deletions(doomed)), before, {})
 
 
-def plan_absent(names: t.Container[str], observed: t.Iterable[Alarm], accepted: t.Mapping[str, t.Container[str]]) -> Plan:
+def plan_absent(names: t.Container[str], observed: t.Iterable[Alarm], accepted: Accepted) -> Plan:
     """Delete those of `names` that exist."""
     return _removal([alarm for alarm in observed if alarm["AlarmName"] in names], accepted)
 
@@ -219,7 +299,7 @@ def plan_absent(names: t.Container[str], observed: t.Iterable[Alarm], accepted: 
 def plan_present(
     listed: t.Sequence[Alarm],
     observed: t.Iterable[Alarm],
-    accepted: t.Mapping[str, t.Container[str]],
+    accepted: Accepted,
     purge_prefix: t.Optional[str] = None,
 ) -> Plan:
     """Make the listed alarms as listed, and delete the others whose names start with `purge_prefix`.
@@ -231,8 +311,7 @@ def plan_present(
     composites, cycle = ordered(alarm for alarm in listed if _is_composite(alarm))
     if cycle:
         raise ValueError("composite alarms refer to each other in a cycle")  # refused with the input
-    doomed = [alarm for name, alarm in existing.items() if purge_prefix and name.startswith(purge_prefix) and name not in names]
-    removal = _removal(doomed, accepted)
+    removal = _removal(purged(names, existing.values(), purge_prefix), accepted)
     changes, before, after = [], dict(removal.before), {}
     for alarm in [*(alarm for alarm in listed if not _is_composite(alarm)), *composites]:
         name = alarm["AlarmName"]
@@ -246,5 +325,6 @@ def plan_present(
         if old != new:
             before[name], after[name] = shown(there), shown(wanted)
             altered = sorted(key for key in before[name].keys() | after[name].keys() if before[name].get(key) != after[name].get(key))
-            changes.append(Change(_put(alarm), wanted, f'update the {_kind(alarm)} "{name}": {", ".join(altered)}'))
+            silent = " (its actions are off and stay so)" if wanted.get("ActionsEnabled") is False and "actions_enabled" not in altered else ""
+            changes.append(Change(_put(alarm), wanted, f'update the {_kind(alarm)} "{name}": {", ".join(altered)}{silent}'))
     return Plan((*changes, *removal.changes), before, after)

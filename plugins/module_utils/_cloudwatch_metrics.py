@@ -10,7 +10,7 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import METRIC_STATISTICS, choice_problems, metric_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_checks import METRIC_STATISTICS, choice_problems, metric_problems
 
 # One GetMetricData takes this many.
 QUERIES_A_CALL = 500

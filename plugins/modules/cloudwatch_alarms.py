@@ -15,6 +15,8 @@ description:
     one description for every hundred alarms, and one write for each alarm that differs.
   - The options of an alarm have the names of the API's fields, in snake case.
   - Alarms are written children first and deleted parents first. A run that was cut off is completed by the next.
+  - Nothing is changed if something is to be deleted that a composite alarm stands on which stays.
+  - What AWS refuses does not keep the other alarms from being written and deleted. The task then fails, and says what is done and what is left.
   - CloudWatch takes three writes a second of an account unless its quota was raised. Writes go out as fast as CloudWatch takes them,
     and slow down to its pace, without failing, once it answers that this was too fast.
 author:
@@ -25,10 +27,11 @@ options:
       - The alarms, as many as are wanted. Each has exactly one of O(alarms[].metric_name), O(alarms[].metrics) and O(alarms[].alarm_rule).
       - The listed options are the whole truth; an option left out returns to its default.
         Fields of an existing alarm that no option names, such as its warm-up and its evaluation window, stay as they are.
+      - Whether the actions of an existing alarm run stays as it is where O(alarms[].actions_enabled) is left out.
       - Order says nothing, neither of alarms nor of dimensions, actions and metrics.
       - With O(state=absent) only the names count.
     type: list
-    elements: dict
+    elements: raw
     required: true
     suboptions:
       alarm_name:
@@ -39,10 +42,14 @@ options:
         description: What it means and what to do, up to 1,024 characters. Left out, it is empty.
         type: str
       actions_enabled:
-        description: Whether its actions run when its state changes. Left out, they do.
+        description:
+          - Whether its actions run when its state changes. Left out, those of a new alarm do, and those of an existing one if they did before,
+            so that an alarm that was muted for the time of an incident stays muted. RV(muted) names it.
         type: bool
       alarm_actions:
-        description: ARNs, up to five, of what is told when it goes into V(ALARM). Left out, nobody is.
+        description:
+          - ARNs, up to five, of what is told when it goes into V(ALARM). Left out, nobody is.
+          - They are of the alarm's own region; topics of SNS, functions of Lambda, and what else the API documentation lists for the kind of alarm.
         type: list
         elements: str
       ok_actions:
@@ -139,7 +146,7 @@ options:
                 description: Counts only data published with this unit.
                 type: str
           expression:
-            description: Metric math over the ids of other entries, or a Metrics Insights query; up to 2,048 characters.
+            description: Metric math over the ids of other entries, or a Metrics Insights query, which needs a period; up to 2,048 characters.
             type: str
           label:
             description: What a dashboard calls it.
@@ -180,7 +187,7 @@ options:
       alarm_rule:
         description:
           - Makes it a composite alarm; an expression over the states of other alarms, up to 10,240 characters,
-            such as C(ALARM("cpu") OR NOT OK("memory")).
+            such as C(ALARM("cpu") OR NOT OK("memory")) or C(AT_LEAST(2, ALARM, (a, b, c))). Its words are in capitals.
           - The alarms it names have to exist or be listed.
         type: str
       actions_suppressor:
@@ -203,6 +210,7 @@ options:
   purge:
     description:
       - Whether alarms whose names begin with O(prefix) and are not listed are removed, metric alarms and composite alarms.
+      - Log alarms, which cannot be listed, are kept; RV(kept) names them.
       - Only with O(state=present).
     type: bool
     default: false
@@ -211,6 +219,9 @@ attributes:
     support: full
   diff_mode:
     support: full
+notes:
+  - Needs the IAM action C(cloudwatch:DescribeAlarms), and C(cloudwatch:PutMetricAlarm), C(cloudwatch:PutCompositeAlarm) and C(cloudwatch:DeleteAlarms)
+    for what it changes. Alarms that are created with tags need C(cloudwatch:TagResource) too.
 extends_documentation_fragment:
   - huntaze.ai_system.attributes
   - amazon.aws.common.modules
@@ -307,7 +318,7 @@ EXAMPLES = r"""
 RETURN = r"""
 steps:
   description: The writes made, or in check mode those that a run would make, in their order.
-  returned: success
+  returned: success, and after a failure half-way
   type: list
   elements: str
   sample:
@@ -316,28 +327,54 @@ steps:
     - 'delete the metric alarms "huntaze-cache-a", "huntaze-cache-b"'
 created:
   description: Names of the alarms that were not there before, sorted.
-  returned: success
+  returned: success, and after a failure half-way
   type: list
   elements: str
   sample: [huntaze-cache-cpu]
 updated:
   description: Names of the alarms that were there and differed, sorted.
-  returned: success
+  returned: success, and after a failure half-way
   type: list
   elements: str
   sample: [huntaze-cache-unhealthy]
 removed:
   description: Names of the alarms that are no longer there, sorted.
-  returned: success
+  returned: success, and after a failure half-way
   type: list
   elements: str
   sample: [huntaze-cache-a, huntaze-cache-b]
 unchanged:
   description: Names of the listed alarms that are as listed, sorted.
-  returned: success
+  returned: success, and after a failure half-way
   type: list
   elements: str
   sample: [huntaze-cache-misses]
+muted:
+  description: Names of the listed alarms whose actions are off, by the listing or as they were before, sorted. They tell nobody.
+  returned: success, and after a failure half-way
+  type: list
+  elements: str
+  sample: [huntaze-cache-cpu]
+kept:
+  description: Names of the log alarms that begin with O(prefix) and were kept by O(purge), sorted.
+  returned: success, and after a failure half-way
+  type: list
+  elements: str
+  sample: []
+left:
+  description: The writes that were not made, in their order.
+  returned: after a failure half-way
+  type: list
+  elements: str
+  sample:
+    - 'update the composite alarm "huntaze-cache-unhealthy": alarm_rule (it refers to "huntaze-cache-cpu")'
+problems:
+  description: What is wrong with the options, what stands against the list in the account, or what AWS refused; a sentence each.
+  returned: failure, unless AWS could not be asked
+  type: list
+  elements: str
+  sample:
+    - 'alarms[17] "huntaze-cache-cpu": evaluation_periods is ''three'': give a whole number.'
 """
 
 try:
@@ -346,78 +383,166 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils._alarm_rule import name_of
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import NAMES_A_CALL, conflicts, plan_absent, plan_present, references, to_api
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import ALARM_OPTIONS, alarm_problems, name_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import (
+    COMPOSITE,
+    KIND,
+    LOG,
+    METRIC,
+    NAMES_A_CALL,
+    conflicts,
+    kind_of,
+    muted,
+    parents_that_stay,
+    plan_absent,
+    plan_present,
+    references,
+    to_api,
+)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_actions import Place
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_apply import Run
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import alarm_problems, name_problems, typed_alarms
+
+# Where DescribeAlarms has the alarms of each kind.
+ANSWERED_UNDER = {METRIC: "MetricAlarms", COMPOSITE: "CompositeAlarms", LOG: "LogAlarms"}
+# So many names stand in a message; the result has all of them.
+NAMES_SHOWN = 20
 
 
-def observe(cloudwatch, names, prefix):
-    """The alarms named and, if `prefix` is given, all whose names begin with it."""
+class Account:
+    """What there is of alarms in the account and region."""
 
-    def described(**which):
+    def __init__(self, module):
+        self.cloudwatch = client(module, "cloudwatch")
+        self.model = self.cloudwatch.meta.service_model
+        known = self.model.operation_model("DescribeAlarms").input_shape.members["AlarmTypes"].member.metadata.get("enum", [])
+        # A botocore of before log alarms could not read them in the answer.
+        self.kinds = [kind for kind in ANSWERED_UNDER if kind in known]
+
+    def describe(self, kinds, **which):
         # Without AlarmTypes only metric alarms come back.
-        pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=NAMES_A_CALL, **which)
-        return [alarm for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for alarm in page.get(kind, [])]
+        alarms = []
+        for page in self.cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=kinds, MaxRecords=NAMES_A_CALL, **which):
+            for kind in kinds:
+                for alarm in page.get(ANSWERED_UNDER[kind]) or []:
+                    name = alarm.get("AlarmName") or name_of(alarm.get("AlarmArn", ""))
+                    if name:
+                        alarms.append({**alarm, "AlarmName": name, KIND: kind})
+        return alarms
 
-    alarms = described(AlarmNamePrefix=prefix) if prefix else []
-    others = sorted(name for name in names if not (prefix and name.startswith(prefix)))
-    for start in range(0, len(others), NAMES_A_CALL):
-        alarms += described(AlarmNames=others[start : start + NAMES_A_CALL])
-    return alarms
+    def observe(self, names, prefix):
+        """The alarms named and, if `prefix` is given, all whose names begin with it."""
+        alarms = self.describe(self.kinds, AlarmNamePrefix=prefix) if prefix else []
+        others = sorted(name for name in names if not (prefix and name.startswith(prefix)))
+        for start in range(0, len(others), NAMES_A_CALL):
+            alarms += self.describe(self.kinds, AlarmNames=others[start : start + NAMES_A_CALL])
+        return alarms
+
+    def composites(self):
+        """All composite alarms: one call for a hundred, while their parents would have to be asked for name by name."""
+        return self.describe([COMPOSITE])
+
+    def accepted(self):
+        """The parameters that each put call takes."""
+        operations = {"put_metric_alarm": "PutMetricAlarm", "put_composite_alarm": "PutCompositeAlarm", "put_log_alarm": "PutLogAlarm"}
+        return {
+            name: self.model.operation_model(operation).input_shape.members
+            for name, operation in operations.items() if operation in self.model.operation_names
+        }
 
 
-def apply(module, cloudwatch, plan):
-    for change in plan.changes:
-        try:
-            getattr(cloudwatch, change.operation)(**change.parameters)
-        except (BotoCoreError, ClientError) as error:
-            # Gone already, by somebody else or by a call whose answer was lost; the names that were there are deleted all the same.
-            if not (change.operation == "delete_alarms" and error_code(error) in ("ResourceNotFound", "ResourceNotFoundException")):
-                fail_on_aws_error(module, error, f"Could not {change.summary}")
+def sorted_by_what_happened(plan, written, deleted):
+    """What of the plan was made of the alarms: names, and the part of the diff that is theirs."""
+    before = {name: alarm for name, alarm in plan.before.items() if name in written or name in deleted}
+    after = {name: alarm for name, alarm in plan.after.items() if name in written}
+    return dict(
+        created=sorted(after.keys() - before.keys()),
+        updated=sorted(after.keys() & before.keys()),
+        removed=sorted(before.keys() & deleted),
+        diff={"before": before, "after": after},
+    )
+
+
+def quoted(names):
+    shown = ", ".join(f'"{name}"' for name in names[:NAMES_SHOWN])
+    return shown + (f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else "")
+
+
+def fail_half_way(module, run, plan, common):
+    """Say what AWS refused, what is done all the same, and what is left."""
+    happened = sorted_by_what_happened(plan, run.written, run.deleted)
+    done = [f"{what} {quoted(happened[what])}" for what in ("created", "updated", "removed") if happened[what]]
+    module.fail_json(
+        msg=(
+            " ".join(f"{failure.rstrip('.')}." for failure in run.failures[:NAMES_SHOWN])
+            + (f" And {len(run.failures) - NAMES_SHOWN} refusals more." if len(run.failures) > NAMES_SHOWN else "")
+            + f" Done: {'; '.join(done) or 'nothing'}. Left to do: {'; '.join(run.left[:NAMES_SHOWN])}"
+            + (f"; and {len(run.left) - NAMES_SHOWN} steps more" if len(run.left) > NAMES_SHOWN else "")
+            + ". What was done stays; the next run does the rest."
+        ),
+        problems=run.failures,
+        error={"code": error_code(run.error), "type": type(run.error).__name__},
+        **{**common, **happened, "changed": bool(run.done), "steps": run.done, "left": run.left},
+    )
+
+
+def input_problems(module, place):
+    """The alarms as they are typed, and all that is wrong with the options."""
+    absent, purge = module.params["state"] == "absent", module.params["purge"]
+    alarms, problems = typed_alarms(module.params["alarms"])
+    problems += name_problems(alarms) if absent else alarm_problems(alarms, place)
+    if purge and not module.params["prefix"]:
+        problems.append("purge needs a prefix, which must not be empty, or it would remove every alarm of the region: set prefix.")
+    if purge and absent:
+        problems.append("purge does not go with state absent: to remove all alarms of a prefix, use state present with an empty list.")
+    return [alarm for alarm in alarms if alarm], problems
 
 
 def main():
     module = AnsibleAWSModule(
         argument_spec=dict(
-            alarms=dict(type="list", elements="dict", required=True, options=ALARM_OPTIONS),
+            # The options of an alarm are checked by typed_alarms, which says in which alarm one is wrong.
+            alarms=dict(type="list", elements="raw", required=True),
             state=dict(type="str", choices=["present", "absent"], default="present"),
             prefix=dict(type="str"),
             purge=dict(type="bool", default=False),
         ),
         supports_check_mode=True,
     )
-    alarms, absent = module.params["alarms"], module.params["state"] == "absent"
+    absent = module.params["state"] == "absent"
     purge_prefix = module.params["prefix"] if module.params["purge"] else None
-    problems = name_problems(alarms) if absent else alarm_problems(alarms, purge_prefix)
-    if module.params["purge"] and not purge_prefix:
-        problems.append("purge needs a prefix, which must not be empty, or it would remove every alarm of the region: set prefix.")
-    if module.params["purge"] and absent:
-        problems.append("purge does not go with state absent: to remove all alarms of a prefix, use state present with an empty list.")
+    account = Account(module)
+    alarms, problems = input_problems(module, Place(account.cloudwatch.meta.region_name, account.cloudwatch.meta.partition))
     refuse(module, "Nothing was read or changed", problems)
 
     names = {alarm["alarm_name"] for alarm in alarms}
     listed = [] if absent else [to_api(alarm) for alarm in alarms]
-    cloudwatch = client(module, "cloudwatch")
     try:
-        observed = observe(cloudwatch, names.union(*map(references, listed)), purge_prefix)
+        observed = account.observe(names.union(*map(references, listed)), purge_prefix)
+        refuse(module, "Nothing was changed", conflicts(listed, observed, purge_prefix))
+        plan = plan_absent(names, observed, account.accepted()) if absent else plan_present(listed, observed, account.accepted(), purge_prefix)
+        doomed = plan.before.keys() - plan.after.keys()
+        refuse(module, "Nothing was changed", parents_that_stay(doomed, listed, account.composites(), bool(purge_prefix)) if doomed else [])
     except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, "Could not describe the alarms")
-    refuse(module, "Nothing was changed", conflicts(listed, observed))
-    accepted = {
-        "put_metric_alarm": cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members,
-        "put_composite_alarm": cloudwatch.meta.service_model.operation_model("PutCompositeAlarm").input_shape.members,
-    }
-    plan = plan_absent(names, observed, accepted) if absent else plan_present(listed, observed, accepted, purge_prefix)
-    if not module.check_mode:
-        apply(module, cloudwatch, plan)
-    before, after = plan.before.keys(), plan.after.keys()
-    module.exit_json(
-        created=sorted(after - before),
-        updated=sorted(after & before),
-        removed=sorted(before - after),
-        unchanged=[] if absent else sorted(names - after),
-        **plan.result(),
+        fail_on_aws_error(module, error, "Nothing was changed, as the alarms could not be described")
+    silent = muted(listed, observed)
+    if silent:
+        module.warn(
+            f"The actions of {quoted(silent)} are off: whatever happens, {'they tell' if silent[1:] else 'it tells'} nobody. "
+            "Set actions_enabled to true in the list, or switch them on in CloudWatch, to be told again."
+        )
+    common = dict(
+        muted=silent,
+        unchanged=[] if absent else sorted(names - plan.after.keys()),
+        kept=sorted(alarm["AlarmName"] for alarm in observed if purge_prefix and kind_of(alarm) == LOG and alarm["AlarmName"].startswith(purge_prefix)),
     )
+    if not module.check_mode:
+        run = Run(account.cloudwatch, observed)
+        run.apply(plan)
+        if run.failures:
+            fail_half_way(module, run, plan, common)
+    module.exit_json(**{**plan.result(), **common, **sorted_by_what_happened(plan, plan.after.keys(), doomed)})
 
 
 if __name__ == "__main__":

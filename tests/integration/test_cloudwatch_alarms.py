@@ -240,7 +240,7 @@ def test_a_purge_removes_what_is_not_listed_of_the_prefix(sandbox: t.Any, run: t
         'delete the composite alarm "huntaze-ai-a-group"', 'delete the composite alarm "huntaze-ai-a-inner"', 'delete the metric alarm "huntaze-ai-band"',
     ]
     assert result["removed"] == ["huntaze-ai-a-group", "huntaze-ai-a-inner", "huntaze-ai-band"]
-    assert sandbox.calls() == {DESCRIBE: 1, DELETE: 3}
+    assert sandbox.calls() == {DESCRIBE: 2, DELETE: 3}  # all composite alarms, too
     assert set(alarms_of(cloudwatch)) == {"elsewhere", "huntaze-ai-math", "huntaze-ai-rate-limit-exceeded"}
     assert not changed(run([GUIDE, MATH], prefix="huntaze-", purge=True))
     assert run([], prefix="huntaze-", purge=True)["removed"] == ["huntaze-ai-math", "huntaze-ai-rate-limit-exceeded"]
@@ -344,11 +344,96 @@ def test_conflicts_with_the_account_are_refused_before_any_change(sandbox: t.Any
     assert mutations(sandbox) == {PUT: 1}
 
 
-def test_what_aws_rejects_after_all_is_explained(run: t.Any, cloudwatch: t.Any) -> None:
-    result = run([GUIDE, {**COMPOSITE, "alarm_rule": "ALARM(huntaze-ai-rate-limit-exceeded) XOR TRUE"}])
+def test_what_aws_rejects_after_all_is_explained_and_does_not_keep_the_others(run: t.Any, cloudwatch: t.Any) -> None:
+    """A rule deeper than the sandbox reads stands for whatever AWS refuses that nobody foresaw."""
+    deep = {**COMPOSITE, "alarm_rule": "(" * 490 + "TRUE" + ")" * 490}
+    dependent = {**COMPOSITE, "alarm_name": "huntaze-ai-top", "alarm_rule": f"ALARM({COMPOSITE['alarm_name']})"}
+    run([{**GUIDE, "threshold": 1}])
+    result = run([dependent, deep, MATH, GUIDE])
     assert result["failed"] and 'Could not create the composite alarm "huntaze-ai-a-group": ' in result["msg"]
-    assert "unexpected XOR" in result["msg"]
-    assert set(alarms_of(cloudwatch)) == {GUIDE["alarm_name"]}
+    assert 'Done: created "huntaze-ai-math"; updated "huntaze-ai-rate-limit-exceeded". Left to do: create the composite alarm' in result["msg"]
+    assert result["changed"] and set(alarms_of(cloudwatch)) == {GUIDE["alarm_name"], MATH["alarm_name"]}
+    assert (result["created"], result["updated"], result["removed"]) == ([MATH["alarm_name"]], [GUIDE["alarm_name"]], [])
+    assert result["steps"] == ['create the metric alarm "huntaze-ai-math"', 'update the metric alarm "huntaze-ai-rate-limit-exceeded": threshold']
+    assert result["left"] == [
+        'create the composite alarm "huntaze-ai-a-group"', 'create the composite alarm "huntaze-ai-top" (it refers to "huntaze-ai-a-group")',
+    ]
+    assert set(result["diff"]["after"]) == {MATH["alarm_name"], GUIDE["alarm_name"]} and len(result["problems"]) == 1
+
+
+# What stands on the listed alarms, and what is there beside metric and composite alarms
+
+@pytest.mark.parametrize("check", [True, False])
+def test_kind_14_an_alarm_that_a_composite_elsewhere_stands_on_is_kept_with_all_others(sandbox: t.Any, run: t.Any, cloudwatch: t.Any, check: bool) -> None:
+    run([GUIDE, MATH])
+    cloudwatch.put_composite_alarm(AlarmName="theirs", AlarmRule='AT_LEAST(1, ALARM, ("huntaze-ai-math"))')
+    for options in ({"state": "absent"}, {"prefix": "huntaze-", "purge": True}):
+        result = run([GUIDE, MATH] if "state" in options else [], check=check, **options)
+        assert result["msg"].startswith("Nothing was changed: ") and 'the composite alarm "theirs" stands on it' in result["msg"]
+    assert set(alarms_of(cloudwatch)) == {"theirs", GUIDE["alarm_name"], MATH["alarm_name"]}
+    assert DELETE not in sandbox.calls()
+    assert run([MATH, {"alarm_name": "theirs"}], state="absent")["removed"] == ["huntaze-ai-math", "theirs"]
+
+
+LOG = {
+    "AlarmName": "huntaze-ai-errors", "QueryResultsToEvaluate": 1, "QueryResultsToAlarm": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+    "ScheduledQueryConfiguration": {
+        "QueryString": "filter level = 'error'", "ScheduledQueryRoleARN": "arn:aws:iam::123456789012:role/q", "AggregationExpression": "count(*)",
+        "ScheduleConfiguration": {"ScheduleExpression": "rate(5 minutes)", "StartTimeOffset": 300},
+    },
+}
+
+
+def test_kind_12_log_alarms_are_seen_kept_and_their_names_respected(run: t.Any, cloudwatch: t.Any) -> None:
+    cloudwatch.put_log_alarm(**LOG)
+    clash = run([{**GUIDE, "alarm_name": LOG["AlarmName"]}])
+    assert clash["msg"].startswith("Nothing was changed: ") and "exists as a log alarm" in clash["msg"]
+    group = {**COMPOSITE, "alarm_rule": 'AT_LEAST(50%, NOT OK, (huntaze-ai-errors, "huntaze-ai-math"))'}
+    result = run([group, MATH], prefix="huntaze-", purge=True)
+    assert changed(result) and result["kept"] == [LOG["AlarmName"]] and result["steps"][0] == 'create the metric alarm "huntaze-ai-math"'
+    assert not changed(run([group, MATH], prefix="huntaze-", purge=True))
+    assert run([{"alarm_name": name} for name in (group["alarm_name"], LOG["AlarmName"])], state="absent")["removed"] == [group["alarm_name"], LOG["AlarmName"]]
+
+
+def test_kind_12_names_that_look_like_a_part_of_an_arn(run: t.Any, cloudwatch: t.Any) -> None:
+    odd = {**GUIDE, "alarm_name": "team:alarm:cpu"}
+    decoy = {**GUIDE, "alarm_name": "cpu"}
+    arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:team:alarm:cpu"
+    group = {**COMPOSITE, "alarm_rule": f'ALARM("{arn}") OR OK(team:alarm:cpu)'}
+    assert changed(run([group, odd, decoy]))
+    assert not changed(run([group, odd, decoy]))
+    assert run([odd], state="absent")["msg"].startswith("Nothing was changed: ")
+    assert run([decoy], state="absent")["removed"] == ["cpu"]
+
+
+def test_kind_12_another_account_or_region_is_refused(run: t.Any) -> None:
+    run([GUIDE])
+    for place in ("eu-west-1:123456789012", "us-east-1:210987654321"):
+        result = run([GUIDE, {**COMPOSITE, "alarm_rule": f"ALARM(arn:aws:cloudwatch:{place}:alarm:{GUIDE['alarm_name']})"}])
+        assert result["failed"] and "stands on alarms of its own" in result["msg"]
+
+
+def test_kind_19_a_muted_alarm_stays_muted_and_is_named(run: t.Any, cloudwatch: t.Any) -> None:
+    run([GUIDE, MATH])
+    cloudwatch.disable_alarm_actions(AlarmNames=[GUIDE["alarm_name"]])
+    result = run([GUIDE, MATH])
+    assert not changed(result) and result["muted"] == [GUIDE["alarm_name"]]
+    assert "huntaze-ai-rate-limit-exceeded" in str(result["warnings"]) and "it tells nobody" in str(result["warnings"])
+    result = run([{**GUIDE, "threshold": 7}, MATH])
+    assert result["steps"] == ['update the metric alarm "huntaze-ai-rate-limit-exceeded": threshold (its actions are off and stay so)']
+    assert alarms_of(cloudwatch)[GUIDE["alarm_name"]]["ActionsEnabled"] is False
+    result = run([{**GUIDE, "threshold": 7, "actions_enabled": True}, MATH])
+    assert result["muted"] == [] and alarms_of(cloudwatch)[GUIDE["alarm_name"]]["ActionsEnabled"] is True
+
+
+def test_kind_17_type_errors_name_the_alarm_before_any_call(sandbox: t.Any, run: t.Any) -> None:
+    result = run([GUIDE, {**MATH, "evaluation_periods": "three"}, {**BAND, "threshold": True, "actions_enable": False}])
+    assert result["msg"].startswith("Nothing was read or changed: ") and sandbox.calls() == {}
+    assert result["problems"] == [
+        'alarms[1] "huntaze-ai-math": evaluation_periods is \'three\': give a whole number.',
+        'alarms[2] "huntaze-ai-band": actions_enable is no option: do you mean actions_enabled?',
+        'alarms[2] "huntaze-ai-band": threshold is true: give a number.',
+    ]
 
 
 def test_the_examples_run(run_module: t.Any, estate: t.Any, cloudwatch: t.Any) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import botocore.session
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch_input as checked
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_actions import Place
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
 
@@ -66,10 +66,9 @@ class Account:
 
 def validated(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     """The alarms as the module gets them: with every option, and those not given None."""
-    validator = ArgumentSpecValidator({"alarms": {"type": "list", "elements": "dict", "options": checked.ALARM_OPTIONS}})
-    result = validator.validate({"alarms": copy.deepcopy(alarms)})
-    assert not result.error_messages
-    return result.validated_parameters["alarms"]
+    result, problems = checked.typed_alarms(copy.deepcopy(alarms))
+    assert problems == []
+    return result
 
 
 def listed(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -123,7 +122,7 @@ single = with_options(
 metric_stat = st.fixed_dictionaries(
     {
         "metric": with_options({"namespace": st.just("Huntaze/AI"), "metric_name": st.sampled_from(["Hits", "Misses"])}, {"dimensions": dimensions}),
-        "period": periods,
+        "period": st.just(60),
         "stat": st.sampled_from(["Sum", "p99"]),
     }
 )
@@ -321,8 +320,8 @@ BAND = {
 COMPOSITE = {"alarm_name": "composite", "alarm_rule": 'ALARM("good")'}
 
 
-def problems(*alarms: dict[str, t.Any], purge_prefix: str | None = None) -> list[str]:
-    return checked.alarm_problems(validated(list(alarms)), purge_prefix)
+def problems(*alarms: dict[str, t.Any], place: Place = Place("us-east-1", "aws")) -> list[str]:
+    return checked.alarm_problems(validated(list(alarms)), place)
 
 
 def test_good_alarms_have_no_problem() -> None:
@@ -390,7 +389,8 @@ def test_a_refusal_names_the_alarm_what_was_found_and_the_way_out(alarm: dict[st
 
 
 def test_refusals_come_together() -> None:
-    found = problems({**GOOD, "period": 7}, GOOD, {**COMPOSITE, "alarm_name": "a", "alarm_rule": "OK(b)"}, {**COMPOSITE, "alarm_name": "b", "alarm_rule": "OK(a)"})
+    circle = {**COMPOSITE, "alarm_name": "a", "alarm_rule": "OK(b)"}
+    found = problems({**GOOD, "period": 7}, GOOD, circle, {**COMPOSITE, "alarm_name": "b", "alarm_rule": "OK(a)"})
     assert len(found) == 3
     assert '"good" is listed already as alarms[0]' in found[0]
     assert "period is 7" in found[1]
@@ -398,9 +398,12 @@ def test_refusals_come_together() -> None:
 
 
 def test_a_composite_cannot_stand_on_what_the_purge_removes() -> None:
-    composite = {**COMPOSITE, "alarm_rule": 'ALARM("ours-old") OR ALARM("theirs")'}
-    assert problems(composite) == []
-    assert '"composite" refers to "ours-old", which the purge of "ours-" removes' in problems(composite, purge_prefix="ours-")[0]
+    account = Account()
+    account.apply(plan(account, [{**GOOD, "alarm_name": name} for name in ("ours-old", "theirs")]))
+    composite = listed([{**COMPOSITE, "alarm_rule": 'ALARM("ours-old") OR ALARM("theirs")'}])
+    assert planner.conflicts(composite, account.observe()) == []
+    (found,) = planner.conflicts(composite, account.observe(), PREFIX)
+    assert '"composite" refers to "ours-old", which the purge of "ours-" removes' in found
 
 
 def test_conflicts_with_the_account_are_named() -> None:

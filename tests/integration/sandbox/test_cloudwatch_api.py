@@ -326,6 +326,110 @@ def test_names_that_exist_are_deleted_beside_names_that_do_not(cloudwatch: t.Any
     assert names(cloudwatch.describe_alarms()) == []
 
 
+# Log alarms
+
+LOG: dict[str, t.Any] = {
+    "AlarmName": "errors", "QueryResultsToEvaluate": 3, "QueryResultsToAlarm": 2, "Threshold": 5, "ComparisonOperator": "GreaterThanThreshold",
+    "ScheduledQueryConfiguration": {
+        "QueryString": "filter level = 'error'", "ScheduledQueryRoleARN": "arn:aws:iam::123456789012:role/q", "AggregationExpression": "count(*)",
+        "ScheduleConfiguration": {"ScheduleExpression": "rate(5 minutes)", "StartTimeOffset": 300},
+    },
+}
+
+
+def test_kind_12_log_alarms_are_a_third_kind(cloudwatch: t.Any) -> None:
+    cloudwatch.put_log_alarm(**LOG)
+    cloudwatch.put_metric_alarm(**ALARM)
+    assert names(cloudwatch.describe_alarms()) == ["alarm"]
+    answer = cloudwatch.describe_alarms(AlarmTypes=["LogAlarm"])
+    assert (answer["MetricAlarms"], answer["CompositeAlarms"]) == ([], [])
+    assert {key: answer["LogAlarms"][0][key] for key in LOG} == LOG
+    assert rejected(cloudwatch.put_metric_alarm, **{**ALARM, "AlarmName": "errors"}) == "ValidationError"
+    for change in ({"QueryResultsToAlarm": 4}, {"ComparisonOperator": "GreaterThanUpperThreshold"}, {"AlarmActions": ["oncall"]}):
+        assert rejected(cloudwatch.put_log_alarm, **{**LOG, "AlarmName": "odd", **change}) == "ValidationError"
+    assert rejected(cloudwatch.delete_alarms, AlarmNames=["errors", "alarm"]) == "ValidationError"
+    cloudwatch.delete_alarms(AlarmNames=["errors"])
+    assert cloudwatch.describe_alarms(AlarmTypes=["LogAlarm"])["LogAlarms"] == []
+
+
+def test_kind_12_at_least_counts_states(cloudwatch: t.Any) -> None:
+    for name in "abc":
+        cloudwatch.put_metric_alarm(**{**ALARM, "AlarmName": name})
+    cloudwatch.put_composite_alarm(AlarmName="two", AlarmRule="AT_LEAST(2, ALARM, (a, b, c))")
+    cloudwatch.put_composite_alarm(AlarmName="most", AlarmRule="AT_LEAST(50%, NOT INSUFFICIENT_DATA, (a, b, c))")
+    seen = []
+    for name in "abc":
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+        seen.append(tuple(described(cloudwatch, composite)["StateValue"] for composite in ("two", "most")))
+    assert seen == [("OK", "OK"), ("ALARM", "ALARM"), ("ALARM", "ALARM")]
+
+
+def test_kind_14_parents_and_children_are_found(cloudwatch: t.Any) -> None:
+    for name in ("cpu", "memory", "team:alarm:cpu"):
+        cloudwatch.put_metric_alarm(**{**ALARM, "AlarmName": name})
+    cloudwatch.put_composite_alarm(AlarmName="one", AlarmRule="AT_LEAST(1, ALARM, (cpu, memory))")
+    cloudwatch.put_composite_alarm(AlarmName="two", AlarmRule=f'OK("{described(cloudwatch, "cpu")["AlarmArn"]}") OR OK(team:alarm:cpu)')
+    answer = cloudwatch.describe_alarms(ParentsOfAlarmName="cpu")
+    assert names(answer) == ["one", "two"] and all(alarm.keys() == {"AlarmName", "AlarmArn"} for alarm in answer["CompositeAlarms"])
+    answer = cloudwatch.describe_alarms(ChildrenOfAlarmName="two")
+    assert names(answer) == ["cpu", "team:alarm:cpu"]
+    assert all(alarm.keys() == {"AlarmName", "AlarmArn", "StateValue", "StateUpdatedTimestamp"} for alarm in answer["MetricAlarms"])
+    assert names(cloudwatch.describe_alarms(ParentsOfAlarmName="nobody")) == []
+    assert rejected(cloudwatch.describe_alarms, ParentsOfAlarmName="cpu", AlarmTypes=BOTH) == "ValidationError"
+    assert rejected(cloudwatch.delete_alarms, AlarmNames=["team:alarm:cpu", "memory"]) == "ValidationError"
+    for place in ("eu-west-1:123456789012", "us-east-1:210987654321"):
+        assert rejected(cloudwatch.put_composite_alarm, AlarmName="far", AlarmRule=f"OK(arn:aws:cloudwatch:{place}:alarm:cpu)") == "ValidationError"
+
+
+# As the recordings have it: written anew, with the same keys
+
+MINIMAL = {
+    "ActionsEnabled", "AlarmActions", "AlarmArn", "AlarmConfigurationUpdatedTimestamp", "AlarmName", "ComparisonOperator", "Dimensions", "EvaluationPeriods",
+    "InsufficientDataActions", "MetricName", "Namespace", "OKActions", "Period", "StateReason", "StateTransitionedTimestamp", "StateUpdatedTimestamp",
+    "StateValue", "Statistic", "Threshold",
+}
+OF_A_COMPOSITE = {
+    "ActionsEnabled", "AlarmActions", "AlarmArn", "AlarmConfigurationUpdatedTimestamp", "AlarmName", "AlarmRule", "InsufficientDataActions", "OKActions",
+    "StateReason", "StateReasonData", "StateTransitionedTimestamp", "StateUpdatedTimestamp", "StateValue",
+}
+
+
+def test_kind_07_answers_have_the_fields_of_recordings_and_no_more(cloudwatch: t.Any) -> None:
+    cloudwatch.put_metric_alarm(**ALARM)
+    cloudwatch.put_composite_alarm(AlarmName="group", AlarmRule="ALARM(alarm)")
+    assert set(described(cloudwatch, "alarm")) == MINIMAL
+    group = described(cloudwatch, "group")
+    assert set(group) == OF_A_COMPOSITE
+    assert group["StateReason"] == f"{group['AlarmArn']} was created and its alarm rule evaluates to OK"
+    (trigger,) = json.loads(group["StateReasonData"])["triggeringAlarms"]
+    assert trigger["arn"].endswith(":alarm:alarm") and trigger["state"]["value"] == "INSUFFICIENT_DATA"
+    answer = cloudwatch.describe_alarms()
+    assert {"MetricAlarms", "CompositeAlarms", "LogAlarms"} <= set(answer)
+
+
+def test_kind_29_the_codes_and_texts_of_recordings(rejecting: t.Any) -> None:
+    both = {"MetricName": "m", "Value": 1.0}
+    path = "MetricData.member.1"
+    statistics_of_one = {"SampleCount": 1, "Sum": 1, "Minimum": 1, "Maximum": 1}
+    sizes = f"The parameters {path}.Values and {path}.Counts must be of the same size."
+    for datum, code, text in (
+        ({**both, "Values": [1.0]}, "InvalidParameterCombination", f"The parameters {path}.Value and {path}.Values are mutually exclusive"),
+        ({"MetricName": "m", "Values": [1.0, 2.0], "Counts": [1.0]}, "InvalidParameterValue", sizes),
+        ({**both, "StatisticValues": statistics_of_one}, "InvalidParameterCombination", f"{path}.Value and {path}.StatisticValues"),
+    ):
+        with pytest.raises(ClientError) as caught:
+            rejecting.put_metric_data(Namespace="Rejected", MetricData=[datum])
+        assert caught.value.response["Error"]["Code"] == code and text in caught.value.response["Error"]["Message"]
+    with pytest.raises(ClientError) as caught:
+        rejecting.set_alarm_state(AlarmName="nobody", StateValue="OK", StateReason="test")
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFound" and caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    rejecting.put_metric_alarm(**ALARM)
+    with pytest.raises(ClientError) as caught:
+        rejecting.set_alarm_state(AlarmName="alarm", StateValue="INVALID", StateReason="test")
+    assert "Member must satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]" in caught.value.response["Error"]["Message"]
+    assert rejected(rejecting.put_dashboard, DashboardName="a b", DashboardBody="{}") == "InvalidParameterValue"
+
+
 # Rates
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The expressions of composite alarms: ALARM("a") AND NOT (OK(b) OR FALSE)."""
+"""The expressions of composite alarms: ALARM("a") AND NOT (OK(b) OR FALSE) OR AT_LEAST(50%, NOT OK, (a, b))."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ import typing as t
 from moto.cloudwatch.exceptions import ValidationError
 
 STATES = ("ALARM", "OK", "INSUFFICIENT_DATA")
-TOKEN = re.compile(r'\s*([()]|"[^"]*"|[^\s()"]+)')
-# Does the rule hold, given the state of an alarm by name?
+TOKEN = re.compile(r'\s*([(),]|"(?:\\.|[^"\\])*"|[^\s(),"]+)', re.DOTALL)
+MARKS = ("(", ")", ",")
+# Does the rule hold, given the state of an alarm by what the rule calls it?
 Holds = t.Callable[[t.Callable[[str], str]], bool]
 
 
 class AlarmRule:
-    """A parsed expression; `children` are the names of the alarms that it stands on."""
+    """A parsed expression; `children` are the names and ARNs of the alarms that it stands on, as it calls them."""
 
     def __init__(self, text: str) -> None:
         self.children: list[str] = []
         self._elements = 0
+        if not text or text != text.strip():
+            raise ValidationError("AlarmRule must not contain leading or trailing whitespace or be null")
         self._tokens = TOKEN.findall(text)
-        if "".join(self._tokens) != re.sub(r'("[^"]*")|\s', r"\1", text):
+        if TOKEN.sub("", text).strip():
             raise ValidationError("Error in alarm rule: unbalanced quotes.")
-        self.holds = self._chain("OR", any, lambda: self._chain("AND", all, self._factor))
+        try:
+            self.holds = self._expression()
+        except RecursionError:
+            raise ValidationError("Error in alarm rule: nested too deeply.") from None
         if self._tokens:
             raise ValidationError(f"Error in alarm rule: unexpected {self._tokens[0]}.")
         if len(set(self.children)) > 100:
@@ -37,6 +43,9 @@ class AlarmRule:
             raise ValidationError(f"Error in alarm rule: unexpected {found}.")
         return found
 
+    def _expression(self) -> Holds:
+        return self._chain("OR", any, lambda: self._chain("AND", all, self._factor))
+
     def _chain(self, word: str, combine: t.Callable[[t.Iterable[bool]], bool], part: t.Callable[[], Holds]) -> Holds:
         parts = [part()]
         while self._tokens and self._tokens[0] == word:
@@ -46,23 +55,53 @@ class AlarmRule:
 
     def _factor(self) -> Holds:
         token = self._next()
-        self._elements += token != "NOT"
+        self._elements += token not in ("NOT", "AT_LEAST")
         if token == "NOT":
             factor = self._factor()
             return lambda state_of: not factor(state_of)
         if token == "(":
-            inner = self._chain("OR", any, lambda: self._chain("AND", all, self._factor))
+            inner = self._expression()
             self._next(")")
-            self._elements += 1
             return inner
-        if token in ("TRUE", "FALSE"):
-            return lambda state_of: token == "TRUE"
+        if token == "AT_LEAST":
+            return self._at_least()
+        if token.upper() in ("TRUE", "FALSE"):
+            return lambda state_of: token.upper() == "TRUE"
         if token not in STATES:
             raise ValidationError(f"Error in alarm rule: unexpected {token}.")
         self._next("(")
-        name = self._next().strip('"').rpartition(":alarm:")[2]
-        if name in ("", "(", ")"):
-            raise ValidationError("Error in alarm rule: the name of an alarm is missing.")
+        child = self._child()
         self._next(")")
-        self.children.append(name)
-        return lambda state_of: state_of(name) == token
+        return lambda state_of: state_of(child) == token
+
+    def _child(self) -> str:
+        token = self._next()
+        child = re.sub(r'\\(["\\])', r"\1", token[1:-1]) if token.startswith('"') else token
+        if child == "" or token in MARKS:
+            raise ValidationError("Error in alarm rule: the name of an alarm is missing.")
+        self.children.append(child)
+        return child
+
+    def _at_least(self) -> Holds:
+        self._next("(")
+        least = self._next()
+        self._next(",")
+        state = self._next()
+        negated = state == "NOT"
+        if negated:
+            state = self._next()
+        self._next(",")
+        self._next("(")
+        children = [self._child()]
+        while self._tokens and self._tokens[0] == ",":
+            self._next()
+            children.append(self._child())
+        self._next(")")
+        self._next(")")
+        self._elements += len(children)
+        count = re.fullmatch(r"([0-9]+)(%?)", least)
+        if not count or state not in STATES or not 1 <= int(count[1]) <= (100 if count[2] else len(children)):
+            raise ValidationError(f"Error in alarm rule: AT_LEAST({least}, {state}) of {len(children)} alarms.")
+        # unverified: whether a percentage counts in whole alarms, rounded up. "At least" says so.
+        needed = int(count[1]) * len(children) / 100 if count[2] else int(count[1])
+        return lambda state_of: sum((state_of(child) == state) != negated for child in children) >= needed

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Metric alarms and composite alarms, and what AWS takes for one."""
+"""Metric, composite and log alarms, and what AWS takes for one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from moto.core.common_models import BaseModel
 from moto.core.utils import utcnow
 
 from .alarm_rule import AlarmRule
+from .expressions import check_actions, check_expressions, check_look_back, check_statistic
 
 BAND_OPERATORS = ("LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold")
+PLAIN_OPERATORS = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold")
 OF_ONE_METRIC = ("Namespace", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
 OF_A_THRESHOLD = ("Threshold", "ComparisonOperator", "ThresholdMetricId", "EvaluationPeriods", "DatapointsToAlarm")
 
@@ -25,10 +27,14 @@ class Alarm(BaseModel):
     """An alarm with its configuration just as it was put, so that no field of the API is lost."""
 
     rule: AlarmRule | None = None
+    # Where DescribeAlarms answers it.
+    answered_under: str
 
     def __init__(self, account_id: str, region_name: str, configuration: Parameters) -> None:
         self.name = configuration["AlarmName"]
         self.alarm_arn = make_arn_for_alarm(region_name, account_id, self.name)
+        self.partition, self.region_name = self.alarm_arn.split(":")[1], region_name
+        self.transitioned = utcnow()
         self.history: list[t.Any] = []
         self.configuration: Parameters = {}
         self.state: Parameters = {}
@@ -37,10 +43,13 @@ class Alarm(BaseModel):
 
     def configure(self, configuration: Parameters) -> None:
         """Replace everything but the state."""
+        check_actions(configuration, self.region_name, self.partition)
         self.configuration = {key: value for key, value in configuration.items() if key != "Tags"}
         self.configuration_updated = utcnow()
 
     def update_state(self, reason: str, reason_data: str | None, state_value: str) -> None:
+        if self.state.get("StateValue") != state_value:
+            self.transitioned = utcnow()
         self.state = {"StateReason": reason, "StateValue": state_value, "StateUpdatedTimestamp": utcnow()}
         if reason_data:
             self.state["StateReasonData"] = reason_data
@@ -69,6 +78,7 @@ class Alarm(BaseModel):
         return {
             "AlarmArn": self.alarm_arn,
             "AlarmConfigurationUpdatedTimestamp": self.configuration_updated,
+            "StateTransitionedTimestamp": self.transitioned,
             "ActionsEnabled": True,
             "OKActions": [],
             "AlarmActions": [],
@@ -79,6 +89,8 @@ class Alarm(BaseModel):
 
 
 class MetricAlarm(Alarm):
+    answered_under = "MetricAlarms"
+
     def configure(self, configuration: Parameters) -> None:
         check_metric_alarm(configuration)
         super().configure(configuration)
@@ -88,6 +100,7 @@ class MetricAlarm(Alarm):
 
 
 class CompositeAlarm(Alarm):
+    answered_under = "CompositeAlarms"
     rule: AlarmRule
 
     def configure(self, configuration: Parameters) -> None:
@@ -97,9 +110,29 @@ class CompositeAlarm(Alarm):
             raise ValidationError("ActionsSuppressor, ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod must be specified together.")
         super().configure(configuration)
 
+    def own(self, reference: str) -> str:
+        """The name that a reference leads to; an ARN of another region or account leads to none of here."""
+        here = self.alarm_arn.removesuffix(self.name)
+        return reference.removeprefix(here)
+
+    def children(self) -> set[str]:
+        return {self.own(child) for child in self.rule.children}
+
     def stands_on(self) -> set[str]:
-        suppressor = self.configuration.get("ActionsSuppressor", "").rpartition(":alarm:")[2]
-        return {*self.rule.children, suppressor} - {""}
+        return self.children() | {self.own(self.configuration.get("ActionsSuppressor", ""))} - {""}
+
+
+class LogAlarm(Alarm):
+    answered_under = "LogAlarms"
+
+    def configure(self, configuration: Parameters) -> None:
+        if configuration["QueryResultsToAlarm"] > configuration["QueryResultsToEvaluate"]:
+            raise ValidationError("QueryResultsToAlarm must be less than or equal to QueryResultsToEvaluate.")
+        if configuration["ComparisonOperator"] not in PLAIN_OPERATORS:
+            raise ValidationError("The comparison operator is not supported for log alarms.")
+        if not math.isfinite(configuration["Threshold"]):
+            raise ValidationError("Threshold must be a finite number.")
+        super().configure(configuration)
 
 
 def check_metric_alarm(alarm: Parameters) -> None:
@@ -110,6 +143,9 @@ def check_metric_alarm(alarm: Parameters) -> None:
     if ("EvaluationInterval" in alarm) != criteria:
         raise ValidationError("EvaluationInterval is required with EvaluationCriteria and must not be specified without.")
     unwanted = {"MetricName": (), "Metrics": OF_ONE_METRIC, "EvaluationCriteria": (*OF_ONE_METRIC, *OF_A_THRESHOLD, "EvaluationWindow")}[watched[0]]
+    names = [dimension["Name"] for dimension in alarm.get("Dimensions", [])]
+    if len(set(names)) < len(names):
+        raise ValidationError("Dimensions must not have the same name more than once.")
     for key in unwanted:
         if key in alarm:
             raise ValidationError(f"{watched[0]} and {key} are mutually exclusive and you have specified both.")
@@ -125,6 +161,7 @@ def check_metric_alarm(alarm: Parameters) -> None:
     _check_limit(alarm)
     if watched == ["Metrics"]:
         _check_metrics(alarm["Metrics"], alarm.get("ThresholdMetricId"))
+        check_expressions(alarm)
     else:
         _check_metric(alarm)
 
@@ -145,8 +182,9 @@ def _check_metric(alarm: Parameters) -> None:
     if ("Statistic" in alarm) == ("ExtendedStatistic" in alarm):
         raise ValidationError("Exactly one of Statistic and ExtendedStatistic must be specified.")
     _check_period(alarm["Period"])
-    if alarm["Period"] * alarm["EvaluationPeriods"] > (86400 if alarm["Period"] < 3600 else 604800):
-        raise ValidationError("Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400), or a week from 3600 on.")
+    if "ExtendedStatistic" in alarm:
+        check_statistic(alarm["ExtendedStatistic"])
+    check_look_back(alarm["Period"], alarm["EvaluationPeriods"])
 
 
 def _check_limit(alarm: Parameters) -> None:
@@ -178,6 +216,9 @@ def _check_metrics(queries: list[Parameters], band: str | None) -> None:
             raise ValidationError(f"Exactly one of MetricStat and Expression must be specified for {query['Id']}.")
         if "MetricStat" in query:
             _check_period(query["MetricStat"]["Period"])
+            check_statistic(query["MetricStat"]["Stat"])
+        if "Period" in query:
+            _check_period(query["Period"])
     returning = sum(query.get("ReturnData", True) for query in queries)
     if returning != (2 if band else 1):
         raise ValidationError(f"Exactly {'two elements' if band else 'one element'} of the metrics list should return data.")

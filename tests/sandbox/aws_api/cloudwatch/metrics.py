@@ -33,8 +33,8 @@ def kept(metric: Parameters, now: datetime, path: str) -> Parameters:
     moto would keep a value as many times as it was counted.
     """
     given = [key for key in ("Value", "Values", "StatisticValues") if metric.get(key) not in (None, [], {})]
-    if len(given) != 1:
-        raise InvalidParameterCombination(f"Exactly one of Value, Values and StatisticValues of {path} must be specified.")
+    if not given:
+        raise InvalidParameterCombination(f"At least one of the parameters must be specified: {path}.Value, {path}.Values, {path}.StatisticValues.")
     timestamp = metric.get("Timestamp") or now
     if not now - timedelta(days=14) <= timestamp <= now + timedelta(hours=2):
         raise InvalidParameterValue(f"The parameter {path}.Timestamp must be no more than two weeks in the past and two hours in the future.")

@@ -12,7 +12,7 @@ from moto.cloudwatch.responses import CloudWatchResponse as MotoCloudWatchRespon
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
 
-from .alarms import Alarm, CompositeAlarm, MetricAlarm
+from .alarms import Alarm, CompositeAlarm, LogAlarm, MetricAlarm
 from .constraints import violations
 from .exceptions import InvalidNextToken, RequestEntityTooLarge
 from .metrics import MAX_DATAPOINTS, page
@@ -41,30 +41,51 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         self.backend.put_alarm(CompositeAlarm, self._checked())
         return EmptyResult()
 
+    def put_log_alarm(self) -> ActionResult:
+        self.backend.put_alarm(LogAlarm, self._checked())
+        return EmptyResult()
+
     def describe_alarms(self) -> ActionResult:
         given = self._checked()
+        for relation, field in (("ParentsOfAlarmName", "parents"), ("ChildrenOfAlarmName", "children")):
+            if relation in given:
+                if given.keys() - {relation, "MaxRecords", "NextToken"}:
+                    raise ValidationError(f"{relation} cannot be combined with other parameters than MaxRecords and NextToken.")
+                return self._page(getattr(self.backend, field)(given[relation]), given, self._parent if field == "parents" else self._child)
         if given.get("AlarmNames") and given.get("AlarmNamePrefix"):
             raise ValidationError("AlarmNames and AlarmNamePrefix are mutually exclusive and you have specified both.")
         alarms = self.backend.find_alarms(
             given.get("AlarmNames"), given.get("AlarmNamePrefix"), given.get("AlarmTypes"), given.get("StateValue"), given.get("ActionPrefix")
         )
+        return self._page(alarms, given, self._described)
+
+    def _page(self, alarms: list[Alarm], given: dict[str, t.Any], shown: t.Callable[[Alarm], dict[str, t.Any]]) -> ActionResult:
         after = self._untokened(given.get("NextToken"))
         alarms = [alarm for alarm in alarms if alarm.name > after]
         page = alarms[: given.get("MaxRecords", 50)]
-        result: dict[str, t.Any] = {
-            "MetricAlarms": [self._described(alarm) for alarm in page if isinstance(alarm, MetricAlarm)],
-            "CompositeAlarms": [self._described(alarm) for alarm in page if isinstance(alarm, CompositeAlarm)],
-        }
+        result: dict[str, t.Any] = {kind.answered_under: [] for kind in (MetricAlarm, CompositeAlarm, LogAlarm)}
+        for alarm in page:
+            result[alarm.answered_under].append(shown(alarm))
         if len(alarms) > len(page):
             result["NextToken"] = base64.urlsafe_b64encode(page[-1].name.encode()).decode()
         return ActionResult(result)
+
+    @staticmethod
+    def _parent(alarm: Alarm) -> dict[str, t.Any]:
+        return {"AlarmName": alarm.name, "AlarmArn": alarm.alarm_arn}
+
+    def _child(self, alarm: Alarm) -> dict[str, t.Any]:
+        described = self._described(alarm)
+        return {**self._parent(alarm), **{key: described[key] for key in ("StateValue", "StateUpdatedTimestamp")}}
 
     def describe_alarms_for_metric(self) -> ActionResult:
         found = self.filter_alarms(self.backend.describe_alarms(), self._get_param("MetricName"), self._get_param("Namespace"))
         return ActionResult({"MetricAlarms": [self._described(alarm) for alarm in found]})
 
     def _described(self, alarm: Alarm) -> dict[str, t.Any]:
-        return {**alarm.description(), "StateValue": self.backend.state_of(alarm.name)}
+        state = self.backend.state_of(alarm.name)
+        reason = self.backend.reason_of(alarm, state) if isinstance(alarm, CompositeAlarm) else {}
+        return {**alarm.description(), **reason, "StateValue": state}
 
     @staticmethod
     def _untokened(token: str | None) -> str:

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is left standing when AWS refuses a part of a plan: all that does not depend on it, and a true account of it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_apply import Run
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "because"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation")
+
+
+class CloudWatch:
+    """Refuses calls that have to do with some names, all of the call as AWS does."""
+
+    def __init__(self, **refused: Exception) -> None:
+        self.refused = {name.replace("_", "-"): error for name, error in refused.items()}
+        self.calls: list[list[str]] = []
+        self.done: list[str] = []
+
+    def _call(self, *names: str) -> None:
+        self.calls.append(list(names))
+        for name in names:
+            if name in self.refused:
+                raise self.refused[name]
+        self.done.extend(names)
+
+    def put_metric_alarm(self, AlarmName: str, **_fields: t.Any) -> None:
+        self._call(AlarmName)
+
+    def put_composite_alarm(self, AlarmName: str, **_fields: t.Any) -> None:
+        self._call(AlarmName)
+
+    def delete_alarms(self, AlarmNames: list[str]) -> None:
+        self._call(*AlarmNames)
+
+
+ACCEPTED = {operation: ("AlarmName", "AlarmRule", "MetricName") for operation in ("put_metric_alarm", "put_composite_alarm")}
+
+
+def metric(name: str) -> dict[str, t.Any]:
+    return {"AlarmName": name, "MetricName": "m"}
+
+
+def composite(name: str, rule: str) -> dict[str, t.Any]:
+    return {"AlarmName": name, "AlarmRule": rule}
+
+
+def run(cloudwatch: CloudWatch, listed: list[dict[str, t.Any]], observed: list[dict[str, t.Any]], **purge: t.Any) -> Run:
+    done = Run(cloudwatch, observed)
+    done.apply(planner.plan_present(listed, observed, ACCEPTED, **purge))
+    return done
+
+
+def absent(cloudwatch: CloudWatch, *names: str) -> Run:
+    observed = [metric(name) for name in names]
+    done = Run(cloudwatch, observed)
+    done.apply(planner.plan_absent(set(names), observed, ACCEPTED))
+    return done
+
+
+@pytest.mark.parametrize("bad", [["a00"], ["a99"], ["a49", "a50"], ["a03", "a41", "a77"], [f"a{number:02}" for number in range(100)]])
+@pytest.mark.parametrize("code", ["ValidationError", "AccessDenied"])
+def test_kind_14_one_alarm_that_stays_does_not_keep_the_batch(bad: list[str], code: str) -> None:
+    names = [f"a{number:02}" for number in range(100)]
+    cloudwatch = CloudWatch(**{name: refusal(code) for name in bad})
+    done = absent(cloudwatch, *names)
+    assert cloudwatch.done == [name for name in names if name not in bad]
+    assert done.deleted == set(names) - set(bad)
+    assert len(done.failures) == len(bad) and all(name in failure for name, failure in zip(bad, done.failures))
+    assert len(done.left) == 1 and all(f'"{name}"' in done.left[0] for name in bad)
+    assert len(cloudwatch.calls) <= 2 * len(bad) * 8 + 1
+
+
+def test_kind_14_names_that_are_gone_already_are_no_failure() -> None:
+    done = absent(CloudWatch(b=refusal("ResourceNotFound", 404)), "a", "b")
+    assert not done.failures and done.deleted == {"a", "b"}
+
+
+def test_kind_17_what_does_not_depend_on_a_refused_alarm_is_done() -> None:
+    listed = [metric("bad"), metric("good"), composite("on-bad", "ALARM(bad)"), composite("on-on-bad", "OK(on-bad)"), composite("on-good", "ALARM(good)")]
+    cloudwatch = CloudWatch(bad=refusal("ValidationError"))
+    done = run(cloudwatch, listed, [])
+    assert cloudwatch.done == ["good", "on-good"] and done.written == {"good", "on-good"}
+    assert done.failures == ['Could not create the metric alarm "bad": An error occurred (ValidationError) when calling the Operation operation: because']
+    assert done.done == ['create the metric alarm "good"', 'create the composite alarm "on-good"']
+    assert done.left == [
+        'create the metric alarm "bad"', 'create the composite alarm "on-bad" (it refers to "bad")',
+        'create the composite alarm "on-on-bad" (it refers to "on-bad")',
+    ]
+
+
+def test_kind_17_what_a_failed_alarm_stands_on_is_not_deleted() -> None:
+    observed = [metric("ours-old"), metric("ours-older"), composite("ours-group", "ALARM(ours-old)")]
+    cloudwatch = CloudWatch(ours_group=refusal("ValidationError"))
+    done = run(cloudwatch, [composite("ours-group", "TRUE")], observed, purge_prefix="ours-")
+    assert cloudwatch.done == ["ours-older"]
+    assert done.left == ['update the composite alarm "ours-group": alarm_rule', 'delete the metric alarm "ours-old"']
+    assert done.done == ['delete the metric alarm "ours-older"']
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("ExpiredToken", 403), refusal("InvalidClientTokenId", 403), refusal("Throttling"), refusal("LimitExceeded"), refusal("InternalFailure", 500),
+        EndpointConnectionError(endpoint_url="https://monitoring.example.com"),
+    ],
+    ids=lambda error: type(error).__name__ if not isinstance(error, ClientError) else error.response["Error"]["Code"],
+)
+def test_kind_17_what_every_call_would_meet_ends_the_run(error: Exception) -> None:
+    cloudwatch = CloudWatch(b=error)
+    done = run(cloudwatch, [metric("a"), metric("b"), metric("c")], [])
+    assert cloudwatch.calls == [["a"], ["b"]]
+    assert (done.done, len(done.failures), done.error) == (['create the metric alarm "a"'], 1, error)
+    assert done.left == ['create the metric alarm "b"', 'create the metric alarm "c"']
+    unsure = not isinstance(error, ClientError) or error.response["Error"]["Code"] in ("Throttling", "InternalFailure")
+    assert ("AWS may have done it all the same" in done.failures[0]) == unsure
+
+
+def test_kind_17_a_deletion_that_every_call_would_meet_is_not_tried_in_halves() -> None:
+    cloudwatch = CloudWatch(a=refusal("ExpiredToken", 403))
+    done = absent(cloudwatch, "a", "b", "c")
+    assert cloudwatch.calls == [["a", "b", "c"]] and len(done.failures) == 1
+    assert done.left == ['delete the metric alarms "a", "b", "c"']
+
+
+# Actions that are off
+
+@pytest.mark.parametrize(
+    ("listed", "there", "after"),
+    [(None, False, False), (None, True, True), (None, None, None), (True, False, True), (False, True, False), (False, None, False)],
+)
+def test_kind_19_whether_actions_run_stays_as_it_is_unless_it_is_listed(listed: bool | None, there: bool | None, after: bool | None) -> None:
+    wanted = {**metric("a"), "Threshold": 2, **({} if listed is None else {"ActionsEnabled": listed})}
+    existing = {**metric("a"), "Threshold": 1, **({} if there is None else {"ActionsEnabled": there})}
+    accepted = {"put_metric_alarm": ("AlarmName", "MetricName", "Threshold", "ActionsEnabled")}
+    (change,) = planner.plan_present([wanted], [existing], accepted).changes
+    assert change.parameters.get("ActionsEnabled") is after
+    assert ("off and stay so" in change.summary) == (listed is None and there is False)
+    assert planner.muted([wanted], [existing]) == (["a"] if after is False else [])
+    unchanged = planner.plan_present([{**wanted, "Threshold": 1}], [existing], accepted)
+    assert bool(unchanged) == (listed is not None and listed != (there is not False))
+
+
+def test_kind_19_a_new_alarm_is_muted_only_by_the_list() -> None:
+    assert planner.muted([metric("a"), {**metric("b"), "ActionsEnabled": False}], []) == ["b"]
+
+
+# Answers that lack what the model lists
+
+FULL: dict[str, t.Any] = {
+    **metric("a"), planner.KIND: planner.METRIC, "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a", "ActionsEnabled": True, "OKActions": [],
+    "AlarmActions": [], "InsufficientDataActions": [], "StateValue": "OK", "StateReason": "x", "TreatMissingData": "missing", "EvaluationPeriods": 1,
+    "Dimensions": [{"Name": "d", "Value": "v"}], "Namespace": "n", "Period": 60, "Statistic": "Sum", "Threshold": 1.0,
+    "Metrics": [{"Id": "m", "MetricStat": {"Metric": {"Namespace": "n", "MetricName": "m", "Dimensions": []}, "Period": 60, "Stat": "Sum"}}],
+}
+GROUP: dict[str, t.Any] = {
+    **composite("b", "ALARM(a)"), planner.KIND: planner.COMPOSITE, "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:b", "ActionsEnabled": True,
+    "ActionsSuppressor": "a", "ActionsSuppressorWaitPeriod": 1, "ActionsSuppressorExtensionPeriod": 1, "StateValue": "OK",
+}
+
+
+def stripped(value: t.Any) -> t.Iterator[t.Any]:
+    """The value without one key, for each key at any depth, but for its identity."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in ("AlarmName", planner.KIND):
+                yield {other: kept for other, kept in value.items() if other != key}
+                yield from ({**value, key: less} for less in stripped(item))
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from ([*value[:number], less, *value[number + 1 :]] for less in stripped(item))
+
+
+@pytest.mark.parametrize("alarm", [FULL, GROUP], ids=["metric", "composite"])
+def test_kind_07_an_answer_may_lack_any_field(alarm: dict[str, t.Any]) -> None:
+    everything = {operation: set(FULL) | set(GROUP) for operation in ("put_metric_alarm", "put_composite_alarm")}
+    listed = {key: value for key, value in alarm.items() if key not in (planner.KIND, "AlarmArn")}
+    for there in stripped(alarm):
+        assert planner.conflicts([listed], [there, FULL]) == []
+        assert planner.plan_present([listed], [there], everything).before.keys() <= {alarm["AlarmName"]}
+        (step,) = planner.plan_absent({alarm["AlarmName"]}, [there], everything).steps
+        assert step == f'delete the {planner.KINDS[alarm[planner.KIND]]} "{alarm["AlarmName"]}"'
+        assert planner.parents_that_stay({"z"}, [], [there], purging=False) == []
+        assert planner.muted([listed], [there]) == []

@@ -15,6 +15,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 
 CONNECT_SECONDS = 0.75
 FINGERPRINT_SALT = "limiter-agent:"
@@ -48,6 +49,10 @@ class Address:
         return Redis(single_connection_client=True, connection_pool=ConnectionPool(
             host=self.host, port=self.port, db=self.database, username=self.username, password=self.password,
             socket_connect_timeout=CONNECT_SECONDS, socket_timeout=None, socket_keepalive=True,
+            # Named, as the library's defaults have changed between versions: with RESP 3 a cache without AUTH takes any password, so that an agent
+            # can have the token before the cache asks for it.
+            protocol=3, decode_responses=False, encoding="utf-8", encoding_errors="strict", health_check_interval=0, client_name=None,
+            credential_provider=None, maint_notifications_config=MaintNotificationsConfig(enabled=False),
             # A check is repeated here, knowingly, and never below.
             retry=Retry(NoBackoff(), 0), **options))
 
@@ -62,4 +67,11 @@ class _TLSConnection(SSLConnection):
 
 @functools.lru_cache(maxsize=4)
 def _context(ca: str | None, changed: int) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca)
+    """Nothing of it comes from the environment: create_default_context would take SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and names
+    built_in = ssl.get_default_verify_paths()
+    places = {"cafile": ca} if ca else {"cafile": built_in.openssl_cafile, "capath": built_in.openssl_capath}
+    places = {name: place for name, place in places.items() if ca or os.path.exists(place)}
+    if places:
+        context.load_verify_locations(**places)
+    return context

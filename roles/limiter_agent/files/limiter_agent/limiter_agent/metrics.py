@@ -106,6 +106,28 @@ def data_of(numbers: t.Sequence[int], timestamp: float) -> list[dict[str, t.Any]
     return [{**item, "Timestamp": timestamp} for item in data]
 
 
+# What botocore may take from the environment and from files: who the agent is. Where and how it sends is in its configuration.
+_IDENTITY = {
+    "profile", "config_file", "credentials_file", "metadata_service_timeout", "metadata_service_num_attempts", "ec2_metadata_service_endpoint",
+    "ec2_metadata_service_endpoint_mode", "ec2_metadata_v1_disabled", "imds_use_ipv6", "sts_regional_endpoints"}
+
+
+def _session() -> t.Any:
+    """A session of botocore to which everything but credentials is told here."""
+    import botocore.configprovider
+    import botocore.loaders
+    import botocore.session
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        os.environ.pop(name, None)  # OpenSSL's and urllib3's; this process is the publisher's own
+    known = botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES
+    session = botocore.session.Session(session_vars={
+        name: (None, None, default, convert) for name, (dummy, dummy, default, convert) in known.items() if name not in _IDENTITY})
+    # Without ~/.aws/models, which would redefine the service.
+    loader = botocore.loaders.Loader(extra_search_paths=[botocore.loaders.Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    session.register_component("data_loader", loader)
+    return session
+
+
 class Publisher:
     def __init__(self, board: Board, destination: Destination) -> None:
         self._board = board
@@ -116,10 +138,11 @@ class Publisher:
 
     def _connect(self) -> t.Any:
         import botocore.config  # 15 MB that the workers do without
-        import botocore.session
-        return botocore.session.Session().create_client(
-            "cloudwatch", region_name=self._destination.region, endpoint_url=self._destination.endpoint_url,
-            config=botocore.config.Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2}))
+        return _session().create_client(
+            "cloudwatch", region_name=self._destination.region, endpoint_url=self._destination.endpoint_url, use_ssl=True, verify=True,
+            config=botocore.config.Config(
+                connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}, ignore_configured_endpoint_urls=True,
+                proxies={}, proxies_config={}, tcp_keepalive=False, signature_version="v4", use_fips_endpoint=False, use_dualstack_endpoint=False))
 
     def run(self) -> None:
         """Until SIGTERM, which sends what there is."""

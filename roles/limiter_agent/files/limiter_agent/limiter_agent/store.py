@@ -243,6 +243,10 @@ class Store:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await asyncio.gather(*(_evaluate(client, *probe) for client in clients))
+        except TimeoutError as error:
+            for client in clients:
+                self._close(client)
+            raise TimeoutError(_silence(address)) from error
         except BaseException:
             for client in clients:
                 self._close(client)
@@ -301,5 +305,20 @@ async def _close(client: Redis) -> None:
         pass
 
 
+def _silence(address: Address) -> str:
+    """What a connection that does not come about may mean: each looks the same from here."""
+    place = f"{address.host} port {address.port}"
+    causes = ["its security group does not let this host in", "it takes plain text only" if address.tls else "it takes TLS only", "it is too busy"]
+    return f"{place} gave no answer {'over TLS' if address.tls else 'in plain text'} within {CONNECT_SECONDS * 1000:.0f} ms: {', '.join(causes)}"
+
+
 def _sentence(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """The kind of the error and its text, and the cause's where the library has left it out."""
+    texts = []
+    link: BaseException | None = error
+    while link is not None and len(texts) < 3:
+        text = str(link) or ("no answer in time" if isinstance(link, TimeoutError) else "")
+        if text and not any(text in other for other in texts):
+            texts.append(text)
+        link = link.__cause__
+    return f"{type(error).__name__}: {', because: '.join(texts)}" if texts else type(error).__name__

@@ -114,7 +114,8 @@ class CacheClusterBackend:
         return {name: value for name, value in wanted.items() if value != getattr(cluster, name)}
 
     def _family(self, wanted: dict[str, str], cluster: CacheCluster) -> str:
-        return self.default_parameter_group(wanted.get("engine") or cluster.engine, wanted.get("engine_version") or cluster.engine_version)
+        suffix = ".cluster.on" if cluster.cache_parameter_group_name.endswith(".cluster.on") else ""
+        return self.default_parameter_group(wanted.get("engine") or cluster.engine, wanted.get("engine_version") or cluster.engine_version) + suffix
 
     def delete_cache_cluster(self, cache_cluster_id: str) -> CacheCluster:
         cluster = self.cache_cluster(cache_cluster_id)

@@ -81,6 +81,10 @@ class GlobalDatastoreBackend:
         if request.tls or request.token_given or request.user_groups_given or nodes or "automatic_failover" in changes:
             self.refuse_global_member(group)
 
+    def refuse_secondary(self, name: str) -> None:
+        self.describe_global_replication_groups(name)
+        raise InvalidParameterValue(f"The global replication group {name} has its primary in {self.region_name} already.")
+
     @staticmethod
     def refuse_global_member(group: ReplicationGroup) -> None:
         if group.global_datastore:

@@ -8,7 +8,7 @@ import typing as t
 
 from moto.ec2.models import ec2_backends
 from moto.elasticache import models as moto
-from moto.elasticache.exceptions import InvalidParameterValueException as InvalidParameterValue
+from moto.elasticache.exceptions import InvalidParameterValueException as InvalidParameterValue, InvalidSubnet
 
 from .access import PREFERRED, REQUIRED
 from .cache_clusters import CacheClusterBackend
@@ -70,8 +70,14 @@ class ElastiCacheBackend(
         owners = [*self.replication_groups.values(), *(cluster for cluster in self.cache_clusters.values() if not cluster.group)]
         return [endpoint for owner in owners for endpoint in owner.endpoints()]
 
-    def create_cache_subnet_group(self, *given: t.Any, **options: t.Any) -> moto.CacheSubnetGroup:
-        group = super().create_cache_subnet_group(*given, **options)
+    def create_cache_subnet_group(
+        self, cache_subnet_group_name: str, cache_subnet_group_description: str, subnet_ids: list[str], tags: list[dict[str, str]] | None
+    ) -> moto.CacheSubnetGroup:
+        known = {subnet.id for subnet in ec2_backends[self.account_id][self.region_name].describe_subnets()}
+        for subnet_id in subnet_ids:
+            if subnet_id not in known:
+                raise InvalidSubnet(subnet_id)
+        group = super().create_cache_subnet_group(cache_subnet_group_name, cache_subnet_group_description, subnet_ids, tags)
         for subnet in group.subnets:  # moto gives the zone's name where its structure belongs
             subnet["subnet_availability_zone"] = {"Name": subnet["subnet_availability_zone"]}
         return group

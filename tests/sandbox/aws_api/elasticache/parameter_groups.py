@@ -11,6 +11,7 @@ from moto.elasticache.exceptions import InvalidParameterValueException as Invali
 
 from .exceptions import CacheParameterGroupAlreadyExists, CacheParameterGroupNotFound, InvalidCacheParameterGroupState
 
+CLUSTER_MODE_FAMILIES = ("redis3", "redis4", "redis5", "redis6", "redis7", "valkey")
 FAMILIES = ("redis2.6", "redis2.8", "redis3.2", "redis4.0", "redis5.0", "redis6.x", "redis7", "valkey7", "valkey8", "memcached1.6")
 # Name: value, what it may be, type, whether it can be changed. Those of redis7 that are in common use.
 PARAMETERS = {
@@ -67,6 +68,11 @@ class ParameterGroupBackend:
         self.parameter_groups = {
             f"default.{family}": CacheParameterGroup(self, f"default.{family}", family, f"Default parameter group for {family}")
             for family in FAMILIES
+        } | {
+            f"default.{family}.cluster.on": CacheParameterGroup(
+                self, f"default.{family}.cluster.on", family, f"Customized default parameter group for {family} with cluster mode on"
+            )
+            for family in FAMILIES if family.startswith(CLUSTER_MODE_FAMILIES)
         }
 
     @staticmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from moto.elasticache import models as moto
 from moto.elasticache.exceptions import (
     CacheClusterAlreadyExists,
     InvalidParameterCombinationException as InvalidParameterCombination,
@@ -19,29 +20,41 @@ from .modification import Modification
 from .resources import AVAILABLE, CREATE_FAILED, CREATING, DELETING, MODIFYING, CacheCluster, ReplicationGroup
 
 
+# What the nodes of a group have in common.
+SHARED = (
+    "cache_node_type", "cache_parameter_group_name", "cache_subnet_group_name", "network_type", "ip_discovery", "snapshot_name",
+    "preferred_maintenance_window", "port", "notification_topic_arn", "auto_minor_version_upgrade", "snapshot_retention_limit",
+    "snapshot_window", "cache_security_group_names", "security_group_ids", "snapshot_arns", "log_delivery_configurations",
+)
+
+
 class ReplicationGroupBackend:
     def create_replication_group(self, **options: t.Any) -> ReplicationGroup:
         options["replication_group_id"] = group_id = self.identifier("ReplicationGroupId", options["replication_group_id"], 40)
         if group_id in self.replication_groups:
             raise ReplicationGroupAlreadyExists(group_id)
         self.check_tags(options["tags"])
-        promoted = options["primary_cluster_id"]
-        members, access = self._promote(options) if promoted else self._create_members(group_id, options)
+        if options["global_replication_group_id"]:
+            self.refuse_secondary(options["global_replication_group_id"])
+        promoted, fails = options["primary_cluster_id"], self.creation_fails
+        members, access = self._promote(group_id, options) if promoted else self._create_members(group_id, options)
         group = ReplicationGroup(self, members, access, **options | {"auth_token": None})
         if promoted:
-            group.enter(CREATING, members=MODIFYING)
+            members[0].enter(MODIFYING)
+        self.cache_clusters.update({member.cache_cluster_id: member for member in members})
         self.replication_groups[group_id] = group
         self.tag_new(group.arn, options["tags"])
 
         def finish() -> None:
             group.ready = not fails
-            group.enter(CREATE_FAILED if fails else AVAILABLE, members=AVAILABLE if promoted else None)
+            group.enter(CREATE_FAILED if fails else AVAILABLE)
+            if promoted:
+                members[0].enter(AVAILABLE)
 
-        fails = self.creation_fails
         self.later(finish)
         return group
 
-    def _promote(self, options: dict[str, t.Any]) -> tuple[list[CacheCluster], Access]:
+    def _promote(self, group_id: str, options: dict[str, t.Any]) -> tuple[list[CacheCluster], Access]:
         cluster = self.cache_cluster(options["primary_cluster_id"])
         if cluster.engine == "memcached":
             raise InvalidParameterCombination("Replication groups are not supported for memcached.")
@@ -55,17 +68,18 @@ class ReplicationGroupBackend:
                 raise InvalidParameterCombination(f"{name.replace('_', ' ')} cannot be specified with PrimaryClusterId.")
         if options["cluster_mode"] not in (None, "disabled") or (options["num_node_groups"] or 1) > 1 or options["replicas_per_node_group"]:
             raise InvalidParameterCombination("A replication group with PrimaryClusterId must have cluster mode disabled.")
-        if (options["num_cache_clusters"] or 1) > 1 or options["automatic_failover_enabled"]:
-            raise NotImplementedError("replicas of a promoted cluster")
+        count = options["num_cache_clusters"] or 1
+        if options["automatic_failover_enabled"]:
+            self.check_failover(count)
         if cluster.group:
             raise InvalidCacheClusterState(f"Cache cluster {cluster.cache_cluster_id} is already in a replication group.")
         if cluster.status != AVAILABLE:
             raise InvalidCacheClusterState(f"Cache cluster {cluster.cache_cluster_id} is not in available state.")
-        return [cluster], cluster.access
+        alike = {name: getattr(cluster, name) for name in (*SHARED, "engine", "engine_version")}
+        replicas = [self._member(f"{group_id}-{number:03}", cluster.access, **alike) for number in range(1, count)]
+        return [cluster, *replicas], cluster.access
 
     def _create_members(self, group_id: str, options: dict[str, t.Any]) -> tuple[list[CacheCluster], Access]:
-        if (options["num_node_groups"] or 1) > 1:
-            raise NotImplementedError("groups with more than one shard")
         engine = options["engine"] or "redis"
         if engine == "memcached":
             raise InvalidParameterCombination("Replication groups are not supported for memcached.")
@@ -79,20 +93,35 @@ class ReplicationGroupBackend:
         access.create(
             options["auth_token"], options["transit_encryption_enabled"], options["transit_encryption_mode"], options["user_group_ids"] or []
         )
-        shared = ["cache_node_type", "cache_parameter_group_name", "cache_subnet_group_name", "network_type", "ip_discovery", "snapshot_name",
-                  "preferred_maintenance_window", "port", "notification_topic_arn", "auto_minor_version_upgrade", "snapshot_retention_limit",
-                  "snapshot_window", "cache_security_group_names", "security_group_ids", "snapshot_arns", "log_delivery_configurations"]
-        count = options["num_cache_clusters"] or (options["replicas_per_node_group"] or 0) + 1
-        members = []
-        for number in range(1, count + 1):
-            cluster_id = f"{group_id}-{number:03}"
-            if cluster_id in self.cache_clusters:
-                raise CacheClusterAlreadyExists(cluster_id)
-            members.append(CacheCluster(
-                self, access, cache_cluster_id=cluster_id, engine=engine, engine_version=engine_version, **{name: options[name] for name in shared}
-            ))
-        self.cache_clusters.update({member.cache_cluster_id: member for member in members})
-        return members, access
+        sharded = self._sharded(options)
+        options["cluster_mode"] = "enabled" if sharded else "disabled"
+        options["cache_parameter_group_name"] = (
+            options["cache_parameter_group_name"] or self.default_parameter_group(engine, engine_version) + (".cluster.on" if sharded else "")
+        )
+        options["replicas_per_node_group"] = options["replicas_per_node_group"] or (options["num_cache_clusters"] or 1) - 1
+        layout = moto.ReplicationGroup(account_id=self.account_id, region_name=self.region_name, **options).node_groups
+        if options["automatic_failover_enabled"] and not sharded:
+            self.check_failover(len(layout[0]["node_group_members"]))
+        shared = {name: options[name] for name in SHARED} | {"engine": engine, "engine_version": engine_version}
+        return [
+            self._member(node["cache_cluster_id"], access, shard["node_group_id"], **shared, **{
+                name: node.get(name) for name in ("preferred_availability_zone", "preferred_outpost_arn")
+            })
+            for shard in layout for node in shard["node_group_members"]
+        ], access
+
+    @staticmethod
+    def _sharded(options: dict[str, t.Any]) -> bool:
+        """Whether cluster mode is enabled: by its own name, by the parameter group, or by the number of shards."""
+        by_group = (options["cache_parameter_group_name"] or "").lower().endswith(".cluster.on")
+        return options["cluster_mode"] in ("enabled", "compatible") or by_group or (options["num_node_groups"] or 1) > 1
+
+    def _member(self, cluster_id: str, access: Access, shard_id: str = "0001", **options: t.Any) -> CacheCluster:
+        if cluster_id in self.cache_clusters:
+            raise CacheClusterAlreadyExists(cluster_id)
+        cluster = CacheCluster(self, access, cache_cluster_id=cluster_id, **options)
+        cluster.shard_id = shard_id
+        return cluster
 
     def describe_replication_groups(self, replication_group_id: str | None = None) -> list[ReplicationGroup]:
         return super().describe_replication_groups(replication_group_id and replication_group_id.lower())

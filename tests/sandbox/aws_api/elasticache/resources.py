@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 import typing as t
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from moto.core.utils import utcnow
 from moto.elasticache import models as moto
@@ -29,6 +30,14 @@ class Endpoint:
         return {"Address": resolve(self.name), "Port": self.port}
 
 
+SHOWN_WHILE_DELETING = (
+    "replication_group_id", "description", "global_replication_group_info", "status", "pending_modified_values", "automatic_failover", "multi_az",
+    "snapshot_retention_limit", "snapshot_window", "auth_token_enabled", "transit_encryption_enabled", "at_rest_encryption_enabled", "arn",
+    "log_delivery_configurations",
+)
+SLOTS = 16384
+
+
 class CacheCluster(moto.CacheCluster):
     def __init__(self, backend: t.Any, access: Access, **options: t.Any) -> None:
         options |= {"account_id": backend.account_id, "region_name": backend.region_name}
@@ -36,6 +45,7 @@ class CacheCluster(moto.CacheCluster):
         self.backend = backend
         self.access = access
         self.group: ReplicationGroup | None = None
+        self.shard_id = "0001"
         self.pending = Pending()
         self.num_cache_nodes = options.get("num_cache_nodes") or 1  # moto knows none of a Valkey node
         self.port = int(options.get("port") or (11211 if self.engine == "memcached" else 6379))
@@ -72,6 +82,19 @@ class CacheCluster(moto.CacheCluster):
         """Take a new node type, engine or parameter group."""
         for name, value in attributes.items():
             setattr(self, name, value)
+
+    def shown_in_group(self) -> dict[str, t.Any]:
+        """Its entry in a shard; with cluster mode disabled it has a role and an endpoint there."""
+        entry = {
+            "CacheClusterId": self.cache_cluster_id, "CacheNodeId": "0001", "PreferredAvailabilityZone": self.preferred_availability_zone,
+            "PreferredOutpostArn": self.preferred_outpost_arn,
+        }
+        if self.group.cluster_enabled:
+            return entry
+        return entry | {
+            "ReadEndpoint": self.own_endpoint.shown(self.backend.resolve),
+            "CurrentRole": "primary" if self is self.group.members[0] else "replica",
+        }
 
     def show(self) -> None:
         access, resolve = self.access, self.backend.resolve
@@ -111,10 +134,18 @@ class CacheCluster(moto.CacheCluster):
 
 
 class ReplicationGroup(moto.ReplicationGroup):
-    """A group with one shard; cluster mode enabled exists as a record only."""
+    """A group with cluster mode disabled, or enabled with a shard or more: all its nodes are the same server."""
 
     def __init__(self, backend: t.Any, members: list[CacheCluster], access: Access, **options: t.Any) -> None:
         super().__init__(account_id=backend.account_id, region_name=backend.region_name, **options)
+        # Slots as they were asked for, else the same number for each shard.
+        given = {shard.get("NodeGroupId"): shard.get("Slots") for shard in options["node_group_configuration"] or []}
+        ids = list(dict.fromkeys(member.shard_id for member in members))
+        starts = [SLOTS * number // len(ids) + bool(SLOTS * number % len(ids)) for number in range(len(ids) + 1)]
+        self.slots = {
+            shard_id: given.get(shard_id) or f"{start}-{end - 1}" for shard_id, start, end in zip(ids, starts, starts[1:])
+        }
+        self.member_clusters_outpost_arns = [member.preferred_outpost_arn for member in members if member.preferred_outpost_arn] or None
         self.backend = backend
         self.members = members
         self.access = access
@@ -130,11 +161,11 @@ class ReplicationGroup(moto.ReplicationGroup):
             member.at_rest_encryption_enabled = self.at_rest_encryption_enabled
         self.enter(CREATING)
 
-    def enter(self, status: str, members: str | None = None) -> None:
-        """Be in `status`, with all members in the same one unless told otherwise."""
+    def enter(self, status: str) -> None:
+        """Be in `status`, with all members in the same one."""
         self.status = status
         for member in self.members:
-            member.status = members or status
+            member.status = status
         self.show()
 
     def become(self, attributes: dict[str, str]) -> None:
@@ -155,24 +186,24 @@ class ReplicationGroup(moto.ReplicationGroup):
     def domain(self) -> str:
         return f"{self.replication_group_id}.{self.backend.domain()}"
 
-    def _shapes(self) -> list[tuple[Endpoint, Endpoint]]:
-        """Primary and reader endpoint in each shape that serves, the one that Describe shows last."""
-        name, first, mode = self.replication_group_id, self.members[0], self.access.mode
-        shapes = []
-        if mode != REQUIRED:
-            shard = self.backend.domain("ng.0001")
-            shapes.append((Endpoint(f"{name}.{shard}", self.port, first), Endpoint(f"{name}-ro.{shard}", self.port, first)))
-        if mode != OFF:
-            shapes.append((Endpoint(f"master.{self.domain}", self.port, first), Endpoint(f"replica.{self.domain}", self.port, first)))
-        return shapes
+    def _entrances(self) -> list[list[Endpoint]]:
+        """The names of the group as a whole in each shape that serves, the one that Describe shows last: primary and reader, or all shards."""
+        name, mode, backend = self.replication_group_id, self.access.mode, self.backend
+        if self.cluster_enabled:
+            plain, secure = [f"{name}.{backend.domain('clustercfg')}"], [f"clustercfg.{self.domain}"]
+        else:
+            shard = backend.domain("ng.0001")
+            plain, secure = [f"{name}.{shard}", f"{name}-ro.{shard}"], [f"master.{self.domain}", f"replica.{self.domain}"]
+        shapes = [plain] * (mode != REQUIRED) + [secure] * (mode != OFF)
+        return [[Endpoint(each, self.port, self.members[0]) for each in shape] for shape in shapes]
 
     def endpoints(self) -> list[Endpoint]:
         """All names that lead to the group's nodes."""
-        if self.cluster_enabled or self.status == DELETING:
+        if self.status == DELETING:
             return []
         if not self.ready:  # a cluster being promoted goes on serving
             return [member.plain_endpoint for member in self.members if member.status not in (CREATING, CREATE_FAILED)]
-        names = [endpoint for shape in self._shapes() for endpoint in shape]
+        names = [endpoint for shape in self._entrances() for endpoint in shape]
         for member in self.members:
             names.append(member.own_endpoint)
             if self.access.mode not in (OFF, REQUIRED):
@@ -181,7 +212,11 @@ class ReplicationGroup(moto.ReplicationGroup):
 
     def show(self) -> None:
         access, resolve = self.access, self.backend.resolve
+        # A promoted cluster stands last, as in the guide's example; else the primary is the first.
         self.member_clusters = [member.cache_cluster_id for member in self.members]
+        if self.primary_cluster_id:
+            self.snapshotting_cluster_id = self.primary_cluster_id if self.snapshot_retention_limit else None
+            self.member_clusters = self.member_clusters[1:] + self.member_clusters[:1]
         self.transit_encryption_enabled = access.tls
         self.transit_encryption_mode = None if access.mode == OFF else access.mode
         self.auth_token_enabled = access.token_enabled
@@ -193,26 +228,22 @@ class ReplicationGroup(moto.ReplicationGroup):
         if not self.ready:
             self.node_groups = None
             return
+        entrances = [endpoint.shown(resolve) for endpoint in self._entrances()[-1]]
         if self.cluster_enabled:
-            self.configuration_endpoint = {"Address": resolve(f"clustercfg.{self.domain}"), "Port": self.port}
-            self.node_groups = [{"NodeGroupId": "0001", "Status": self.status, "Slots": "0-16383", "NodeGroupMembers": [
-                {"CacheClusterId": member.cache_cluster_id, "CacheNodeId": "0001"} for member in self.members
-            ]}]
-            return
-        primary, reader = self._shapes()[-1]
-        self.node_groups = [{
-            "NodeGroupId": "0001",
-            "Status": self.status,
-            "PrimaryEndpoint": primary.shown(resolve),
-            "ReaderEndpoint": reader.shown(resolve),
-            "NodeGroupMembers": [
-                {
-                    "CacheClusterId": member.cache_cluster_id,
-                    "CacheNodeId": "0001",
-                    "ReadEndpoint": member.own_endpoint.shown(resolve),
-                    "PreferredAvailabilityZone": member.preferred_availability_zone,
-                    "CurrentRole": "primary" if member is self.members[0] else "replica",
-                }
-                for member in self.members
-            ],
-        }]
+            self.configuration_endpoint = entrances[0]
+        self.node_groups = [self._shown_shard(shard_id, entrances) for shard_id in self.slots]
+
+    def _shown_shard(self, shard_id: str, entrances: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+        members = [member for member in self.members if member.shard_id == shard_id]
+        shard: dict[str, t.Any] = {"NodeGroupId": shard_id, "Status": AVAILABLE}  # also while the group is modifying
+        if self.cluster_enabled:
+            shard["Slots"] = self.slots[shard_id]
+        else:
+            shard |= {"PrimaryEndpoint": entrances[0], "ReaderEndpoint": entrances[1]}
+        return shard | {"NodeGroupMembers": [member.shown_in_group() for member in members]}
+
+    def shown(self, *left_out: str) -> t.Any:
+        """What answers hold of it: of a group that is being deleted AWS tells little."""
+        if self.status != DELETING:
+            return self
+        return SimpleNamespace(**{name: getattr(self, name) for name in SHOWN_WHILE_DELETING if name not in left_out})

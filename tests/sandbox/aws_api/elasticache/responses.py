@@ -39,6 +39,14 @@ class ElastiCacheResponse(MotoElastiCacheResponse):
         )
         return ActionResult({"CacheCluster": cluster})
 
+    def describe_replication_groups(self) -> ActionResult:
+        groups = self.backend.describe_replication_groups(self._get_param("ReplicationGroupId"))
+        return PaginatedResult({"ReplicationGroups": [group.shown() for group in groups]})
+
+    def delete_replication_group(self) -> ActionResult:
+        group = self.backend.delete_replication_group(self._get_param("ReplicationGroupId"), self._get_bool_param("RetainPrimaryCluster"))
+        return ActionResult({"ReplicationGroup": group.shown("auth_token_enabled")})
+
     def modify_replication_group(self) -> ActionResult:
         group = self.backend.modify_replication_group(
             replication_group_id=self._get_param("ReplicationGroupId"),

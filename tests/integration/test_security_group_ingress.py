@@ -305,7 +305,7 @@ def test_an_unknown_group_is_named(run_module, check):
     assert "sg-00000000000000000" in result["msg"] and result["error"]["code"] == "InvalidGroup.NotFound"
     assert "region" in result["msg"]
     result = run_module("security_group_ingress", {"group_id": "my-group", "rules": [rule(1)]})
-    assert "'my-group' is no security group identifier" in result["msg"]
+    assert "group_id is 'my-group', which is no identifier of a security group" in result["msg"]
 
 
 def test_a_group_without_any_rule_at_all_is_no_unknown_group(sandbox, group):

@@ -9,7 +9,19 @@ import itertools
 
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY
-from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group import host_bit_warnings, plan, rule_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group import (
+    contradictions,
+    current_rules,
+    group_id_problems,
+    host_bit_warnings,
+    no_room,
+    peering_warnings,
+    plan,
+    proof_of_room,
+    rule_problems,
+    size,
+    unreadable,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,7 +84,10 @@ class Group:
 
     @staticmethod
     def identity(rule):
-        return str({key: value for key, value in sorted(rule.items()) if key not in ("Description", "SecurityGroupRuleId")})
+        identity = {key: value for key, value in sorted(rule.items()) if key not in ("Description", "SecurityGroupRuleId")}
+        if "ReferencedGroupInfo" in identity:
+            identity["ReferencedGroupInfo"] = identity["ReferencedGroupInfo"]["GroupId"]  # whatever the account
+        return str(identity)
 
     def apply(self, changes):
         for change in changes:
@@ -261,3 +276,304 @@ def test_host_bits_are_pointed_out():
         "rules[1]: 10.1.0.0/8 lets in all of 10.0.0.0/8, which is what AWS stores.",
         "rules[2]: 2001:db8::1/32 lets in all of 2001:db8::/32, which is what AWS stores.",
     ]
+
+
+# Kind 2: the quota
+
+
+def rules_of(kinds):
+    """Rules by a letter each: 4 and 6 for blocks, g for groups, p for prefix lists; their places make them differ."""
+    sources = {
+        "4": lambda n: {"cidr_ipv4": f"10.0.{n}.0/24"},
+        "6": lambda n: {"cidr_ipv6": f"2001:db8:{n}::/48"},
+        "g": lambda n: {"referenced_group_id": f"sg-{n:08x}"},
+        "p": lambda n: {"prefix_list_id": f"pl-{n:08x}"},
+    }
+    return [{"ip_protocol": "-1", **sources[kind](number)} for number, kind in enumerate(kinds)]
+
+
+def purge_to(there, wanted):
+    """The plan that leads from the rules `there` to `wanted`; the letters of both count from one row, so none is in both."""
+    letters = rules_of(there + wanted)
+    group = Group(plan(GROUP, letters[: len(there)], Group().rules).changes[0].parameters["IpPermissions"] if there else ())
+    return plan(GROUP, letters[len(there):], group.rules, purge=True)
+
+
+@pytest.mark.parametrize(
+    ("there", "counted"), [("", (0, 0)), ("444", (3, 0)), ("466", (1, 2)), ("g", (1, 1)), ("4g6g", (3, 3)), ("p", (0, 0)), ("4p", (1, 0))]
+)
+def test_kind_02_rules_are_counted_as_aws_does(there, counted):
+    assert size(current_rules(Group(plan(GROUP, rules_of(there), []).changes[0].parameters["IpPermissions"] if there else ()).rules)) == counted
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "proof"),
+    [
+        ("444", "444", ""),  # what fits now fits then
+        ("444", "44", ""),
+        ("4", "444", "44"),
+        ("444", "4444", "4"),
+        ("444", "44466", ""),
+        ("444", "666", ""),  # one quota holds for both families
+        ("444", "6666", "6666"),
+        ("44", "ggg", "g"),
+        ("gg", "446", ""),
+        ("66", "4g4", "4g"),
+        ("6666", "44g", ""),
+        ("44", "444p", "4p"),  # nobody knows how many entries it may have: it has to go in first
+        ("44", "gp", None),  # nor of which family
+        ("p4", "444", "44"),
+        ("44", "4p", "p"),
+        ("44", "44p", "p"),
+    ],
+)
+def test_kind_02_what_has_to_be_taken_by_aws_before_anything_goes(there, wanted, proof):
+    planned = purge_to(there, wanted)
+    found = proof_of_room(planned)
+    if proof is None or found is None:
+        assert (found is None) == (proof is None)
+        return
+    kinds = {"cidr_ipv4": "4", "cidr_ipv6": "6", "referenced_group_id": "g", "prefix_list_id": "p"}
+    assert sorted(kinds[each.source_kind] for each in found) == sorted(proof)
+
+
+quantities = st.lists(st.sampled_from("46g"), max_size=5).map("".join)
+
+
+@given(quantities, quantities, st.integers(1, 8))
+def test_kind_02_once_the_proof_is_in_the_end_fits_and_a_proof_that_is_refused_means_that_it_cannot(there, wanted, quota):
+    planned = purge_to(there, wanted)
+    if max(size([*planned.kept, *planned.removed])) > quota:
+        return
+    end = max(size([*planned.kept, *planned.added]))
+    proof = proof_of_room(planned)
+    assert proof is not None
+    assert (max(size([*planned.kept, *planned.removed, *proof])) <= quota) == (end <= quota) or not proof
+    assert proof or end <= quota
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "refused", "words"),
+    [
+        ("444", "4444", 1, "room for 4 for IPv4 and 0 for IPv6, but its quota is 3 "),
+        ("44", "44444", 3, "room for 5 for IPv4 and 0 for IPv6, but its quota lies between 2 and 4 "),
+        ("gg", "ggg6", 1, "room for 3 for IPv4 and 4 for IPv6, but its quota is 2 "),
+        ("44", "44p", 3, "room for 2 for IPv4 and 0 for IPv6, but the group holds 2 for IPv4 and 0 for IPv6, and AWS refused 4 for IPv4"),
+    ],
+)
+def test_kind_02_both_numbers_are_told(there, wanted, refused, words):
+    planned = purge_to(there, wanted)
+    assert words in no_room(planned, planned.added[:refused])
+
+
+# Kind 3: identity
+
+
+PEER, OTHER = "210987654321", "999999999999"
+PEERS_GROUP = "sg-0aaaaaaaaaaaaaaa1"
+FROM_PEER = {
+    "SecurityGroupRuleId": "sgr-1", "GroupId": GROUP, "GroupOwnerId": OWNER, "IsEgress": False, "IpProtocol": "tcp", "FromPort": 6379, "ToPort": 6379,
+    "ReferencedGroupInfo": {
+        "GroupId": PEERS_GROUP, "UserId": PEER, "VpcId": "vpc-1", "VpcPeeringConnectionId": "pcx-1", "PeeringStatus": "active",
+    },
+    "Tags": [],
+}
+SPELLINGS = [PEERS_GROUP, f"{PEER}/{PEERS_GROUP}"]
+
+
+def answered(**changes):
+    """The peer's rule with other facts about its source; None takes one out."""
+    group = {**FROM_PEER["ReferencedGroupInfo"], **changes}
+    return {**FROM_PEER, "ReferencedGroupInfo": {key: value for key, value in group.items() if value is not None}}
+
+
+def from_group(source, port=6379):
+    return {"ip_protocol": "tcp", "from_port": port, "to_port": port, "referenced_group_id": source}
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+@pytest.mark.parametrize("user", [PEER, None])
+def test_kind_03_a_peers_group_is_one_source_whoever_names_its_account(written, user):
+    described = [answered(UserId=user)]
+    assert not plan(GROUP, [from_group(written)], described)
+    assert not plan(GROUP, [from_group(written)], described, purge=True)
+    (change,) = plan(GROUP, [from_group(written)], described, "absent").changes
+    assert change.parameters["SecurityGroupRuleIds"] == ["sgr-1"]
+    assert contradictions(GROUP, [from_group(written)], described) == []
+
+
+@pytest.mark.parametrize("owner", [OWNER, None])
+@pytest.mark.parametrize("user", [OWNER, None])
+@pytest.mark.parametrize("written", [PEERS_GROUP, f"{OWNER}/{PEERS_GROUP}"])
+def test_kind_03_a_group_of_the_account_itself_too(written, user, owner):
+    described = [{**answered(UserId=user), "GroupOwnerId": owner}]
+    assert not plan(GROUP, [from_group(written)], described, purge=True)
+    assert contradictions(GROUP, [from_group(written)], described) == []
+
+
+@pytest.mark.parametrize("first", SPELLINGS)
+@pytest.mark.parametrize("second", SPELLINGS)
+def test_kind_03_one_group_in_two_spellings_is_one_rule_and_said_so(first, second):
+    (problem,) = rule_problems([from_group(first), from_group(second)])
+    assert problem.startswith("rules[0] and rules[1] are the same rule")
+    assert ("a group's identifier alone decides" in problem) == (first != second)
+
+
+def test_kind_03_one_group_in_two_accounts_is_refused():
+    (problem,) = rule_problems([from_group(f"{PEER}/{PEERS_GROUP}", 1), from_group(PEERS_GROUP, 2), from_group(f"{OTHER}/{PEERS_GROUP}", 3)])
+    assert problem.startswith(f"rules[0] and rules[2] name {PEERS_GROUP} in two accounts")
+
+
+@pytest.mark.parametrize("port", [6379, 1])
+def test_kind_03_an_account_that_aws_contradicts_is_refused(port):
+    (problem,) = contradictions(GROUP, [from_group(f"{OTHER}/{PEERS_GROUP}", port)], [FROM_PEER])
+    assert problem.startswith("rules[0] names") and f"{PEERS_GROUP} is in account {PEER}" in problem
+    (own,) = contradictions(GROUP, [from_group(f"{OTHER}/{GROUP}")], [FROM_PEER])
+    assert f"in account {OWNER}" in own
+
+
+@pytest.mark.parametrize(("status", "warned"), [("active", False), (None, False), ("deleted", True), ("expired", True), ("a-status-to-come", True)])
+def test_kind_03_a_rule_whose_peering_is_not_active_is_warned_about(status, warned):
+    warnings = peering_warnings([from_group(PEERS_GROUP)], [answered(PeeringStatus=status)])
+    assert bool(warnings) == warned
+    assert all(f"rules[0] (tcp 6379 from {PEERS_GROUP}) is there" in each and f"pcx-1 is {status}" in each for each in warnings)
+    assert peering_warnings([from_group(PEERS_GROUP, 1)], [answered(PeeringStatus=status)]) == []
+
+
+# Kind 4: what is written is read to the letter
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "10.3.0.0/0.0.0.0", "10.3.0.0/255.255.0.0", "10.3.0.0/0.0.255.255", "10.3.0.0/016", "10.3.0.0/+16", "10.3.0.0/-1", "10.3.0.0/1_6", "10.3.0.0/",
+        "10.3.0.0", "/16", "", " ", "10.3.0.0/16 ", " 10.3.0.0/16", "10.3.0.0 /16", "10.3.0.0/ 16", "10.3.0.0/16\n", "10.3.0.0/16/16", "10.3.0.0/33",
+        "010.3.0.0/16", "10.3/16", "10.3.0/16", "0xa.3.0.0/16", "167772160/8", "10.3.0.256/16", "\u0661\u0660.3.0.0/16", "10.3.0.0/\u0661\u0666",
+        "10.3.0.0\u2215\u0031", "10.3.0.0/0", "10.0.0.1/0", "::/0", "2001:db8::/32", "any", 10, 0, True, ["10.0.0.0/8"], 10.0,
+    ],
+)
+def test_kind_04_what_is_no_ipv4_block(block):
+    (problem,) = rule_problems([{**GOOD, "cidr_ipv4": block}])
+    assert problem.startswith("rules[0] has the cidr_ipv4 ")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "fe80::1%eth0/64", "fe80::1%25eth0/64", "2001:db8::/032", "2001:db8::/ffff::", "2001:db8::/129", "2001:db8::", "2001:db8::/32 ", "2001:db8::/\u0663\u0662",
+        "::ffff:10.0.0.0/104", "::ffff:a00:0/120", "2001:db8::1/0", "0.0.0.0/0", "10.0.0.0/8", "2001:db8:::/32", "[2001:db8::]/32", "", True, 0,
+    ],
+)
+def test_kind_04_what_is_no_ipv6_block(block):
+    rule = {key: value for key, value in GOOD.items() if key != "cidr_ipv4"}
+    (problem,) = rule_problems([{**rule, "cidr_ipv6": block}])
+    assert problem.startswith("rules[0] has the cidr_ipv6 ")
+
+
+@pytest.mark.parametrize("block", ["0.0.0.0/0", "10.0.0.0/8", "10.1.2.3/32", "10.1.2.3/8"])
+def test_kind_04_what_is_an_ipv4_block(block):
+    assert rule_problems([{**GOOD, "cidr_ipv4": block}]) == []
+
+
+@pytest.mark.parametrize("block", ["::/0", "2001:db8::/32", "2001:DB8:0:0::1/128", "64:ff9b::192.0.2.33/128"])
+def test_kind_04_what_is_an_ipv6_block(block):
+    assert rule_problems([{**{key: value for key, value in GOOD.items() if key != "cidr_ipv4"}, "cidr_ipv6": block}]) == []
+
+
+@pytest.mark.parametrize("port", [True, False, 6379.0, "6379.0", "06379", " 6379", "6379 ", "6_379", "+6379", "\u0666", "0x18EB", "", "redis", [6379], {}])
+@pytest.mark.parametrize("key", ["from_port", "to_port"])
+def test_kind_04_what_is_no_port(key, port):
+    problems = rule_problems([{**GOOD, key: port}])
+    assert [problem.split(":")[0] for problem in problems] == [f"rules[0] has the {key} {port!r}"]
+
+
+@pytest.mark.parametrize("protocol", [" tcp", "tcp ", "006", "06", "+6", "6.0", 6.0, True, "\u0666", "256", "-2", "all", "", [], "t c p", "tcp\n"])
+def test_kind_04_what_is_no_protocol(protocol):
+    (problem,) = rule_problems([{**GOOD, "ip_protocol": protocol}])
+    assert problem.startswith("rules[0] has the ip_protocol ")
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"), [("TCP", "tcp"), ("6", "tcp"), (6, "tcp"), (17, "udp"), ("1", "icmp"), ("58", "icmpv6"), (-1, "-1"), ("50", "50"), (0, "0")]
+)
+def test_kind_04_a_protocol_has_one_canonical_form(written, canonical):
+    ports = {"from_port": 1, "to_port": 1} if canonical in ("tcp", "udp", "icmp", "icmpv6") else {}
+    rule = {"ip_protocol": written, "cidr_ipv4": "10.0.0.0/8", **ports}
+    assert rule_problems([rule]) == []
+    assert plan(GROUP, [rule], []).after["rules"][0]["ip_protocol"] == canonical
+    assert not plan(GROUP, [rule], [{"SecurityGroupRuleId": "sgr-1", "IsEgress": False, "IpProtocol": canonical, "CidrIpv4": "10.0.0.0/8",
+                                     "FromPort": 1 if ports else -1, "ToPort": 1 if ports else -1}], purge=True)
+
+
+@pytest.mark.parametrize("description", ["a\nb", "a\n", "tab\t", "<x>", "100%", "\u0661", "quo'te", 'quo"te', "a" * 256, True, ["a"]])
+def test_kind_04_descriptions_that_aws_refuses(description):
+    (problem,) = rule_problems([{**GOOD, "description": description}])
+    assert problem.startswith("rules[0] has a description ")
+
+
+@pytest.mark.parametrize("name", ["SG-00000000", "sg-0000000", "sg-000000000", "sg-0000000g", "sg-00000000 ", "sg-00000000\n", "12345/sg-00000000", "", 7])
+def test_kind_04_groups_are_named_as_aws_does(name):
+    rule = {key: value for key, value in GOOD.items() if key != "cidr_ipv4"}
+    (problem,) = rule_problems([{**rule, "referenced_group_id": name}])
+    assert problem.startswith("rules[0] has the referenced_group_id ")
+
+
+# Kind 7: fields that an answer may lack
+
+
+@pytest.mark.parametrize("lacking", sorted(FROM_PEER) + ["CidrIpv4"])
+def test_kind_07_no_field_of_a_rule_is_needed_to_go_on(lacking):
+    whole = FROM_PEER if lacking != "CidrIpv4" else {**FROM_PEER, "ReferencedGroupInfo": None}
+    described = [{key: value for key, value in whole.items() if key != lacking}]
+    planned = plan(GROUP, [from_group(PEERS_GROUP)], described)
+    as_known = lacking in ("GroupId", "GroupOwnerId", "Tags")
+    assert (unreadable(described) == []) == as_known
+    assert bool(planned) == (lacking in ("ReferencedGroupInfo", "IpProtocol", "FromPort", "ToPort", "CidrIpv4"))
+    assert contradictions(GROUP, [from_group(PEERS_GROUP)], described) == []
+    assert peering_warnings([from_group(PEERS_GROUP)], described) == []
+    assert len(planned.before["rules"]) == 1
+
+
+@pytest.mark.parametrize("lacking", sorted(FROM_PEER["ReferencedGroupInfo"]))
+def test_kind_07_nor_of_its_source(lacking):
+    described = [answered(**{lacking: None})]
+    assert bool(plan(GROUP, [from_group(PEERS_GROUP)], described)) == (lacking == "GroupId")
+    assert bool(unreadable(described)) == (lacking == "GroupId")
+
+
+def test_kind_07_an_unknown_kind_of_source_is_named():
+    described = [{**FROM_PEER, "ReferencedGroupInfo": None, "ReferencedCloudInfo": {"CloudId": "c-1"}}]
+    (sentence,) = unreadable(described)
+    assert "The rule sgr-1" in sentence and "ReferencedCloudInfo" in sentence
+    (shown_rule,) = plan(GROUP, [], described).before["rules"]
+    assert shown_rule["unknown_source"] == "an unknown source (sgr-1)"
+
+
+@pytest.mark.parametrize("protocol", ["icmp", "icmpv6"])
+@pytest.mark.parametrize("ports", [{}, {"FromPort": -1, "ToPort": -1}, {"FromPort": -1}])
+def test_kind_07_icmp_without_ports_reads_back_with_minus_one_or_none(protocol, ports):
+    described = [{"SecurityGroupRuleId": "sgr-1", "IsEgress": False, "IpProtocol": protocol, "CidrIpv4": "10.0.0.0/8", **ports}]
+    assert not plan(GROUP, [{"ip_protocol": protocol, "cidr_ipv4": "10.0.0.0/8"}], described, purge=True)
+    assert unreadable(described) == []
+
+
+# Kind 17 and 27: what is wrong is named
+
+
+@pytest.mark.parametrize("item", ["tcp 6379", 7, None, ["tcp"], True])
+def test_kind_17_an_item_of_another_type_is_named(item):
+    (problem,) = rule_problems([GOOD, item])
+    assert problem.startswith("rules[1] is ")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", "is empty"), ("  ", "is empty"), ("sg-00000000 ", "a blank or a line end"), ("\nsg-00000000", "a blank or a line end"),
+        ("arn:aws:ec2:us-east-1:123456789012:security-group/sg-00000000", "is an ARN"), ("my-group", "names are not taken"), ("sg-xyz", "is no identifier"),
+        ("SG-00000000", "is no identifier"), ("123456789012/sg-00000000", "is no identifier"), ("sg-00000000,sg-00000001", "is no identifier"),
+    ],
+)
+def test_kind_27_a_group_id_of_another_shape_is_told_what_it_is(value, words):
+    (problem,) = group_id_problems(value)
+    assert problem.startswith(f"group_id is {value!r}") and words in problem and "sg-0123456789abcdef0" in problem

@@ -3,28 +3,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 import typing as t
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import ClientError, ConnectionError as ConnectError, HTTPClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError as ConnectError, HTTPClientError, NoRegionError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_inventory_conn, get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _credentials
 
 # Adaptive mode paces the client below the service's rate once it has been throttled.
 RETRIES = {"mode": "adaptive", "max_attempts": 10}
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 # What AWS answers, and what the reader can do about it.
 HINTS = {
-    "AuthFailure": "AWS does not know these credentials: check access_key and secret_key, or the profile",
-    "InvalidClientTokenId": "AWS does not know these credentials: check access_key and secret_key, or the profile",
-    "UnrecognizedClientException": "AWS does not know these credentials: check access_key and secret_key, or the profile",
-    "ExpiredToken": "the session token has expired: obtain a new one",
-    "AccessDenied": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
-    "AccessDeniedException": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
-    "UnauthorizedOperation": "the IAM policy of these credentials lacks this action; the README lists the policy needed",
     "InvalidGroup.NotFound": "there is no such security group in this account and region: check its identifier and the region",
     "RulesPerSecurityGroupLimitExceeded": "the group holds as many rules as its quota allows: remove rules, or have the quota raised",
 }
@@ -32,13 +31,29 @@ HINTS = {
 
 def client(module: AnsibleAWSModule, service: str) -> t.Any:
     """A boto3 client of `service` that retries what is transient; `aws_config` of the task overrides it."""
-    return module.client(service, config=Config(retries=RETRIES))
+    return _connect(module, service, config=Config(retries=RETRIES))
 
 
 def client_without_retries(module: AnsibleAWSModule, service: str) -> t.Any:
     """For calls that must not be repeated without looking first: an answer can be lost although the change was made."""
     once = Config(**(module.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
-    return module.client(service, aws_config=once)
+    return _connect(module, service, aws_config=once)
+
+
+def _connect(module: AnsibleAWSModule, service: str, **options: t.Any) -> t.Any:
+    """A client, or a failure that says which credentials were tried, why they do not work and what helps."""
+    refuse(module, "The AWS credentials cannot work", _credentials_of(module).problems())
+    region, endpoint, connection = get_aws_connection_info(module)
+    try:
+        return boto3_inventory_conn(conn_type="client", resource=service, region=region, endpoint=endpoint, **{**connection, **options})
+    except NoRegionError:
+        module.fail_json(msg="No AWS region is given: set the option region, the variable AWS_REGION or the region of the profile.")
+    except (ValueError, BotoCoreError) as error:
+        fail_on_aws_error(module, error, f"Connecting to {service}")
+
+
+def _credentials_of(module: AnsibleAWSModule) -> _credentials.Credentials:
+    return _credentials.Credentials(module.params, os.environ)
 
 
 def error_code(error: BaseException) -> str:
@@ -62,12 +77,30 @@ def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **
 
 def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str, **result: t.Any) -> t.NoReturn:
     """Fail with what was being done, what AWS answered, and a way out where one is known."""
-    hint = HINTS.get(error_code(error))
+    hint = _hint(module, error)
     module.fail_json(
         msg=f"{doing}: {error}" + (f" -- {hint}" if hint else ""),
         error={"code": error_code(error), "type": type(error).__name__},
         **result,
     )
+
+
+def _hint(module: AnsibleAWSModule, error: Exception) -> str | None:
+    code = error_code(error)
+    if code in DENIED:
+        return f"not allowed: {denied_action(error)}; add it to the IAM policy of these credentials (the README lists the policy needed)"
+    if _credentials.concerns(code, error):
+        return _credentials.told(_credentials_of(module), code)
+    return HINTS.get(code)
+
+
+def denied_action(error: Exception) -> str:
+    """The IAM action that AWS refuses, such as "ec2:CreateTags": not always that of the call itself."""
+    named = re.search(r"not authorized to perform: ([a-z0-9-]+:\w+)", str(error))
+    if named:
+        return named[1]
+    service = "ec2:" if error_code(error) == "UnauthorizedOperation" else ""  # no other service says it so
+    return service + (getattr(error, "operation_name", None) or "the action")
 
 
 def wait_until(look: t.Callable[[], t.Any], timeout: float, delay: float = 15.0) -> t.Any:

@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[support.Sandbox]:
     # Nothing of the caller's account may reach a test.
-    for name in [name for name in os.environ if name.startswith(("AWS_", "HUNTAZE_"))]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "HUNTAZE_")) and name != "HUNTAZE_SANDBOX_JOURNAL"]:
         del os.environ[name]
     os.environ.update(
         AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER=""

@@ -27,6 +27,7 @@ SANDBOX = REPOSITORY / "tests" / "sandbox"
 sys.path.append(str(SANDBOX))
 
 from control import Control  # noqa: E402
+from naming import name_calls  # noqa: E402
 
 # Forks of a process that has imported what modules import: half of a module's time would go there.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -195,6 +196,7 @@ def _become(name: str, arguments: dict[str, t.Any], environment: dict[str, str],
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    name_calls(name)
     sys.stdin, sys.argv = open(0, closefd=False), [name]
     runpy.run_module(f"ansible_collections.huntaze.ai_system.plugins.modules.{name}", run_name="__main__", alter_sys=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import select
 import signal
@@ -77,8 +78,12 @@ def become(arguments: list[str], environment: dict[str, str], directory: str, de
     if arguments:
         runpy.run_path(arguments[0], run_name="__main__")
     else:
+        program = sys.stdin.read()
+        module = re.search(r"plugins\.modules\.(\w+)", program)
+        if module:
+            runpy.run_path(str(Path(__file__).with_name("naming.py")))["name_calls"](module[1])
         main = sys.modules["__main__"] = types.ModuleType("__main__")
-        exec(compile(sys.stdin.read(), "<stdin>", "exec"), main.__dict__)
+        exec(compile(program, "<stdin>", "exec"), main.__dict__)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ class Control:
     def calls(self) -> dict[str, int]:
         return self.request("GET", "calls")
 
+    def actions(self) -> list[str]:
+        """IAM actions taken since calls were forgotten: lines "USER MODULE ACTION allowed|denied"."""
+        return self.request("GET", "actions")
+
     def forget_calls(self) -> t.Any:
         return self.request("DELETE", "calls")
 

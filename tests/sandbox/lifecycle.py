@@ -203,7 +203,7 @@ def _start_processes(instance: Instance) -> None:
 
 def _environment() -> dict[str, str]:
     """What the servers need of the caller's environment; not, say, credentials of a real account."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ") if name in os.environ}
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "HUNTAZE_SANDBOX_JOURNAL") if name in os.environ}
 
 
 def _wait(ready: t.Callable[[], bool], alive: t.Callable[[], bool], what: str, log: Path) -> None:

@@ -19,6 +19,7 @@ from aws_api import extensions, permissions
 from aws_api.calls import Answer, Call
 from aws_api.credentials import caller_of
 from aws_api.faults import LOST_ANSWER, Faults
+from aws_api.journal import Journal
 from aws_api.world import World
 
 CONTROL = "/_sandbox/"
@@ -30,7 +31,7 @@ class Server:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._world, self._account_id, self._build = world, account_id, build
         self._calls: Counter[str] = Counter()
-        self._faults = Faults()
+        self._faults, self._journal = Faults(), Journal()
         # One call at a time sees and changes the world; the timer takes its turn like a caller.
         self._turn = threading.Condition(threading.RLock())
         self.reset()
@@ -73,7 +74,11 @@ class Server:
         """What the caller is told if it is unknown or may not do this."""
         with self._turn:
             caller = caller_of(call, self._account_id)
-            return caller if isinstance(caller, Answer) else permissions.denial(call, caller)
+            if isinstance(caller, Answer):
+                return caller
+            denial = permissions.denial(call, caller)
+            self._journal.note(call, caller, denial is None)
+            return denial
 
     def _take_turn(self, call: Call) -> Answer:
         self._world.settle()
@@ -112,7 +117,7 @@ class Server:
             self._faults.clear()
             self._faults.forget()
             self._build()
-            self._calls.clear()
+            self._forget_calls()
             self._turn.notify_all()
 
     def _open_window(self) -> None:
@@ -120,13 +125,18 @@ class Server:
             extensions.open_window()
             self._turn.notify_all()
 
+    def _forget_calls(self) -> None:
+        self._calls.clear()
+        self._journal.forget()
+
     def _control(self, environ: dict[str, t.Any]) -> Answer:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(CONTROL).strip("/")
         length = int(environ.get("CONTENT_LENGTH") or 0)
         routes: dict[tuple[str, str], t.Callable[[t.Any], t.Any]] = {
             ("GET", "health"): lambda given: {"status": "running"},
             ("GET", "calls"): lambda given: dict(sorted(self._calls.items())),
-            ("DELETE", "calls"): lambda given: self._calls.clear(),
+            ("DELETE", "calls"): lambda given: self._forget_calls(),
+            ("GET", "actions"): lambda given: self._journal.recent(),
             ("POST", "reset"): lambda given: self.reset(),
             ("GET", "faults"): lambda given: self._faults.shown(),
             ("POST", "faults"): self._faults.add,

@@ -50,7 +50,9 @@ molecule-agent: .venv/ready servers ## Run the limiter agent on a host with a re
 
 .PHONY: pytest
 pytest: .venv/ready servers ## Run unit and integration tests (on sandboxes of their own)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@journal=$$(mktemp -d) && trap 'rm -rf "$$journal"' EXIT && export HUNTAZE_SANDBOX_JOURNAL="$$journal" && set -x && \
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder && \
+	$(BIN)/python -m pytest tests/policy # the policy of the README, held to what the others called
 
 .PHONY: moto-suites
 moto-suites: .venv/ready ## Run moto's own tests with the sandbox's extensions of moto; not a part of `test`

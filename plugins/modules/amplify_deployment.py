@@ -51,7 +51,7 @@ options:
     type: int
     default: 2400
 notes:
-  - The permissions needed are C(amplify:GetApp), C(amplify:GetBranch), C(amplify:ListJobs), C(amplify:GetJob), C(amplify:StartJob) and
+  - Needs the IAM actions C(amplify:GetApp), C(amplify:GetBranch), C(amplify:ListJobs), C(amplify:GetJob), C(amplify:StartJob) and
     C(amplify:TagResource), and C(amplify:ListApps) for O(app_name).
 attributes:
   check_mode:

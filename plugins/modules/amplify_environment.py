@@ -55,6 +55,8 @@ options:
     type: bool
     default: false
 notes:
+  - Needs the IAM actions C(amplify:GetApp) and C(amplify:UpdateApp), or with O(branch) C(amplify:GetBranch) and C(amplify:UpdateBranch), and
+    C(amplify:ListApps) for O(app_name).
   - Whoever may call C(amplify:GetApp) or C(amplify:GetBranch) reads all values in clear. Diffs mask the values of O(secret_variables), and those of
     variables that are not listed, because they may be somebody else's secrets.
   - Server code of a Next.js app sees a variable only if the build writes it to C(.env.production).

@@ -77,20 +77,21 @@ def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **
 
 def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str, **result: t.Any) -> t.NoReturn:
     """Fail with what was being done, what AWS answered, and a way out where one is known."""
-    hint = _hint(module, error)
+    way_out = hint(error, module)
     module.fail_json(
-        msg=f"{doing}: {error}" + (f" -- {hint}" if hint else ""),
+        msg=f"{doing}: {error}" + (f" -- {way_out}" if way_out else ""),
         error={"code": error_code(error), "type": type(error).__name__},
         **result,
     )
 
 
-def _hint(module: AnsibleAWSModule, error: Exception) -> str | None:
+def hint(error: Exception, module: AnsibleAWSModule | None = None) -> str | None:
+    """What the reader can do about an error of AWS, where that is known; with the module also which credentials it has."""
     code = error_code(error)
     if code in DENIED:
         return f"not allowed: {denied_action(error)}; add it to the IAM policy of these credentials (the README lists the policy needed)"
     if _credentials.concerns(code, error):
-        return _credentials.told(_credentials_of(module), code)
+        return _credentials.told(_credentials_of(module), code) if module else _credentials.reason(code)
     return HINTS.get(code)
 
 

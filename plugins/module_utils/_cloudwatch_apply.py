@@ -10,7 +10,7 @@ try:
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import HINTS, error_code, is_transient
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import error_code, hint, is_transient
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import KINDS, Alarm, deletion, kind_of, references
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
 
@@ -108,6 +108,6 @@ class Run:
 
     def _fail(self, change: Change, error: Exception) -> None:
         self.error = self.error or error
-        hint = HINTS.get(error_code(error))
+        way_out = hint(error)
         unknown = "" if isinstance(error, ClientError) and not is_transient(error) else " -- AWS may have done it all the same; the next run looks"
-        self.failures.append(f"Could not {change.summary}: {error}" + (f" -- {hint}" if hint else unknown))
+        self.failures.append(f"Could not {change.summary}: {error}" + (f" -- {way_out}" if way_out else unknown))

@@ -146,17 +146,20 @@ def concerns(code: str, error: BaseException) -> bool:
     return code in (*UNKNOWN, *WRONG_SECRET, *EXPIRED) or type(error).__name__ in NOT_OBTAINED
 
 
-def told(credentials: Credentials, code: str) -> str:
-    """What to say of an error of the credentials beside AWS's words."""
+def reason(code: str) -> str:
+    """What an error of the credentials means, beside AWS's words."""
     if code in EXPIRED:
-        reason = "the session has expired"
-    elif code in WRONG_SECRET:
-        reason = "AWS knows the access key, but the secret key is not the one that belongs to it"
-    elif code in UNKNOWN:
-        reason = "AWS does not know these credentials: check access_key and secret_key, or the profile"
-    else:
-        reason = "the credentials could not be obtained"
-    return f"{reason}. Tried: {credentials.origin()}. {credentials.advice()}"
+        return "the session has expired"
+    if code in WRONG_SECRET:
+        return "AWS knows the access key, but the secret key is not the one that belongs to it"
+    if code in UNKNOWN:
+        return "AWS does not know these credentials: check access_key and secret_key, or the profile"
+    return "the credentials could not be obtained"
+
+
+def told(credentials: Credentials, code: str) -> str:
+    """What to say of an error of these credentials beside AWS's words."""
+    return f"{reason(code)}. Tried: {credentials.origin()}. {credentials.advice()}"
 
 
 def _way_out(*sides: list[str]) -> str:

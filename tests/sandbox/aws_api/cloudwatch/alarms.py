@@ -152,7 +152,10 @@ def check_metric_alarm(alarm: Parameters) -> None:
     if alarm.get("TreatMissingData", "missing") not in ("breaching", "notBreaching", "ignore", "missing"):
         raise ValidationError(f"Option {alarm['TreatMissingData']} is not supported for parameter TreatMissingData.")
     if alarm.get("EvaluateLowSampleCountPercentile", "evaluate") not in ("evaluate", "ignore"):
-        raise ValidationError(f"Option {alarm['EvaluateLowSampleCountPercentile']} is not supported for parameter EvaluateLowSampleCountPercentile.")
+        raise ValidationError(
+            f"Option {alarm['EvaluateLowSampleCountPercentile']} is not supported. "
+            "Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore."
+        )
     if criteria:
         return
     _require(alarm, "EvaluationPeriods", "ComparisonOperator")

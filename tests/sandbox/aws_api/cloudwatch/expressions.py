@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What AWS takes for the Metrics of an alarm, and the statistics and actions of any. Texts without a source are unverified; codes are ValidationError."""
+"""What AWS takes for the Metrics of an alarm, and the statistics and actions of any.
+
+Texts without a source are unverified.
+"""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from moto.cloudwatch.exceptions import ValidationError
+from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 
 Parameters = dict[str, t.Any]
 PLAIN_STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
@@ -33,10 +36,10 @@ def check_statistic(text: str) -> None:
         return
     bounds = re.fullmatch(rf"(?:PR|T[CMS]|WM)\(({BOUND})?:({BOUND})?\)", text)
     if not bounds or not any(bounds.groups()):
-        raise ValidationError(f"The value {text} for parameter ExtendedStatistic is not supported.")
+        raise InvalidParameterValue(f"The value {text} for parameter ExtendedStatistic is not supported.")
     given = [bound for bound in bounds.groups() if bound]
     if len({bound.endswith("%") for bound in given}) > 1 or any(bound.endswith("%") and not 0 <= float(bound[:-1]) <= 100 for bound in given):
-        raise ValidationError(f"The value {text} for parameter ExtendedStatistic is not supported.")
+        raise InvalidParameterValue(f"The value {text} for parameter ExtendedStatistic is not supported.")
 
 
 def check_actions(alarm: Parameters, region: str, partition: str) -> None:

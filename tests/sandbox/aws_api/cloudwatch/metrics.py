@@ -75,6 +75,18 @@ def in_periods(
     return [periods[begin] for begin in sorted(periods)]
 
 
+def is_insights(query: Parameters) -> bool:
+    return query.get("Expression", "").lstrip().upper().startswith("SELECT ")
+
+
+def check_times(start: datetime, end: datetime) -> None:
+    """Times count in whole seconds."""
+    if start.replace(microsecond=0) > end.replace(microsecond=0):
+        raise ValidationError("The parameter EndTime must be greater than StartTime.")
+    if start.replace(microsecond=0) == end.replace(microsecond=0):
+        raise ValidationError("The parameter StartTime must not equal parameter EndTime.")
+
+
 def check_queries(queries: list[Parameters]) -> None:
     if len(queries) > MAX_QUERIES:
         raise ValidationError(f"The collection MetricDataQueries must not have a size greater than {MAX_QUERIES}.")
@@ -83,8 +95,14 @@ def check_queries(queries: list[Parameters]) -> None:
         raise ValidationError("Each Id in MetricDataQueries must be unique, and begin with a lowercase letter.")
     for number, query in enumerate(queries, 1):
         path = f"MetricDataQueries.member.{number}"
-        if "Expression" in query or query.get("MetricStat", {}).get("Stat", "Sum") not in STATISTICS:
-            raise ValidationError(f"{path}: this sandbox has {', '.join(STATISTICS)}, neither percentiles nor expressions.")
+        if query.get("MetricStat", {}).get("Stat", "Sum") not in STATISTICS:
+            raise ValidationError(f"{path}: this sandbox has {', '.join(STATISTICS)}, and no percentiles.")
+        if "Expression" in query:
+            if query["Expression"] not in ids and not is_insights(query):
+                raise ValidationError(f"{path}: this sandbox has queries of Metrics Insights and expressions that are the Id of another query, and no metric math.")
+            if is_insights(query) and not is_period(query.get("Period", 0)):
+                raise ValidationError(f"The parameter {path}.Period must be 1, 5, 10, 20, 30 or a multiple of 60.")
+            continue
         if "MetricStat" not in query:
             raise ValidationError(f"The parameter {path}.MetricStat is required.\n")
         if not is_period(query["MetricStat"]["Period"]):
@@ -94,7 +112,7 @@ def check_queries(queries: list[Parameters]) -> None:
 def check_statistics(start: datetime, end: datetime, period: int) -> None:
     if not is_period(period):
         raise InvalidParameterValue("The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.")
-    if start >= end:
+    if start.replace(microsecond=0) >= end.replace(microsecond=0):
         raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
     asked = -(-(end - start) // timedelta(seconds=period))
     if asked > MAX_DATAPOINTS_OF_STATISTICS:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import typing as t
 from datetime import datetime
@@ -13,7 +14,8 @@ from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParam
 from moto.core.utils import utcnow
 
 from .alarms import Alarm, CompositeAlarm, LogAlarm, Parameters
-from .metrics import check_queries, check_statistics, has_dimensions, in_periods, kept
+from .insights import Insights
+from .metrics import check_queries, check_statistics, check_times, has_dimensions, in_periods, is_insights, kept
 
 
 class CloudWatchBackend(moto.CloudWatchBackend):
@@ -130,6 +132,8 @@ class CloudWatchBackend(moto.CloudWatchBackend):
             raise InvalidParameterValue(f"The collection {path}.Values must not have a size greater than 150.")
         if metric.get("StorageResolution", 60) not in (1, 60):
             raise InvalidParameterValue(f"The parameter {path}.StorageResolution must be 1 or 60.")
+        if math.isnan(metric.get("Value", 0)):
+            raise InvalidParameterValue(f"The value NaN for parameter {path}.Value is invalid.")
         values = [*metric.get("Values", []), *metric.get("Counts", []), *metric.get("StatisticValues", {}).values(), metric.get("Value", 0)]
         for value in values:
             if not -(2.0**360) <= value <= 2.0**360:
@@ -147,24 +151,32 @@ class CloudWatchBackend(moto.CloudWatchBackend):
     def metric_data_results(self, queries: list[Parameters], start: datetime, end: datetime, scan_by: str) -> list[Parameters]:
         """All datapoints of each query, as GetMetricData has them."""
         check_queries(queries)
-        if start >= end:
-            raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
-        results = []
-        for query in queries:
-            asked = query["MetricStat"]
-            stat, metric = asked["Stat"], asked["Metric"]
-            periods = in_periods(self._data_of(metric, asked.get("Unit")), start, end, asked["Period"], [stat], utcnow())
-            if scan_by == "TimestampDescending":
-                periods.reverse()
-            result = {
-                "Id": query["Id"],
-                "Label": query.get("Label") or metric["MetricName"],
-                "Timestamps": [period.timestamp for period in periods],
-                "Values": [period.get_statistics_for_type(stat) for period in periods],
-            }
-            if query.get("ReturnData", True):
-                results.append(result)
-        return results
+        check_times(start, end)
+        by_id = {query["Id"]: query for query in queries}
+        return [
+            {"Id": query["Id"], "Label": query.get("Label") or label, "Timestamps": [point[0] for point in points], "Values": [point[1] for point in points]}
+            for query in queries if query.get("ReturnData", True)
+            for label, points in self._series(query, by_id, start, end, scan_by)
+        ]
+
+    def _series(
+        self, query: Parameters, by_id: dict[str, Parameters], start: datetime, end: datetime, scan_by: str
+    ) -> list[tuple[str, list[tuple[datetime, t.Any]]]]:
+        """The labels and the datapoints of a query; several where Metrics Insights groups them."""
+
+        def points(data: list[moto.MetricDatumBase], period: int, statistic: str) -> list[tuple[datetime, t.Any]]:
+            found = [(one.timestamp, one.get_statistics_for_type(statistic)) for one in in_periods(data, start, end, period, [statistic], utcnow())]
+            return found[::-1] if scan_by == "TimestampDescending" else found
+
+        if is_insights(query):
+            insights = Insights(query["Expression"])
+            groups = insights.groups(self.get_all_metrics())
+            return [(label or query["Id"], points(data, query["Period"], insights.statistic)) for label, data in sorted(groups.items())]
+        if "Expression" in query:
+            return [(query["Id"], found) for _label, found in self._series(by_id[query["Expression"]], by_id, start, end, scan_by)]
+        asked = query["MetricStat"]
+        label = f"{asked['Metric']['MetricName']} {asked['Stat']}"
+        return [(label, points(self._data_of(asked["Metric"], asked.get("Unit")), asked["Period"], asked["Stat"]))]
 
     def get_metric_statistics(
         self,

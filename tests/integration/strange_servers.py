@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
+import ssl
 import threading
 import typing as t
 
@@ -92,5 +93,25 @@ def echoing(frame: t.Callable[[bytes], bytes]) -> t.Callable[[socket.socket], No
     def behave(connection: socket.socket) -> None:
         while heard := connection.recv(65536):
             connection.sendall(frame(heard))
+
+    return behave
+
+
+def by_first_byte(encrypted: t.Callable[[socket.socket], None], plain: t.Callable[[socket.socket], None]) -> t.Callable[[socket.socket], None]:
+    """Tells TLS from plain text by the first byte, as ElastiCache has to where it takes both."""
+
+    def behave(connection: socket.socket) -> None:
+        (encrypted if connection.recv(1, socket.MSG_PEEK) == b"\x16" else plain)(connection)
+
+    return behave
+
+
+def handshaking(context: ssl.SSLContext, after: float = 0, then: t.Callable[[socket.socket], None] = silent) -> t.Callable[[socket.socket], None]:
+    """Takes up TLS, `after` some seconds, and behaves as `then` says."""
+
+    def behave(connection: socket.socket) -> None:
+        threading.Event().wait(after)
+        with context.wrap_socket(connection, server_side=True) as encrypted:
+            then(encrypted)
 
     return behave

@@ -11,9 +11,11 @@ import time
 
 import pytest
 import strange_servers
+from ansible_collections.huntaze.ai_system.plugins.modules import redis_reachability
 from data_plane import certificates
 from data_plane import client as data_plane
 from instance import Instance
+from odd_certificates import Authority
 
 TOKEN = "canary-token-4f1d0b7c9e2a"
 USER_PASSWORD = "canary-user-77aa01cd55ee"
@@ -289,3 +291,195 @@ def test_each_bad_option(run_module, option, value):
     result = run_module("redis_reachability", {"host": "127.0.0.1", "tls": True, option: value})
     assert result.rc == 1
     assert option in result["msg"]
+
+
+@pytest.fixture
+def tls_server(redis_server, tmp_path):
+    """A redis-server of its own over TLS, at 127.0.0.1; `place` gives the module's options for it."""
+
+    def start(*options, days=(-1, 30), address="127.0.0.1", authority=None):
+        authority = authority or Authority(tmp_path)
+        certificate, key = authority.issue(address, days)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        redis_server(
+            "--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(authority.file),
+            "--tls-auth-clients", "no", *options,
+        )
+        return {"port": port, "tls": True, "tls_ca_file": str(authority.file)}
+
+    return start
+
+
+def test_kind_09_silence_in_plain_text_is_looked_at_over_tls(look, strange, tmp_path):
+    server = strange(strange_servers.by_first_byte(strange_servers.handshaking(Authority(tmp_path).context()), strange_servers.silent))
+    result = look(server.host, port=server.port, password=TOKEN)
+    assert (result["error"]["class"], result["port_open"]) == ("tls_required", True)
+    assert "set tls to true" in result["error"]["advice"]
+
+
+def test_kind_09_silence_that_tls_does_not_end_either_stays_silence(look, strange, tmp_path):
+    server = strange(strange_servers.by_first_byte(strange_servers.handshaking(Authority(tmp_path).context(), after=5), strange_servers.silent))
+    assert look(server.host, port=server.port, timeout=1)["error"]["class"] == "no_answer"
+
+
+@pytest.mark.parametrize("plain", [strange_servers.saying(b"+PONG\r\n"), strange_servers.saying(b"-NOAUTH Authentication required.\r\n"), strange_servers.silent])
+def test_kind_09_a_server_that_is_slow_with_tls_is_not_one_of_plain_text(look, strange, tmp_path, plain):
+    server = strange(strange_servers.by_first_byte(strange_servers.handshaking(Authority(tmp_path).context(), after=5), plain))
+    assert look(server.host, port=server.port, tls=True, timeout=1)["error"]["class"] == "no_answer"
+
+
+@pytest.mark.parametrize("options", [(), ("--requirepass", TOKEN), ("--rename-command", "PING", "")])
+def test_kind_09_tls_spoken_to_plain_text_is_looked_at_in_plain_text(look, redis_server, options):
+    result = look("127.0.0.1", port=redis_server(*options), tls=True, timeout=1)
+    assert result["error"]["class"] == "tls_not_offered"
+    assert "set tls to false" in result["error"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("given", "facts"),
+    [({"password": TOKEN}, (None, True, True)), ({"password": "canary-wrong"}, ("wrongpass", False, True)), ({}, ("noauth", None, True))],
+)
+def test_kind_23_a_server_without_hello(look, redis_server, given, facts):
+    result = look("127.0.0.1", port=redis_server("--rename-command", "HELLO", "", "--requirepass", TOKEN), **given)
+    assert (result["error"] and result["error"]["class"], result["authenticated"], result["authentication_enforced"]) == facts
+    if result["reachable"]:
+        assert result["role"] == "primary" and result["version"][0].isdigit()
+
+
+def test_kind_23_a_server_without_hello_and_password(look, redis_server):
+    port = redis_server("--rename-command", "HELLO", "")
+    assert look("127.0.0.1", port=port)["authentication_enforced"] is False
+    result = look("127.0.0.1", port=port, password=TOKEN)
+    assert (result["error"]["class"], result["authentication_enforced"]) == ("wrongpass", None)
+    assert "AUTH is off on the server" in result["error"]["advice"]
+
+
+def test_kind_23_a_server_that_tells_nothing_of_itself(look, redis_server):
+    result = look("127.0.0.1", port=redis_server("--rename-command", "HELLO", "", "--rename-command", "INFO", ""))
+    assert (result["reachable"], result["version"], result["role"]) == (True, None, None)
+
+
+def test_kind_23_a_server_that_a_script_keeps_busy(look, redis_server):
+    port = redis_server("--busy-reply-threshold", "1")
+    with socket.create_connection(("127.0.0.1", port)) as other:
+        other.sendall(b'EVAL "while true do end" 0\r\n')
+        time.sleep(0.1)
+        result = look("127.0.0.1", port=port)
+    assert result["error"]["class"] == "busy" and "SCRIPT KILL" in result["error"]["advice"]
+
+
+def test_kind_23_a_replica_without_its_primary(look, redis_server):
+    result = look("127.0.0.1", port=redis_server("--replicaof", "127.0.0.1", "1", "--replica-serve-stale-data", "no"))
+    # Which commands such a replica refuses has changed between versions.
+    assert result["role"] == "replica" if result["reachable"] else (result["error"]["class"], "primary" in result["error"]["advice"]) == ("rejected", True)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (b"DENIED Redis is running in protected mode", "rejected"), (b"LOADING Redis is loading the dataset in memory", "busy"),
+        (b"MASTERDOWN Link with MASTER is down", "rejected"), (b"ERR max number of clients reached", "busy"), (b"MISCONF errors", "rejected"),
+        (b"CLUSTERDOWN The cluster is down", "rejected"),
+    ],
+)
+def test_kind_23_the_expected_server_refuses_in_its_words(look, strange, words, name):
+    server = strange(strange_servers.saying(b"-" + words + b"\r\n"))
+    result = look(server.host, port=server.port)
+    assert (result["error"]["class"], words.decode() in result["error"]["message"]) == (name, True)
+    assert "check host and port" not in result["error"]["advice"]
+
+
+def test_kind_24_a_server_that_wants_the_clients_certificate(look, tls_server):
+    place = tls_server("--tls-auth-clients", "yes")
+    result = look("127.0.0.1", **place)
+    assert result["error"]["class"] == "client_certificate", result["reason"]
+    assert look("127.0.0.1", port=place["port"])["error"]["class"] == "tls_required"
+
+
+def test_kind_24_before_tls_1_3_a_wanted_certificate_looks_like_no_common_cipher(look, tls_server):
+    result = look("127.0.0.1", **tls_server("--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.2"))
+    assert result["error"]["class"] == "tls"
+    assert "client's certificate" in result["error"]["advice"] and "cipher" in result["error"]["advice"]
+
+
+def test_kind_24_a_full_server_cuts_the_handshake_of_tls(look, tls_server, tmp_path):
+    place = tls_server("--maxclients", "1", "--unixsocket", str(tmp_path / "socket"))
+    with socket.socket(socket.AF_UNIX) as other:
+        other.connect(str(tmp_path / "socket"))
+        other.sendall(b"PING\r\n")
+        assert other.recv(7) == b"+PONG\r\n"
+        result = look("127.0.0.1", **place)
+    assert result["error"]["class"] == "reset"
+    assert "limit of clients" in result["error"]["advice"]
+
+
+def test_kind_24_a_cut_after_the_handshake_has_two_candidates(look, strange, tmp_path):
+    authority = Authority(tmp_path)
+    server = strange(strange_servers.handshaking(authority.context(), then=strange_servers.closing))
+    result = look(server.host, port=server.port, tls=True, tls_ca_file=str(authority.file), timeout=1)
+    assert result["error"]["class"] == "reset" and "after the TLS handshake" in result["error"]["message"]
+    assert "certificate" in result["error"]["advice"] and "limit of clients" in result["error"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message", "advice"),
+    [
+        ({"days": (-9, -1)}, "has expired", "renewed"),
+        ({"days": (1, 9)}, "not yet valid", "clock"),
+        ({"address": "127.0.0.2"}, "apart from the name it is trusted", "another name"),
+        ({"address": "127.0.0.2", "days": (-9, -1)}, "has expired", "renewed"),
+    ],
+)
+def test_kind_24_each_fault_of_a_certificate_is_told(look, tls_server, wrong, message, advice):
+    result = look("127.0.0.1", **tls_server(**wrong))
+    assert result["error"]["class"] == "certificate"
+    assert message in result["error"]["message"] and advice in result["error"]["advice"], result["reason"]
+    assert "CA that signed" not in result["error"]["advice"]
+    assert ("mismatch" in result["error"]["message"]) is ("address" in wrong)
+
+
+def test_kind_24_an_authority_that_has_expired_is_told_from_its_servers_certificate(look, tls_server, tmp_path):
+    result = look("127.0.0.1", **tls_server(authority=Authority(tmp_path, "authority of yesterday", (-9, -1))))
+    assert "authority of yesterday" in result["error"]["message"] and "Renew tls_ca_file" in result["error"]["advice"], result["reason"]
+
+
+def test_kind_25_the_environment_of_the_host_decides_nothing(run_module, tls_server, tmp_path):
+    place = tls_server("--requirepass", TOKEN)
+    environment = {
+        "HOME": str(tmp_path), "SSL_CERT_FILE": place["tls_ca_file"], "SSL_CERT_DIR": "/nowhere", "SSLKEYLOGFILE": "/nowhere/keys",
+        "REDIS_URL": "redis://127.0.0.1:1", "REDISCLI_AUTH": "canary", "https_proxy": "http://127.0.0.1:9", "ALL_PROXY": "socks5://127.0.0.1:9",
+    }
+    args = {"host": "127.0.0.1", "password": TOKEN, **place}
+    assert run_module("redis_reachability", args, environment=environment)["reachable"]
+    untrusted = run_module("redis_reachability", {**args, "tls_ca_file": None}, environment=environment)
+    assert untrusted["error"]["class"] == "certificate", "SSL_CERT_FILE is not an option"
+
+
+@pytest.mark.parametrize("value", ["", "redis://127.0.0.1:6379", "127.0.0.1:6379", "[::1]", "/run/redis.sock", "127.1", "127.0.0.1\n", "a b",
+                                   "arn:aws:elasticache:us-east-1:123456789012:cluster:x", "nul\0byte", "a" * 64 + ".invalid"])
+def test_kind_27_what_is_no_host_is_refused(value):
+    params = {"host": value, "port": 1, "password": None, "timeout": 1, "samples": 1, "tls_ca_file": None, "username": None, "tls": False, "source_address": None}
+    assert [problem[:5] for problem in redis_reachability.redis_problems(params, False)] == ["host "]
+
+
+def test_kind_27_a_line_end_behind_the_password_is_told(look, redis_server):
+    result = look("127.0.0.1", port=redis_server("--requirepass", TOKEN), password=f"{TOKEN}\n")
+    assert result["error"]["class"] == "wrongpass" and "ends with a line end" in result["error"]["message"]
+    assert "password ends with a line end" in str(result["warnings"])
+
+
+def test_kind_17_a_refused_run_has_the_keys_of_every_result(run_module):
+    result = run_module("redis_reachability", {"host": "redis://canary@host", "port": 0})
+    skipped = run_module("redis_reachability", {"host": "127.0.0.1"}, check=True)
+    assert set(skipped) - {"skipped", "skip_reason"} <= set(result)
+    assert (result["changed"], result["reachable"], result["reason"]) == (False, None, result["msg"])
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_kind_28_all_looks_together_keep_to_one_budget(look, strange, tls):
+    server = strange(strange_servers.silent)
+    begin = time.monotonic()
+    result = look(server.host, port=server.port, tls=tls, timeout=1)
+    assert time.monotonic() - begin < 4
+    assert "all looks together have timeout: 1 s" in result["reason"]

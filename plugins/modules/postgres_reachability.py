@@ -73,6 +73,22 @@ EXAMPLES = r"""
           - database.tls_enforced
         fail_msg: "{{ database.reason }}"
       when: database is not skipped
+
+- name: Find out why a program that connects without TLS fails
+  hosts: limiter
+  gather_facts: false
+  tasks:
+    - name: Connect as the program does
+      huntaze.ai_system.postgres_reachability:
+        host: huntaze-postgres-production.c2ryoow8c5m4.us-east-1.rds.amazonaws.com
+        user: huntazeadmin
+        sslmode: disable
+        timeout: 10
+      register: plain
+
+    - name: Show what was found and what to do about it
+      ansible.builtin.debug:
+        var: plain.reason
 """
 
 RETURN = r"""

@@ -323,7 +323,9 @@ def test_kind_09_silence_that_tls_does_not_end_either_stays_silence(look, strang
     assert look(server.host, port=server.port, timeout=1)["error"]["class"] == "no_answer"
 
 
-@pytest.mark.parametrize("plain", [strange_servers.saying(b"+PONG\r\n"), strange_servers.saying(b"-NOAUTH Authentication required.\r\n"), strange_servers.silent])
+@pytest.mark.parametrize(
+    "plain", [strange_servers.saying(b"+PONG\r\n"), strange_servers.saying(b"-NOAUTH Authentication required.\r\n"), strange_servers.silent]
+)
 def test_kind_09_a_server_that_is_slow_with_tls_is_not_one_of_plain_text(look, strange, tmp_path, plain):
     server = strange(strange_servers.by_first_byte(strange_servers.handshaking(Authority(tmp_path).context(), after=5), plain))
     assert look(server.host, port=server.port, tls=True, timeout=1)["error"]["class"] == "no_answer"
@@ -459,7 +461,8 @@ def test_kind_25_the_environment_of_the_host_decides_nothing(run_module, tls_ser
 @pytest.mark.parametrize("value", ["", "redis://127.0.0.1:6379", "127.0.0.1:6379", "[::1]", "/run/redis.sock", "127.1", "127.0.0.1\n", "a b",
                                    "arn:aws:elasticache:us-east-1:123456789012:cluster:x", "nul\0byte", "a" * 64 + ".invalid"])
 def test_kind_27_what_is_no_host_is_refused(value):
-    params = {"host": value, "port": 1, "password": None, "timeout": 1, "samples": 1, "tls_ca_file": None, "username": None, "tls": False, "source_address": None}
+    params = {"host": value, "port": 1, "timeout": 1, "samples": 1, "tls": False}
+    params.update(dict.fromkeys(("password", "tls_ca_file", "username", "source_address")))
     assert [problem[:5] for problem in redis_reachability.redis_problems(params, False)] == ["host "]
 
 

@@ -9,9 +9,10 @@ import threading
 import time
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, open_tcp, resolve
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Way, open_tcp, resolve
 from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble
 from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import latency
+from ansible_collections.huntaze.ai_system.plugins.modules import postgres_reachability, redis_reachability
 
 
 @pytest.fixture
@@ -58,3 +59,45 @@ def test_time_runs_out():
 
 def test_latencies_are_milliseconds():
     assert latency([0.003, 0.001, 0.0020004]) == {"min": 1.0, "median": 2.0, "max": 3.0}
+
+
+def test_kind_28_the_address_that_took_a_connection_is_used_again(monkeypatch, dropping):
+    with socket.create_server(("127.0.0.1", 0)) as live:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (dropping, live.getsockname())]
+        asked = []
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: asked.append(arguments) or found)
+        way = Way("cache.example", 6379, Deadline(2))
+        way.open(Deadline(0.6)).close()
+        monkeypatch.undo()
+        begin = time.monotonic()
+        way.open(Deadline(0.6)).close()
+        assert time.monotonic() - begin < 0.3, "the dead address took its share again"
+        assert [arguments[0] for arguments in asked if arguments[0] == "cache.example"] == ["cache.example"]
+
+
+PARAMETERS = {
+    "host": "cache.example", "port": 1, "password": "canary", "timeout": 0.5, "samples": 1, "tls_ca_file": None, "tls_verify": True, "username": None,
+    "source_address": None, "sslmode": None, "sslrootcert": None, "user": "u", "dbname": "d",
+}
+
+
+@pytest.mark.parametrize("probe", [redis_reachability.Probe, postgres_reachability.Probe])
+@pytest.mark.parametrize("tls", [True, False])
+@pytest.mark.parametrize("dead", [1, 3])
+def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropping, probe, tls, dead):
+    """A resolver that takes a fifth of the time, dead addresses, then a server that is silent to everything."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in [dropping] * dead + [silent.getsockname()]]
+        real = socket.getaddrinfo
+
+        def slow(host, *arguments, **options):
+            if host == "cache.example":
+                time.sleep(0.1)
+                return found
+            return real(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        begin = time.monotonic()
+        seen, trouble = probe({**PARAMETERS, "tls": tls, "sslmode": None if tls else "disable"}).run()
+        assert time.monotonic() - begin < 2
+        assert (trouble.name, seen["port_open"]) == ("no_answer", True)

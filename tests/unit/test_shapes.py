@@ -54,7 +54,8 @@ def test_kind_27_what_is_no_port(port):
 
 @pytest.mark.parametrize(
     ("value", "kind"),
-    [("huntaze-redis", "cache cluster"), ("huntaze-redis", "cache"), ("a" * 255, "snapshot"), ("A1", "replication group"), ("huntaze-postgres-production", "database instance"),
+    [("huntaze-redis", "cache cluster"), ("huntaze-redis", "cache"), ("a" * 255, "snapshot"), ("A1", "replication group"),
+     ("huntaze-postgres-production", "database instance"),
      ("sg-0123456789abcdef0", "security group"), ("d2gd4kw6lpwzxa", "Amplify app")],
 )
 def test_kind_27_a_name(value, kind):
@@ -67,7 +68,8 @@ def test_kind_27_a_name(value, kind):
         ("", "cache cluster", "is empty"), (None, "cache cluster", "is empty"), ("huntaze-redis\n", "cache cluster", "ends with a line end"),
         ("arn:aws:elasticache:us-east-1:123456789012:replicationgroup:huntaze-redis", "replication group", "the ID alone, 'huntaze-redis'"),
         ("huntaze-redis.asmyhp.use1.cache.amazonaws.com", "cache cluster", "looks like an endpoint"),
-        ("a" * 51, "cache cluster", "1 to 50"), ("a" * 51, "cache", "1 to 50"), ("a" * 256, "snapshot", "1 to 255"), ("a" * 41, "replication group", "1 to 40"), ("a--b", "cache cluster", "single hyphens"),
+        ("a" * 51, "cache cluster", "1 to 50"), ("a" * 51, "cache", "1 to 50"), ("a" * 256, "snapshot", "1 to 255"),
+        ("a" * 41, "replication group", "1 to 40"), ("a--b", "cache cluster", "single hyphens"),
         ("a-", "cache cluster", "single hyphens"), ("1a", "database instance", "a letter first"), ("limiter", "security group", "hexadecimal"),
         ("arn:aws:amplify:us-east-1:123456789012:apps/d2gd4kw6lpwzxa", "Amplify app", "'d2gd4kw6lpwzxa'"),
     ],

@@ -11,7 +11,8 @@ WORKS = {"reachable": True, "authenticated": True, "authentication_enforced": Tr
 
 
 def error(kind):
-    return {"reachable": False, "port_open": kind not in ("name_resolution", "timeout", "no_route", "refused"), "error": {"class": kind, "message": kind}, "reason": kind}
+    port_open = kind not in ("name_resolution", "timeout", "no_route", "refused")
+    return {"reachable": False, "port_open": port_open, "error": {"class": kind, "message": kind}, "reason": kind}
 
 
 def seen(**results):
@@ -117,11 +118,14 @@ def test_kind_22_a_failed_look_names_the_variable_of_the_inventory(results, plac
     {"endpoints": {"configuration": {"address": "10.0.0.1", "port": 6379}}}, {},
 ])
 @pytest.mark.parametrize("result", [
-    {"reachable": True}, {"reachable": False}, {"reachable": False, "error": {}}, {"reachable": False, "error": {"class": "new"}}, {"skipped": True, "reachable": None},
+    {"reachable": True}, {"reachable": False}, {"reachable": False, "error": {}}, {"reachable": False, "error": {"class": "new"}},
+    {"skipped": True, "reachable": None},
 ])
 def test_kind_07_whatever_a_look_or_the_cache_lacks_there_is_a_verdict(known, result):
-    limiter = {"decisions": [{}, {"status": 200, "json": {"limits": [{}, None, {"name": "hour"}]}}, {"status": 429, "json": {"limits": 1}}], "metrics": {"missing": [], "metrics": [{}]}}
-    seen_from = [{**seen(tls=result, plain=result, database=result, former=[result, {**result, "item": None}]), "vantage": "limiter"}, {"tls": result}]
+    decisions = [{}, {"status": 200, "json": {"limits": [{}, None, {"name": "hour"}]}}, {"status": 429, "json": {"limits": 1}}]
+    limiter = {"decisions": decisions, "metrics": {"missing": [], "metrics": [{}]}}
+    everything = seen(tls=result, plain=result, database=result, former=[result, {**result, "item": None}])
+    seen_from = [everything, {"tls": result}]
     for about in (limiter, {}, {"decisions": None, "metrics": None}):
         judgements = verification_verdicts(seen_from, known, True, about)
         assert judgements and all(judgement["reason"] and "None" not in judgement["line"] for judgement in judgements)

@@ -11,25 +11,18 @@ import typing as t
 from dataclasses import dataclass
 
 TAG_KEY = "huntaze:auth-token"
-# Notes written ahead of and after each call, with the date AWS showed for the token. A run that is cut off leaves
-# ROTATING or SETTING behind; whether its call was made shows in the date that AWS gives now.
-ROTATING, ROTATED, SETTING, SET = "rotating", "rotated", "setting", "set"
-TAG = re.compile(rf"v1/({ROTATING}|{ROTATED}|{SETTING}|{SET})/([0-9a-f]{{32}}/[0-9a-f]{{64}})/(.+)")
+# A note is written only after AWS has answered the call that it tells of, with the date that AWS showed for the token then:
+# a note ahead of a call proves nothing, as a later date may be of anybody's change.
+ROTATED, SET = "rotated", "set"
+# Notes of v1 were written on less than that, so they are no evidence.
+TAG = re.compile(rf"v2/({ROTATED}|{SET})/([0-9a-f]{{32}}/[0-9a-f]{{64}})/(.+)")
+NO_DATE = "none"
 # PBKDF2 rather than scrypt: every Python has it, FIPS builds too, so what one controller writes any other can check.
 ITERATIONS = 600_000
 # From nothing to everything. UNKNOWN: not known to be accepted. NEWEST: accepted, and the last that was added.
 UNKNOWN, ACCEPTED, NEWEST, ONLY = "unknown", "accepted", "newest", "only"
-# What the tag proves, given whether AWS shows a later change of the token than the tag does.
-PROVES = {
-    (ROTATING, False): (UNKNOWN, "a run was cut off before it added the token"),
-    (ROTATING, True): (NEWEST, "a run that was cut off added the token"),
-    (ROTATED, False): (NEWEST, "the token was added and nothing has changed since"),
-    (ROTATED, True): (UNKNOWN, "the token was rotated elsewhere after it was added"),
-    (SETTING, False): (NEWEST, "the token was added, and a run was cut off before it became the only one"),
-    (SETTING, True): (ONLY, "a run that was cut off made the token the only one"),
-    (SET, False): (ONLY, "the token was made the only one and nothing has changed since"),
-    (SET, True): (UNKNOWN, "the token was rotated elsewhere after it was made the only one"),
-}
+STANDINGS = {ROTATED: NEWEST, SET: ONLY}
+DEEDS = {ROTATED: "added", SET: "made the only one"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,7 @@ class Tag:
     date: str
 
     def __str__(self) -> str:
-        return f"v1/{self.phase}/{self.fingerprint}/{self.date}"
+        return f"v2/{self.phase}/{self.fingerprint}/{self.date}"
 
 
 def read_tag(value: str | None) -> Tag | None:
@@ -60,7 +53,7 @@ def is_of(known: str, token: str) -> bool:
 
 
 def date_of(cache: t.Mapping[str, t.Any]) -> str:
-    return cache["auth_token_last_modified_date"] or "none"
+    return cache["auth_token_last_modified_date"] or NO_DATE
 
 
 @dataclass(frozen=True)
@@ -78,27 +71,45 @@ class Evidence:
     reason: str
 
 
-def judge(cache: t.Mapping[str, t.Any], tag: Tag | None, known: str, look: Look | None, not_looked: str) -> Evidence:
-    """What is known of the token with the fingerprint `known`. `not_looked`: why there is no `look`."""
+def judge(
+    cache: t.Mapping[str, t.Any], tag: Tag | None, known: str, look: Look | None, not_looked: str, earned: Tag | None = None, unread: str | None = None
+) -> Evidence:
+    """What is known of the token with the fingerprint `known`.
+
+    not_looked: why there is no `look`
+    earned:     the note of what AWS has answered this very run, written or not
+    unread:     why AWS does not show the tag, if it does not
+    """
+    if earned and earned.date == date_of(cache):
+        return Evidence(STANDINGS[earned.phase], "aws", f"AWS has just reported that the token was {DEEDS[earned.phase]}")
     ours = tag if tag and tag.fingerprint == known else None
     if not cache["auth_token_enabled"] and not cache["auth_token_last_modified_date"]:
-        return Evidence(UNKNOWN, "aws", "AUTH is off" + (", although the tag knows the token" if ours and ours.phase != ROTATING else ""))
-    if ours:
-        standing, reason = PROVES[ours.phase, ours.date != date_of(cache)]
-        if standing == ONLY and not cache["auth_token_enabled"]:
-            standing, reason = UNKNOWN, f"{reason}, but AUTH is off now"
-    else:
-        standing, reason = UNKNOWN, "the tag is of another token" if tag else f"the tag {TAG_KEY} is missing or unreadable"
+        return Evidence(UNKNOWN, "aws", "AUTH is off" + (", although the tag knows the token" if ours else ""))
+    standing, reason = (UNKNOWN, unread) if unread else _of_tag(cache, tag, ours)
+    busy = bool(unread) and cache["status"] != "available"
     if look is None:
-        return Evidence(standing, "tag" if ours else "none", f"{reason}; {not_looked}")
+        return Evidence(standing, "busy" if busy else "tag" if ours else "none", f"{reason}; {not_looked}")
     if not look.token_accepted:
         return Evidence(UNKNOWN, "connection", f"{reason}; the live cache refuses the token")
     reason += f"; the live cache accepts the token and {'refuses' if look.password_required else 'accepts'} clients without"
     if standing == ONLY and not look.password_required:
         standing = ACCEPTED
-    elif standing == UNKNOWN and tag is None and not look.password_required:
-        # Clients without a token are let in until the first token becomes the only one, so no other was added after this one.
+    elif standing == UNKNOWN and not look.password_required:
+        # The second token closes the way in for clients without: as long as it is open, this token is the only one.
         standing = NEWEST
-    elif standing == UNKNOWN and not (ours and ours.phase == ROTATING):
+    elif standing == UNKNOWN:
         standing, reason = ACCEPTED, f"{reason}; whether another token is accepted too cannot be seen"
-    return Evidence(standing, "connection", reason)
+    return Evidence(standing, "busy" if busy and standing == ACCEPTED else "connection", reason)
+
+
+def _of_tag(cache: t.Mapping[str, t.Any], tag: Tag | None, ours: Tag | None) -> tuple[str, str]:
+    if not ours:
+        return UNKNOWN, "the tag is of another token" if tag else f"the tag {TAG_KEY} is missing or unreadable"
+    if NO_DATE in (ours.date, date_of(cache)):
+        return UNKNOWN, "AWS shows no date for the token, and without one the tag proves nothing"
+    if ours.date != date_of(cache):
+        return UNKNOWN, f"the token was rotated elsewhere after it was {DEEDS[ours.phase]}, or a run was cut off"
+    reason = f"the token was {DEEDS[ours.phase]} and nothing has changed since"
+    if ours.phase == SET and not cache["auth_token_enabled"]:
+        return UNKNOWN, f"{reason}, but AUTH is off now"
+    return STANDINGS[ours.phase], reason

@@ -19,7 +19,9 @@ description:
   - AWS never gives a token back. The module keeps evidence of its own in the tag C(huntaze:auth-token) of the replication group, a salted slow
     hash with the date AWS shows for the token, so that it sees a token that was rotated elsewhere. Where the cache can be reached from the host
     the module runs on, a connection decides.
-  - A token that cannot be proven to be in place is added and made the only one anew. That is safe for clients that use it.
+    A note is written only after AWS has answered the change that it tells of.
+  - A token that cannot be proven to be the only one is added and made the only one anew. That is safe for clients that use it.
+  - A busy cache is waited for only where something is to be changed, and never in check mode.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -69,22 +71,31 @@ options:
     type: str
   wait:
     description:
-      - Wait for the cache before and after each step. Without, the first step is begun and the rest is left to later runs.
+      - Wait for the cache before and after each step. Without, the first step that takes long is begun and the rest is left to later runs.
+      - A change of the token takes AWS seconds. It is waited for all the same, as only the run that has seen it done can note it.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds that all waiting together may take. AWS can take 40 minutes for one step.
+    description: Seconds that all waiting and asking together may take. AWS can take 40 minutes for one step.
     type: int
     default: 3600
+  apply_pending_modifications:
+    description:
+      - Allow that changes which wait for the maintenance window, such as another node type or engine version, are made at once.
+        AWS makes them along with the first change of TLS or of the token.
+      - Without, a cache with such changes is refused before anything is changed. They are in C(pending_modifications) of M(huntaze.ai_system.elasticache_info).
+      - A change of the token that waits for the window is always refused.
+    type: bool
+    default: false
   probe:
     description:
       - Ask the live cache, from the host the module runs on, whether it accepts the token and refuses clients without one. This is done over
         TLS with a verified certificate only, once, before the first step.
-      - Without an answer, or without the Python library redis, the tag is the only evidence.
+      - Without an answer the tag is the only evidence, and RV(evidence.reason) says why there was none.
     type: bool
     default: true
   probe_timeout:
-    description: Seconds that asking the live cache may take.
+    description: Seconds that asking the live cache may take, within O(wait_timeout).
     type: float
     default: 5.0
   tls_ca_file:
@@ -147,36 +158,38 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or in check mode would be, one sentence each.
+  description: What was done, or in check mode would be, one sentence each. A failure tells what was done before it.
   returned: always
   type: list
   elements: str
   sample:
-    - "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is about to be added"
     - "Replication group huntaze-redis: accept the token beside what was accepted before (AUTH, ROTATE)"
+    - "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is accepted"
 remaining:
-  description: The steps that later runs have to make. Empty unless O(wait=false).
-  returned: success
+  description: The steps that are left to later runs. Empty unless O(wait=false) or after a failure.
+  returned: always
   type: list
   elements: str
   sample: []
 evidence:
-  description: What was known of O(auth_token) before the first step, and thus why steps were made or not.
-  returned: success and O(auth_token) given
+  description: What was known of O(auth_token) before the first step, and thus why steps were made or not. Null without O(auth_token), and after a failure.
+  returned: always
   type: dict
   contains:
     source:
       description:
         - V(connection) if the live cache was asked, V(tag) if the tag decided, V(aws) if AWS says that AUTH is off, V(none) if nothing is known.
+        - V(busy) if AWS lists no tags because the cache is busy. Check mode, which does not wait, then announces the steps that are made without a tag.
       type: str
       sample: tag
     reason:
       description: The same in a sentence.
       type: str
-      sample: the token was made the only one and nothing has changed since; the live cache did not answer from here within 5 seconds
+      sample: the token was made the only one and nothing has changed since; the live cache was not asked, as probe is false
 cache:
-  description: The cache afterwards, in the shape that M(huntaze.ai_system.elasticache_info) describes. In check mode, as it would be.
-  returned: success
+  description:
+    - The cache afterwards, in the shape that M(huntaze.ai_system.elasticache_info) describes. In check mode, as it would be. Null after a failure.
+  returned: always
   type: dict
   sample:
     exists: true
@@ -190,35 +203,27 @@ cache:
 """
 
 import os
-import re
-import secrets
-import threading
 import time
 from dataclasses import replace
 from functools import cached_property
 
 try:
+    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
-try:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-except ImportError:
-    redis = None  # the live cache is not asked then
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner, _evidence
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner, _evidence, _live_cache
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
-    client,
+    RETRIES,
     client_without_retries,
     error_code,
     fail_on_aws_error,
     refuse,
     wait_until,
 )
+from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.
 MADE_BEFORE = ("ReplicationGroupAlreadyExists", "SnapshotAlreadyExistsFault")
@@ -230,20 +235,39 @@ TRY_AGAIN = (
 # AWS itself cannot say whether anything was changed.
 FAULTS_OF_AWS = ("InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException")
 MADE = "made"
+UNNEEDED = "unneeded"
 NOT_MADE = "not made"
+REFUSED = "refused"
 LOST = "lost"
-# How long a token whose ROTATE got no answer may take to show before this run gives up on it.
+# How long a change whose call got no answer may take to show before this run goes on from what it sees.
 LOST_SECONDS = 60
+NOTHING_DONE = {"changed": False, "steps": [], "remaining": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
+# What keeps a host outside the VPC from asking, as is usual; any other trouble is worth a warning.
+USUAL_TROUBLES = ("name_resolution", "timeout", "no_route", "refused")
+
+
+def patient(params):
+    """Options of botocore under which no hanging call takes longer than all waiting together may."""
+    seconds = max(1.0, min(60.0, params["wait_timeout"] / 3))
+    attempts = max(3, min(RETRIES["max_attempts"], int(params["wait_timeout"] // seconds)))
+    return Config(connect_timeout=min(10.0, seconds), read_timeout=seconds, retries={"mode": RETRIES["mode"], "max_attempts": attempts})
 
 
 class Run:
     def __init__(self, module):
         self.module = module
         self.params = module.params
-        self.reader = client(module, "elasticache")
+        self.reader = module.client("elasticache", config=patient(self.params))
         self.deadline = time.monotonic() + self.params["wait_timeout"]
+        # The steps, and of the calls behind them those that AWS has answered and those whose answer was lost.
         self.made = []
+        self.answered = []
+        self.unanswered = []
+        self.pause = 0.25
+        self.promoting = False
+        self.refused = 0
         self.excuse = ""
+        self.ahead = []
         # AWS keeps all IDs in lower case.
         name, group, snapshot = (value and value.lower() for value in map(self.params.get, ("name", "replication_group_id", "snapshot_name")))
         self.desired = planner.Desired(
@@ -253,6 +277,7 @@ class Run:
             transit_encryption_mode=self.params["transit_encryption_mode"],
             auth_token=self.params["auth_token"],
             auth_token_update_strategy=self.params["auth_token_update_strategy"],
+            apply_pending_modifications=self.params["apply_pending_modifications"],
         )
 
     @cached_property
@@ -261,46 +286,83 @@ class Run:
         return client_without_retries(self.module, "elasticache")
 
     def run(self):
-        before = self.wait_for(planner.settled, "Waiting for the cache to be available")
-        if self.desired.auth_token:
-            before = replace(before, **self.look(before.cache))
-            known = before.tag and before.tag.fingerprint
-            ours = known and _evidence.is_of(known, self.desired.auth_token)
-            self.desired = replace(self.desired, fingerprint=known if ours else _evidence.fingerprint(self.desired.auth_token))
-        ahead = planner.changes(self.desired, before)
+        before = self.before()
+        self.ahead = planner.changes(self.desired, before)
+        self.stop(planner.pending_refusals(self.desired, before, [change for change, dummy in self.ahead]))
         if self.module.check_mode:
-            made, after = [change for change, dummy in ahead], ahead[-1][1] if ahead else before
+            made, after = [change for change, dummy in self.ahead], self.ahead[-1][1] if self.ahead else before
         else:
             made, after = self.made, self.apply(before)
-        result = planner.plan(made, before, after).result()
-        if self.desired.auth_token:
-            evidence = planner.judge(self.desired, before)
-            result["evidence"] = {"source": evidence.source, "reason": evidence.reason}
-        left = [] if self.params["wait"] or self.module.check_mode else ahead[1:]
         cache = _elasticache.network(self.reader, planner.shown(after.cache))
-        self.module.exit_json(remaining=[change.summary for change, dummy in left], cache=cache, **result)
+        result = planner.plan(made, before, after).result()
+        left = [] if self.params["wait"] or self.module.check_mode else self.left()
+        self.module.exit_json(remaining=left, cache=cache, evidence=self.evidence(before), **result)
+
+    def before(self):
+        """What is there before the first step. Only what changes something waits for a busy cache."""
+        seen = self.prepared(self.observe())
+        if not self.ready(seen) and planner.changes(self.desired, seen):
+            seen = self.prepared(self.wait_for(planner.settled, "Waiting for the cache to be available"))
+        if self.desired.auth_token:
+            seen = replace(seen, **self.look(seen.cache))
+            if not self.ready(seen) and planner.changes(self.desired, seen):
+                waited = self.prepared(self.wait_for(planner.settled, "Waiting for the cache to be available"))
+                seen = replace(waited, look=seen.look, not_looked=seen.not_looked)
+        return seen
+
+    def ready(self, seen):
+        return self.module.check_mode or planner.settled(seen)
+
+    def prepared(self, seen):
+        """`seen`, with the fingerprint to compare with chosen: the tag's where that is of the token, else a new one."""
+        if self.desired.auth_token and not (self.desired.fingerprint and seen.tag is None):
+            known = seen.tag and seen.tag.fingerprint
+            ours = known and (known == self.desired.fingerprint or _evidence.is_of(known, self.desired.auth_token))
+            chosen = known if ours else self.desired.fingerprint or _evidence.fingerprint(self.desired.auth_token)
+            self.desired = replace(self.desired, fingerprint=chosen)
+        return seen
+
+    def evidence(self, before):
+        if not self.desired.auth_token:
+            return None
+        evidence = planner.judge(self.desired, before)
+        return {"source": evidence.source, "reason": evidence.reason}
 
     def observe(self):
         """The cache as AWS shows it, with the tag or the snapshot where they matter; fails where there is no way on."""
         group = self.desired.replication_group_id
         observed = planner.Observed(_elasticache.find(self.reader, self.desired.name, group))
+        self.stop(planner.refusals(self.desired, observed))
         cache = observed.cache
         if cache["kind"] == "cache_cluster" and group:
-            observed = replace(observed, group_taken=_elasticache.group_exists(self.reader, group), snapshot=self.snapshot_status(cache))
-        elif cache["kind"] == "replication_group" and self.desired.auth_token and planner.settled(observed):
+            # Once this run has asked for it, a group without members is the one that is being made.
+            taken = not self.promoting and _elasticache.group_exists(self.reader, group)
+            observed = replace(observed, group_taken=taken, snapshot=self.snapshot_status(cache))
+            self.stop(planner.refusals(self.desired, observed))
+        elif cache["kind"] == "replication_group" and self.desired.auth_token:
             observed = self.with_tag(observed)
-        refuse(self.module, self.desired.name, planner.refusals(self.desired, observed), **self.progress())
         return observed
 
+    def stop(self, problems):
+        refuse(self.module, self.desired.name, problems, **self.progress())
+
     def with_tag(self, observed):
+        cache = observed.cache
+        if not cache["arn"]:
+            return replace(observed, tag_unread="AWS shows no ARN of the cache, so that its tags cannot be read")
+        unread = f"the cache has the status {cache['status']}, in which AWS lists no tags that could be relied on: what they prove is told once it is available"
+        if not planner.quiet(observed) and cache["status"] != "available":
+            return replace(observed, tag_unread=unread)
         try:
-            tags = self.reader.list_tags_for_resource(ResourceName=observed.cache["arn"])["TagList"]
+            tags = self.reader.list_tags_for_resource(ResourceName=cache["arn"]).get("TagList") or []
         except ClientError as error:
             if error_code(error) != "InvalidReplicationGroupState":
                 raise
-            # AWS lists no tags of a busy cache, so it is one, whatever its description said a moment ago.
-            return replace(observed, cache=dict(observed.cache, status="modifying"))
-        value = next((tag["Value"] for tag in tags if tag["Key"] == _evidence.TAG_KEY), None)
+            if cache["status"] == "available":
+                # AWS lists no tags of a busy cache, so it is one, whatever its description said a moment ago.
+                observed = replace(observed, cache=dict(cache, status="modifying"))
+            return replace(observed, tag_unread=unread.replace("status available", "status modifying"))
+        value = next((tag.get("Value") for tag in tags if tag.get("Key") == _evidence.TAG_KEY), None)
         return replace(observed, tag=_evidence.read_tag(value))
 
     def snapshot_status(self, cache):
@@ -311,46 +373,100 @@ class Run:
             return None
         created = found.get("CacheClusterCreateTime")
         same = found.get("CacheClusterId") == cache["id"] and created and created.isoformat() == cache["create_time"]
-        return found["SnapshotStatus"] if same else "foreign"
+        return found.get("SnapshotStatus") or "unknown" if same else "foreign"
 
     def apply(self, observed):
-        """Change after change until there is none, and what is there then; only the first without `wait`."""
+        """Change after change until there is none, and what is there then; without `wait` no further than a step that takes long."""
         change = planner.next_change(self.desired, observed)
         while change:
-            if change in self.made:
-                self.fail(f"{change.summary}: AWS reported success, but the cache is as if that had not been. Is somebody else changing it?")
+            self.check_progress(change)
             observed = self.make(change, observed)
-            self.made.append(change)
-            change = planner.next_change(self.desired, observed) if self.params["wait"] else None
+            change = planner.next_change(self.desired, observed) if self.waits_for(change) else None
         return observed
 
+    def waits_for(self, change):
+        # What was done to a token can be noted only by the run that has seen it done; it takes AWS seconds.
+        return self.params["wait"] or bool(planner.strategy_of(change)) or change.operation == "add_tags_to_resource"
+
+    def check_progress(self, change):
+        """A change comes again only where the token has moved meanwhile or an answer was lost, and then once."""
+        token = planner.strategy_of(change)
+        if self.answered.count(change) > (1 if token else 0):
+            self.fail(f"{change.summary}: AWS reported success, but the cache is as if that had not been. Is somebody else changing it?")
+        if token and self.unanswered.count(change) > 1:
+            self.fail(f"{change.summary}: AWS's answer was lost twice, so that it is not known whether that was done. Run again")
+
     def make(self, change, before):
-        """Make one change and return what AWS shows once it shows the change."""
-        predicted = planner.predict(before, change)
-        sent, lost_at = self.send(change), time.monotonic()
+        """Make one change and return what AWS shows once it shows the change, or where it was not made what is there instead."""
+        token = planner.strategy_of(change)
+        predicted = planner.predict(self.desired, before, change)
+        answer, sent_at = self.send(change), time.monotonic()
+        if answer == REFUSED:
+            return self.contradicted(change, before)
+        if answer in (NOT_MADE, LOST):
+            self.breathe(change, before)
+        else:
+            self.pause = 0.25
 
         def done(seen):
-            nonlocal sent
-            if not self.params["wait"]:
+            if not self.waits_for(change):
                 return True
-            if not planner.settled(seen):
+            if not planner.settled(seen) or seen.cache["auth_token_status"]:
                 return False
-            if planner.shows(before, predicted, seen):
+            if answer == NOT_MADE or (answer == UNNEEDED and token) or planner.shows(before, predicted, seen):
                 return True
-            # Each run salts a fingerprint of its own; answers may be older than a change, but never of a third one.
-            if change.operation == "add_tags_to_resource" and seen.tag and seen.tag.fingerprint not in (
-                predicted.tag.fingerprint, before.tag and before.tag.fingerprint
-            ):
-                self.fail(f"{change.summary}: somebody else writes that tag. Let the other deployment finish and run again")
-            if sent == LOST and time.monotonic() - lost_at > LOST_SECONDS:
-                self.fail(f"{change.summary}: AWS's answer was lost, and the cache shows no change since. Run again")
-            if sent == NOT_MADE or (sent == LOST and change.parameters.get("AuthTokenUpdateStrategy") != "ROTATE"):
-                sent = self.send(change)
-            return False
+            self.check_tag_writers(change, before, predicted, seen)
+            # A ROTATE is not repeated before it is clear that it was not made: the oldest token would go.
+            return answer == LOST and (token != "ROTATE" or time.monotonic() - sent_at > LOST_SECONDS)
 
-        return self.wait_for(done, change.summary)
+        seen = self.wait_for(done, change.summary)
+        return self.learned(change, before, seen, answer, shown=planner.shows(before, predicted, seen))
+
+    def breathe(self, change, seen):
+        """Wait a moment before the same call again, longer each time."""
+        if time.monotonic() + self.pause > self.deadline:
+            self.late(change.summary, seen.cache)
+        time.sleep(self.pause)
+        self.pause = min(self.pause * 2, 15.0)
+
+    def learned(self, change, before, seen, answer, shown):
+        """What is known after AWS's `answer` to `change`: only an answer proves that it was this run that made it."""
+        token = planner.strategy_of(change)
+        if answer == MADE:
+            self.answered.append(change)
+        if answer == LOST:
+            self.unanswered.append(change)
+            if token == "ROTATE" and not shown:
+                self.fail(f"{change.summary}: AWS's answer was lost, and the cache shows no change since. Run again")
+        if answer == MADE or (answer == LOST and shown):
+            self.made.append(change)
+        if token and answer in (MADE, UNNEEDED):
+            return planner.earning(self.desired, seen, change)
+        if token and answer == LOST:
+            # A later date may be of anybody's change; the connection decides.
+            return replace(seen, **self.look(seen.cache))
+        if answer == NOT_MADE and _evidence.date_of(seen.cache) == _evidence.date_of(before.cache):
+            seen = replace(seen, look=before.look, not_looked=before.not_looked)
+        return replace(seen, earned=before.earned)
+
+    def contradicted(self, change, before):
+        """AWS refuses a SET: the token is not the last that was added, whatever spoke for it. It is added anew, once."""
+        self.refused += 1
+        if self.refused > 1:
+            self.fail(
+                f"{change.summary}: AWS refused it twice, also right after the token was added{self.excuse}. The token is accepted, and whether another "
+                "one is accepted too cannot be told: give a new auth_token, which AWS adds and then makes the only one."
+            )
+        return planner.without_evidence(before)
+
+    def check_tag_writers(self, change, before, predicted, seen):
+        # Each run salts a fingerprint of its own; answers may be older than a change, but never of a third one.
+        ours = (predicted.tag and predicted.tag.fingerprint, before.tag and before.tag.fingerprint)
+        if change.operation == "add_tags_to_resource" and seen.tag and seen.tag.fingerprint not in ours:
+            self.fail(f"{change.summary}: somebody else writes that tag. Let the other deployment finish and run again")
 
     def send(self, change):
+        self.promoting = self.promoting or change.operation == "create_replication_group"
         try:
             getattr(self.writer, change.operation)(**change.parameters)
             self.excuse = ""
@@ -358,10 +474,15 @@ class Run:
         except (BotoCoreError, ClientError) as error:
             if error_code(error) in MADE_BEFORE:
                 return MADE
+            if "No modifications were requested" in str(error) and change.operation == "modify_replication_group":
+                return UNNEEDED
             self.excuse = f" ({error})"
-            if self.params["wait"] and (error_code(error) in TRY_AGAIN or isinstance(error, (ConnectTimeoutError, EndpointConnectionError))):
+            if planner.strategy_of(change) == "SET" and (error_code(error).startswith("InvalidParameter") or "AUTH token" in str(error)):
+                return REFUSED
+            waits = self.waits_for(change)
+            if waits and (error_code(error) in TRY_AGAIN or isinstance(error, (ConnectTimeoutError, EndpointConnectionError))):
                 return NOT_MADE
-            if self.params["wait"] and (isinstance(error, HTTPClientError) or error_code(error) in FAULTS_OF_AWS):
+            if waits and (isinstance(error, HTTPClientError) or error_code(error) in FAULTS_OF_AWS):
                 return LOST
             fail_on_aws_error(self.module, error, change.summary, **self.progress())
         finally:
@@ -369,7 +490,7 @@ class Run:
             self.writer.close()
 
     def wait_for(self, done, what):
-        """Observe until `done` says so; only once without `wait`."""
+        """Observe until `done` says so; only once without `wait`, but for what `done` waits for all the same."""
         last = None
 
         def attempt():
@@ -377,18 +498,26 @@ class Run:
             last = self.observe()
             return last if done(last) else None
 
-        found = wait_until(attempt, self.deadline - time.monotonic()) if self.params["wait"] else attempt()
+        waits = self.params["wait"] or done is not planner.settled
+        found = wait_until(attempt, self.deadline - time.monotonic()) if waits else attempt()
         if found is None:
-            cache = last.cache
-            pending = f" and its token is {cache['auth_token_status']}" if cache["auth_token_status"] else ""
-            self.fail(
-                f"{what}: not done yet{self.excuse}, the cache {cache['id']} has the status {cache['status']}{pending}. "
-                "Run again later, or with a longer wait_timeout."
-            )
+            self.late(what, last.cache)
         return found
 
+    def late(self, what, cache):
+        self.fail(
+            f"{what}: not done yet{self.excuse}. The cache is {cache['id']}; {planner.state_of(cache)}. "
+            f"All waiting and asking together may take {self.params['wait_timeout']} seconds: run again later, or with a longer wait_timeout."
+        )
+
+    def left(self):
+        """The planned steps that are not made."""
+        made = [change.summary for change in self.made]
+        return [change.summary for change, dummy in self.ahead if change.summary not in made]
+
     def progress(self):
-        return {"changed": bool(self.made), "steps": [change.summary for change in self.made]}
+        """What a failure tells: the keys of a result that did no more than was done."""
+        return dict(NOTHING_DONE, changed=bool(self.made), steps=[change.summary for change in self.made], remaining=self.left())
 
     def fail(self, message):
         self.module.fail_json(msg=message, **self.progress())
@@ -396,60 +525,20 @@ class Run:
     def look(self, cache):
         """What the live cache says of the token, or why it was not asked."""
         if not self.params["probe"]:
-            return {"not_looked": "the live cache was not asked"}
+            return {"not_looked": f"{planner.NOT_ASKED}, as probe is false"}
         # Never send the token where it could be read, nor ask a cache that has no AUTH to tell of.
         if not cache["auth_token_enabled"] or cache["transit_encryption_mode"] != "required":
             return {}
         endpoint = cache["endpoints"]["primary"] or cache["endpoints"]["configuration"]
-        if redis is None or endpoint is None:
-            return {"not_looked": "the live cache was not asked, as " + ("the Python library redis is missing" if endpoint else "it shows no endpoint")}
-        return ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], self.params["probe_timeout"])
-
-
-def ask(endpoint, token, tls_ca_file, timeout):
-    """What the cache at `endpoint` says of `token`, or why it does not, in all within `timeout` seconds."""
-    answers = []
-
-    def converse():
-        try:
-            answers.append({"look": look(endpoint, token, tls_ca_file, timeout)})
-        except Exception as error:
-            # A stranger's bytes can bring redis-py to any error. Only its kind is told: the text is the server's.
-            answers.append({"not_looked": f"the live cache could not be asked from here ({type(error).__name__})"})
-
-    # A socket's own timeout starts anew with every byte that trickles in.
-    thread = threading.Thread(target=converse, daemon=True)
-    thread.start()
-    thread.join(timeout)
-    return answers[0] if answers else {"not_looked": f"the live cache did not answer from here within {timeout:g} seconds"}
-
-
-def look(endpoint, token, tls_ca_file, timeout):
-    # RESP2 and AUTH with a password alone: a cache without AUTH then refuses it instead of taking any.
-    connection = redis.Redis(
-        host=endpoint["address"],
-        port=endpoint["port"],
-        ssl=True,
-        ssl_ca_certs=tls_ca_file,
-        protocol=2,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),  # redis-py asks again, slowly, when a token is refused
-    )
-
-    def accepts(*command):
-        try:
-            connection.execute_command(*command)
-            return True
-        except redis.AuthenticationError:
-            return False
-
-    try:
-        required = not accepts("PING")
-        accepted = accepts("AUTH", token) and (required or not accepts("AUTH", secrets.token_hex(16)))
-        return _evidence.Look(token_accepted=accepted, password_required=required)
-    finally:
-        connection.close()
+        if not (endpoint and endpoint["port"]):
+            return {"not_looked": f"{planner.NOT_ASKED}, as AWS shows no endpoint of it"}
+        seconds = min(self.params["probe_timeout"], max(0.1, self.deadline - time.monotonic()))
+        look, trouble, why = _live_cache.ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], seconds)
+        if look:
+            return {"look": look}
+        if trouble not in USUAL_TROUBLES:
+            self.module.warn(f"{self.desired.name}: {why}. So the tag is the only evidence.")
+        return {"not_looked": why}
 
 
 def problems_of(params):
@@ -457,21 +546,20 @@ def problems_of(params):
     problems = []
     if params["requirepass"] is not None:
         problems.append("requirepass is not a parameter of ElastiCache: give the password as auth_token, with transit_encryption_mode: required.")
-    if not re.fullmatch(r"[A-Za-z](-?[A-Za-z0-9])*", params["name"]):
-        problems.append("name is not the ID of a cache: it begins with a letter and holds letters, digits and single hyphens.")
-    group = params["replication_group_id"]
-    if group is not None and not re.fullmatch(r"(?=.{1,40}$)[A-Za-z](-?[A-Za-z0-9])*", group):
-        problems.append(f"replication_group_id {group!r} would be refused: give 1 to 40 letters, digits and single hyphens, a letter first.")
+    problems.append(name_problem("name", params["name"], "cache"))
+    for option, kind in (("replication_group_id", "replication group"), ("snapshot_name", "snapshot")):
+        if params[option] is not None:
+            problems.append(name_problem(option, params[option], kind))
     if params["auth_token"] is not None:
         problems += [f"auth_token: {problem}" for problem in planner.token_problems(params["auth_token"])]
         if params["transit_encryption_mode"] == "preferred":
             problems.append("auth_token needs TLS to be required: give transit_encryption_mode: required, or leave the token for a later run.")
     for name in ("wait_timeout", "probe_timeout"):
-        if not params[name] > 0:
-            problems.append(f"{name} is {params[name]}: give a number of seconds above 0.")
+        if not 0 < params[name] <= 86400:
+            problems.append(f"{name} is {params[name]}: give a number of seconds above 0 and at most 86400.")
     if params["tls_ca_file"] and not os.access(params["tls_ca_file"], os.R_OK):
         problems.append(f"tls_ca_file {params['tls_ca_file']} cannot be read on this host: copy the CA certificates there first.")
-    return problems
+    return [problem for problem in problems if problem]
 
 
 def main():
@@ -485,6 +573,7 @@ def main():
             auth_token=dict(type="str", no_log=True),
             auth_token_update_strategy=dict(type="str", choices=["ROTATE", "SET"], default="SET", no_log=False),
             requirepass=dict(type="str", no_log=True),
+            apply_pending_modifications=dict(type="bool", default=False),
             wait=dict(type="bool", default=True),
             wait_timeout=dict(type="int", default=3600),
             probe=dict(type="bool", default=True),
@@ -493,7 +582,7 @@ def main():
         ),
         supports_check_mode=True,
     )
-    refuse(module, module.params["name"], problems_of(module.params))
+    refuse(module, "The options cannot work", problems_of(module.params), **NOTHING_DONE)
     run = Run(module)
     try:
         run.run()

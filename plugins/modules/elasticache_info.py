@@ -56,6 +56,11 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ found.cache.endpoints.primary.address }}:{{ found.cache.port }}, TLS {{ found.cache.transit_encryption_mode | default('off', true) }}"
   when: found.cache.exists
+
+- name: Refuse a cache with changes that wait for its maintenance window
+  ansible.builtin.assert:
+    that: found.cache.pending_modifications == {} and not found.cache.auth_token_status
+    fail_msg: "Waiting for {{ found.cache.maintenance_window }}: {{ found.cache.pending_modifications }}"
 """
 
 RETURN = r"""
@@ -159,7 +164,24 @@ cache:
       type: str
       sample: "2025-11-02T10:15:30+00:00"
     auth_token_status:
-      description: V(ROTATING) or V(SETTING) while a change of the token is pending, else null.
+      description: V(ROTATING) or V(SETTING) while a change of the token is under way or waits for the maintenance window, else null.
+      type: str
+      sample: null
+    pending_modifications:
+      description:
+        - What was asked for and waits for the maintenance window or for a reboot, or is being made. A change of the token is in C(auth_token_status).
+      type: dict
+      sample: {engine_version: 7.1.0}
+    maintenance_window:
+      description: The weekly window, in UTC.
+      type: str
+      sample: sun:05:00-sun:06:00
+    global_replication_group_id:
+      description: The global datastore it is a member of.
+      type: str
+      sample: null
+    global_replication_group_role:
+      description: Its role there, V(PRIMARY) or V(SECONDARY).
       type: str
       sample: null
     user_group_ids:
@@ -197,17 +219,20 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, fail_on_aws_error
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, fail_on_aws_error, refuse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import find, network
+from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
 
 
 def main():
     module = AnsibleAWSModule(argument_spec=dict(name=dict(type="str", required=True)), supports_check_mode=True)
+    problem = name_problem("name", module.params["name"], "cache")
+    refuse(module, "The options cannot work", [problem] if problem else [], changed=False)
     elasticache = client(module, "elasticache")
     try:
         cache = network(elasticache, find(elasticache, module.params["name"]))
     except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, f"Looking up the cache {module.params['name']}")
+        fail_on_aws_error(module, error, f"Looking up the cache {module.params['name']}", changed=False)
     module.exit_json(changed=False, cache=cache)
 
 

@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
-import ipaddress
+import difflib
+import os
 import re
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_build import plain_build_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import variable_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import alarm_problems, typed_alarms
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache_auth import token_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import NAMES as KINDS, edges_problem, host_problem, name_problem, port_problem
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._limiter_input import certificate_problems, is_open_to_others, is_source, rules_problems
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._placeholders import is_placeholder
 
 DOCUMENTATION = r"""
 name: deployment_problems
@@ -21,13 +26,14 @@ version_added: 0.1.0
 description:
   - Looks at all mappings at once, so that one run tells everything that needs attention.
   - The sentences name the variable, what was found and the way out. A secret is never quoted.
+  - Files that are named, such as CA certificates, are looked for on the controller. Nothing else is looked at.
 options:
   _input:
     description: The mappings of the inventory by their names, such as C(huntaze_aws) and C(huntaze_cache).
     type: dict
     required: true
   agents:
-    description: Whether limiter agents are deployed, which need bearer tokens.
+    description: Whether the inventory's group C(huntaze_limiter_agents) has hosts. What is said of agents has to agree with it.
     type: bool
     default: false
 author:
@@ -50,39 +56,66 @@ _value:
   elements: str
 """
 
-# Per mapping: its keys, and the pattern of those that must be given (None: any text).
+# Per mapping: its keys, and the pattern of those that must be given (None: any text; a word: the kind of name that _shapes knows).
 REQUIRED = {
     "huntaze_aws": {
-        "region": (r"[a-z]{2}(-[a-z]+)+-\d", "a region such as us-east-1"),
+        "region": (r"[a-z]{2,}(-[a-z]+)+-\d{1,2}", "a region such as us-east-1"),
         "expected_account_id": (r"\d{12}", "the account's 12 digits, as a quoted string"),
     },
+    "huntaze_names": {
+        "prefix": (r"(?=.{1,60}\Z)[A-Za-z](-?[A-Za-z0-9])*", "what the names of alarms begin with, such as huntaze-ai: letters, digits and single hyphens, 60 at most"),
+        "metric_namespace": (r"(?!AWS/)[A-Za-z0-9./_#-]{1,255}", "the CloudWatch namespace of the agents' metrics, such as Huntaze/AI, not one of AWS's own"),
+    },
     "huntaze_cache": {
-        "name": (r"[A-Za-z](-?[A-Za-z0-9])*", "the name of a cluster or a replication group"),
+        "name": ("cache", "the name of a cluster or a replication group"),
     },
     "huntaze_limiter": {
-        "security_group_id": (r"sg-[0-9a-f]+", "the ID of the limiter hosts' security group, such as sg-0123456789abcdef0"),
+        "security_group_id": ("security group", "the ID of the limiter hosts' security group, such as sg-0123456789abcdef0"),
     },
     "huntaze_database": {
-        "identifier": (r"[A-Za-z](-?[A-Za-z0-9])*", "the identifier of a DB instance"),
+        "identifier": ("database instance", "the identifier of a DB instance or of a DB cluster"),
         "name": (None, "the name of a database"),
         "user": (None, "the name of a database user"),
         "password": (None, "the password of that user, from the environment or a vault"),
     },
     "huntaze_app": {
-        "branch": (None, "the branch that Amplify builds, such as main"),
+        "branch": (r"(?!refs/)\S+", "the branch that Amplify builds, such as main"),
     },
     "huntaze_alarms": {},
 }
+# What may be given beside, and of which type; text is looked at more closely below.
+NUMBER, YES_OR_NO, TEXT, LIST, MAPPING = (int, float), bool, str, list, dict
 OPTIONAL = {
-    "huntaze_aws": {"endpoint_url", "profile", "access_key", "secret_key", "session_token"},
-    "huntaze_cache": {"replication_group_id", "auth_token", "tls_ca_file", "security_group_id"},
-    "huntaze_limiter": {"url", "listen_from", "port", "tls", "bearer_tokens", "rules", "cloudwatch"},
-    "huntaze_database": {"endpoint", "port", "tls_ca_file", "allow_limiter"},
-    "huntaze_app": {"app_id", "app_name", "elasticache_variables", "variables", "secret_variables"},
-    "huntaze_alarms": {"actions", "thresholds", "items"},
+    "huntaze_aws": {"endpoint_url": TEXT, "profile": TEXT, "access_key": TEXT, "secret_key": TEXT, "session_token": TEXT},
+    "huntaze_names": {},
+    "huntaze_cache": {
+        "replication_group_id": TEXT, "auth_token": TEXT, "tls_ca_file": TEXT, "security_group_id": TEXT, "snapshot": YES_OR_NO, "snapshot_name": TEXT,
+        "wait_timeout": NUMBER, "probe": YES_OR_NO, "probe_timeout": NUMBER, "apply_pending_modifications": YES_OR_NO,
+    },
+    "huntaze_limiter": {
+        "agents": TEXT, "url": TEXT, "listen_from": LIST, "port": NUMBER, "tls": MAPPING, "bearer_tokens": LIST, "rules": MAPPING, "cloudwatch": MAPPING,
+        "wait_timeout": NUMBER,
+    },
+    "huntaze_database": {"endpoint": TEXT, "port": NUMBER, "tls_ca_file": TEXT, "allow_limiter": YES_OR_NO},
+    "huntaze_app": {
+        "app_id": TEXT, "app_name": TEXT, "elasticache_variables": YES_OR_NO, "variables": MAPPING, "secret_variables": MAPPING,
+        "build_quotes_values": YES_OR_NO, "wait_timeout": NUMBER,
+    },
+    "huntaze_alarms": {"actions": (list, str), "thresholds": MAPPING, "items": LIST},
 }
+WORDS = {NUMBER: "a number above 0", YES_OR_NO: "true or false", TEXT: "text", LIST: "a list", MAPPING: "a mapping of names to values", (list, str): "a list, or the word none"}
 # Left out, there is nothing of the kind to look after.
 OPTIONAL_MAPPINGS = ("huntaze_database", "huntaze_app", "huntaze_alarms")
+# Optional text that is the name of something: the kinds that _shapes knows.
+NAMES = {
+    ("huntaze_cache", "replication_group_id"): "replication group",
+    ("huntaze_cache", "security_group_id"): "security group",
+    ("huntaze_cache", "snapshot_name"): "snapshot",
+    ("huntaze_app", "app_id"): "Amplify app",
+}
+LOOKED_AT_BELOW = {("huntaze_limiter", "agents"), ("huntaze_limiter", "url"), ("huntaze_alarms", "actions")}
+# Files that the controller reads.
+FILES = (("huntaze_cache", "tls_ca_file"), ("huntaze_limiter", "tls", "ca_file"))
 # The thresholds of playbooks/vars/alarms.yml.
 THRESHOLDS = {
     "anomalies",
@@ -96,11 +129,33 @@ THRESHOLDS = {
     "database_free_storage_bytes",
     "redis_latency_ms",
 }
-# What the stage app gives the app of huntaze_limiter.
+# What the stage app gives the app beside what is listed.
 LIMITER_VARIABLES = ("LIMITER_URL", "LIMITER_TOKEN")
-# 24 is the agent's limit. Next.js expands a dollar sign in .env.production.
-BEARER_TOKEN = re.compile(r"[!-#%-~]{24,}")
-SECRETS = {"password", "secret_key", "session_token", "auth_token"}
+CACHE_VARIABLES = ("ELASTICACHE_REDIS_HOST", "ELASTICACHE_REDIS_PORT")
+# Who runs agents.
+AGENTS = ("deployed", "elsewhere", "none")
+CLOUDWATCH = ("namespace", "region", "endpoint_url", "interval", "access_key", "secret_key")
+TLS = ("certificate", "key", "ca_file")
+# 24 is the agent's limit.
+BEARER_TOKEN = re.compile(r"[!-~]{24,}")
+SECRETS = {"password", "access_key", "secret_key", "session_token", "auth_token"}
+
+
+def nearest(name, known):
+    """`known` in words, the one that `name` was meant for first."""
+    close = difflib.get_close_matches(str(name), sorted(known), 1, 0.7)
+    return f"Did you mean {close[0]}? " if close else ""
+
+
+def unknown_key(path, key, known):
+    return f"{path}.{key} is not known. {nearest(key, known)}Remove it, or use one of: {', '.join(sorted(known))}."
+
+
+def is_of(kind, value):
+    """Whether `value` is of the kind that OPTIONAL says."""
+    if kind is NUMBER:
+        return isinstance(value, NUMBER) and not isinstance(value, bool) and 0 < value < float("inf")
+    return isinstance(value, kind)
 
 
 def problems_of(name, mapping):
@@ -108,22 +163,80 @@ def problems_of(name, mapping):
     if not isinstance(mapping, dict):
         yield f"{name} must be a mapping of names to values."
         return
-    for key in sorted(set(mapping) - set(REQUIRED[name]) - OPTIONAL[name]):
+    known = {*REQUIRED[name], *OPTIONAL[name]}
+    for key in sorted(set(mapping) - known, key=str):
         if (name, key) == ("huntaze_cache", "requirepass"):
             yield (
                 "huntaze_cache.requirepass: ElastiCache has no such parameter. Remove it and give the password as "
                 "huntaze_cache.auth_token, which deploys AUTH together with the TLS it needs."
             )
         else:
-            known = ", ".join(sorted(set(REQUIRED[name]) | OPTIONAL[name]))
-            yield f"{name}.{key} is not known. Remove it, or use one of: {known}."
+            yield unknown_key(name, key, known)
     for key, (pattern, meaning) in REQUIRED[name].items():
+        yield from required_problems(name, key, mapping.get(key), pattern, meaning)
+    for key, kind in OPTIONAL[name].items():
         value = mapping.get(key)
         if value is None or value == "":
-            yield f"{name}.{key} is missing. Set it to {meaning}."
-        elif not isinstance(value, str) or (pattern and not re.fullmatch(pattern, value)):
-            found = "" if key in SECRETS else f" {value!r}"
-            yield f"{name}.{key}{found} is not usable. Set it to {meaning}."
+            continue
+        if not is_of(kind, value):
+            found = f" {value!r}" if kind in (NUMBER, YES_OR_NO) else ""  # what else is there may be secret
+            yield f"{name}.{key}{found} must be {WORDS[kind]}. Correct it, or leave it out."
+        elif isinstance(value, str):
+            yield from text_problems(name, key, value)
+
+
+def required_problems(name, key, value, pattern, meaning):
+    path = f"{name}.{key}"
+    found = "" if key in SECRETS else f" {value!r}"
+    if value is None or value == "":
+        yield f"{path} is missing. Set it to {meaning}."
+    elif not isinstance(value, str):
+        yield f"{path}{found} is not usable. Set it to {meaning}."
+    elif edges_problem(path, value):
+        yield edges_problem(path, value)
+    elif is_placeholder(value):
+        yield f"{path}{found} is a placeholder. Set it to {meaning}."
+    elif pattern in KINDS:
+        problem = name_problem(path, value, pattern)
+        if problem:
+            yield f"{problem} Set it to {meaning}."
+    elif pattern and not re.fullmatch(pattern, value):
+        yield f"{path}{found} is not usable. Set it to {meaning}."
+
+
+def text_problems(name, key, value):
+    """What is wrong with the text of an optional key, at most one sentence."""
+    path = f"{name}.{key}"
+    if edges_problem(path, value):
+        yield edges_problem(path, value)
+    elif is_placeholder(value) and (name, key) not in LOOKED_AT_BELOW:
+        yield f"{path}{'' if key in SECRETS else f' {value!r}'} is a placeholder. Set it to the real value, or leave it out."
+    elif (name, key) in NAMES:
+        problem = name_problem(path, value, NAMES[(name, key)])
+        if problem:
+            yield problem
+    elif key == "endpoint_url" and not re.fullmatch(r"https?://[^\s/?#@]+/?", value):
+        yield f"{path} {value!r} is not usable. Set it to a URL such as https://elasticache.us-east-1.amazonaws.com, or leave it out."
+
+
+def file_problems(variables):
+    """What is wrong with the files of certificates that the controller reads."""
+    for name, *keys in FILES:
+        value = variables.get(name)
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, str) or not value:
+            continue
+        path = ".".join([name, *keys])
+        if not os.path.isabs(os.path.expanduser(value)):
+            yield f"{path} {value!r} is a relative path, which stages would look for in different places. Give an absolute one."
+            continue
+        try:
+            with open(os.path.expanduser(value), encoding="utf-8", errors="replace") as file:
+                if "-----BEGIN CERTIFICATE-----" not in file.read():
+                    yield f"{path} {value!r} holds no certificate in PEM format. Name a file that does, or leave it out to trust the system's authorities."
+        except OSError as error:
+            yield f"{path} {value!r} cannot be read on the controller: {error.strerror}. Copy the certificates there, or correct the path."
 
 
 def cache_problems(cache):
@@ -133,50 +246,89 @@ def cache_problems(cache):
             "huntaze_cache.auth_token is missing. Set it from the environment (HUNTAZE_CACHE_AUTH_TOKEN) or a vault; "
             "`openssl rand -hex 32` makes a good one."
         )
-    else:
+    elif isinstance(token, str) and not edges_problem("", token) and not is_placeholder(token):
         yield from (f"huntaze_cache.auth_token: {problem}" for problem in token_problems(token))
 
 
+def database_problems(database):
+    if database.get("endpoint"):
+        problem = host_problem("huntaze_database.endpoint", database["endpoint"])
+        if problem and isinstance(database["endpoint"], str) and not edges_problem("", database["endpoint"]):
+            yield problem
+    if database.get("port") is not None and is_of(NUMBER, database["port"]):
+        problem = port_problem("huntaze_database.port", database["port"])
+        if problem:
+            yield problem
+
+
 def limiter_problems(limiter):
-    tokens = limiter.get("bearer_tokens") or []
-    if not isinstance(tokens, list):
-        yield "huntaze_limiter.bearer_tokens must be a list of tokens, the one that the app sends first."
-    else:
-        unfit = [number for number, token in enumerate(tokens, 1) if not (isinstance(token, str) and BEARER_TOKEN.fullmatch(token))]
-        for number in unfit:
-            yield (
-                f"huntaze_limiter.bearer_tokens: number {number} is not 24 or more visible ASCII characters without $. "
-                "`openssl rand -hex 32` makes a good one."
-            )
-    if limiter.get("url"):
-        if not isinstance(limiter["url"], str):
-            yield "huntaze_limiter.url must be text: an https URL, or several separated by commas."
-        else:
-            for url in limiter["url"].split(","):
-                if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", url.strip()) or not _has_port(url):
-                    yield f"huntaze_limiter.url {url.strip()!r} is not usable. Set it to https://HOST or https://HOST:PORT: tokens are not sent in plain text."
-        if not tokens:
-            yield "huntaze_limiter.bearer_tokens is missing: the app needs a token for huntaze_limiter.url. Set it from the environment or a vault."
-    sources = limiter.get("listen_from") or []
-    if not isinstance(sources, list):
-        yield "huntaze_limiter.listen_from must be a list of networks, security groups (sg-) and prefix lists (pl-)."
-        sources = []
+    yield from bearer_problems(limiter)
+    yield from url_problems(limiter)
+    sources = limiter.get("listen_from")
+    sources = sources if isinstance(sources, list) else []
     yield from (
-        f"huntaze_limiter.listen_from {source!r} is not usable. Set it to a network such as 0.0.0.0/0, a security group (sg-) or a prefix list (pl-)."
-        for source in sources if not _is_source(source)
+        f"huntaze_limiter.listen_from {source!r} is not usable. Set it to a network such as 10.0.0.0/16 or 0.0.0.0/0, "
+        "a security group (sg-) or a prefix list (pl-)."
+        for source in sources if not is_source(source)
     )
-    port = limiter.get("port", 8443)
-    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+    port = limiter.get("port")
+    if port is not None and is_of(NUMBER, port) and port_problem("", port):
         yield f"huntaze_limiter.port {port!r} is not usable. Set it to a number from 1 to 65535."
-    tls, cloudwatch = limiter.get("tls") or {}, limiter.get("cloudwatch") or {}
-    for key, mapping in (("tls", tls), ("cloudwatch", cloudwatch), ("rules", limiter.get("rules") or {})):
-        if not isinstance(mapping, dict):
-            yield f"huntaze_limiter.{key} must be a mapping."
-    if isinstance(tls, dict):
-        unknown = sorted(set(tls) - {"certificate", "key", "ca_file"})
-        yield from (f"huntaze_limiter.tls.{key} is not known. Use certificate, key and ca_file." for key in unknown)
-        if bool(tls.get("certificate")) != bool(tls.get("key")):
-            yield "huntaze_limiter.tls has only one of certificate and key. Give both as PEM text, or neither behind a load balancer."
+    for key, known in (("tls", TLS), ("cloudwatch", CLOUDWATCH)):
+        if isinstance(limiter.get(key), dict):
+            yield from (unknown_key(f"huntaze_limiter.{key}", inner, known) for inner in sorted(set(limiter[key]) - set(known), key=str))
+    yield from tls_problems(limiter, sources)
+    if limiter.get("rules") and isinstance(limiter["rules"], dict):
+        yield from (f"huntaze_limiter.rules: {problem}." for problem in rules_problems(limiter["rules"]))
+    cloudwatch = limiter.get("cloudwatch")
+    if isinstance(cloudwatch, dict) and bool(cloudwatch.get("access_key")) != bool(cloudwatch.get("secret_key")):
+        yield "huntaze_limiter.cloudwatch has only one of access_key and secret_key. Give both, or neither where the hosts have an instance role."
+
+
+def bearer_problems(limiter):
+    tokens = limiter.get("bearer_tokens")
+    if not isinstance(tokens, list):
+        return
+    for number, token in enumerate(tokens, 1):
+        if not (isinstance(token, str) and BEARER_TOKEN.fullmatch(token)):
+            yield f"huntaze_limiter.bearer_tokens: number {number} is not 24 or more visible ASCII characters. `openssl rand -hex 32` makes a good one."
+        elif is_placeholder(token):
+            yield f"huntaze_limiter.bearer_tokens: number {number} is a placeholder. `openssl rand -hex 32` makes a good one."
+    if len({str(token) for token in tokens}) < len(tokens):
+        yield "huntaze_limiter.bearer_tokens names a token twice. Take one of them out."
+
+
+def url_problems(limiter):
+    if not limiter.get("url") or not isinstance(limiter["url"], str):
+        return
+    for url in limiter["url"].split(","):
+        if not url.strip():
+            yield "huntaze_limiter.url has a comma too many: an https URL stands before and after each."
+        elif is_placeholder(url):
+            yield f"huntaze_limiter.url {url.strip()!r} is a placeholder. Set it to https://HOST or https://HOST:PORT."
+        elif not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", url.strip()) or not _has_port(url):
+            yield f"huntaze_limiter.url {url.strip()!r} is not usable. Set it to https://HOST or https://HOST:PORT: tokens are not sent in plain text."
+    if not limiter.get("bearer_tokens"):
+        yield "huntaze_limiter.bearer_tokens is missing: the app needs a token for huntaze_limiter.url. Set it from the environment or a vault."
+
+
+def tls_problems(limiter, sources):
+    """Bearer tokens cross a network that others share over TLS only."""
+    tls = limiter.get("tls") or {}
+    if not isinstance(tls, dict):
+        return
+    certificate, key = tls.get("certificate"), tls.get("key")
+    if bool(certificate) != bool(key):
+        yield "huntaze_limiter.tls has only one of certificate and key. Give both as PEM text, or neither behind a load balancer."
+    elif certificate:
+        yield from (f"huntaze_limiter.tls.{problem}" for problem in certificate_problems(certificate, key))
+    else:
+        yield from (
+            f"huntaze_limiter.listen_from {source} lets callers in from outside the VPC, and huntaze_limiter.tls has no certificate: bearer tokens "
+            "would cross the internet in plain text. Give huntaze_limiter.tls (certificate and key), or where TLS ends at a load balancer, "
+            "name the load balancer's security group (sg-) as the source."
+            for source in sources if is_source(source) and is_open_to_others(source)
+        )
 
 
 def _has_port(url):
@@ -186,51 +338,97 @@ def _has_port(url):
         return False
 
 
-def _is_source(source):
-    if not isinstance(source, str):
-        return False
-    try:
-        return bool(re.fullmatch(r"(sg|pl)-[0-9a-f]+", source) or ipaddress.ip_network(source))
-    except ValueError:
-        return False
+def agents_problems(limiter, agents):
+    """Requiring TLS and the token shuts out every client that has not moved, so it has to be said who runs the agents."""
+    word = limiter.get("agents") or "deployed"
+    if word not in AGENTS:
+        yield f"huntaze_limiter.agents {word!r} is not known. {nearest(word, AGENTS)}Use one of: {', '.join(AGENTS)}."
+    elif word == "deployed" and not agents:
+        yield (
+            "The inventory's group huntaze_limiter_agents has no host, so no client would be asked whether it has moved before the cache requires TLS "
+            "and the token. Add the hosts, or say who the clients are: huntaze_limiter.agents: elsewhere (other tools run the agents, and they use TLS and "
+            "the token), or none (no agent runs; every client of the cache uses TLS and the token already)."
+        )
+    elif word != "deployed" and agents:
+        yield f"huntaze_limiter.agents is {word}, but the inventory's group huntaze_limiter_agents has hosts. Take them out, or set it to deployed."
+    elif word == "none" and limiter.get("url"):
+        yield "huntaze_limiter.url names agents for the app, but huntaze_limiter.agents is none. Take the URL out, or set agents to elsewhere."
+    if agents and not limiter.get("bearer_tokens") and not limiter.get("url"):
+        yield "huntaze_limiter.bearer_tokens is missing: the hosts of huntaze_limiter_agents run agents, which need at least one."
 
 
 def app_problems(app):
     if bool(app.get("app_id")) == bool(app.get("app_name")):
         yield "huntaze_app needs exactly one of app_id and app_name, and it must not be empty."
-    for key in ("variables", "secret_variables"):
-        if not isinstance(app.get(key) or {}, dict):
-            yield f"huntaze_app.{key} must be a mapping of names to values."
-            return
-        yield from (f"huntaze_app.{key}: {name} comes from huntaze_limiter. Take it out here." for name in LIMITER_VARIABLES if name in (app.get(key) or {}))
-    yield from (f"huntaze_app: {problem}" for problem in variable_problems(app.get("variables") or {}, app.get("secret_variables") or {}))
+    given = {key: app.get(key) or {} for key in ("variables", "secret_variables")}
+    if not all(isinstance(values, dict) for values in given.values()):
+        return
+    taken = {**dict.fromkeys(LIMITER_VARIABLES, "huntaze_limiter"), **dict.fromkeys(CACHE_VARIABLES if app.get("elasticache_variables") else (), "the live endpoints")}
+    for key, values in given.items():
+        yield from (f"huntaze_app.{key}: {name} comes from {source}. Take it out here." for name, source in taken.items() if name in values)
+        for name, value in values.items():
+            if value is None or str(value).strip() == "":
+                yield f"huntaze_app.{key}: {name} is empty. Give it a value, or take it out."
+            elif is_placeholder(value):
+                yield f"huntaze_app.{key}: {name} is a placeholder. Give it its real value, or take it out."
+    empty = {name for values in given.values() for name, value in values.items() if value is None or str(value).strip() == ""}
+    problems = variable_problems(*({name: value for name, value in values.items() if name not in empty} for values in given.values()))
+    yield from (f"huntaze_app: {problem}" for problem in problems)
+
+
+def build_problems(variables):
+    """Values that the app would not read as they are, unless its build writes them quoted."""
+    app, limiter = variables.get("huntaze_app") or {}, variables.get("huntaze_limiter") or {}
+    if not isinstance(app, dict) or not app or app.get("build_quotes_values"):
+        return
+    mappings = {f"huntaze_app.{key}": app.get(key) for key in ("variables", "secret_variables")}
+    if isinstance(limiter, dict) and limiter.get("url") and isinstance(limiter.get("bearer_tokens"), list):
+        mappings["huntaze_limiter"] = {"url": limiter["url"], "bearer_tokens": next(iter(limiter["bearer_tokens"]), None)}
+    lost = [problem for option, mapping in mappings.items() if isinstance(mapping, dict) for problem in plain_build_problems(option, mapping)]
+    yield from (
+        f"{problem} Choose another value, or write the variables as examples/nextjs/amplify.yml does and set huntaze_app.build_quotes_values: true."
+        for problem in lost
+    )
 
 
 def alarms_problems(alarms):
+    actions = alarms.get("actions")
+    if actions is None or actions == [] or actions == "":
+        yield (
+            "huntaze_alarms.actions is empty, so the alarms would tell nobody. List the ARNs of SNS topics, or say that nobody is to be told: "
+            "huntaze_alarms.actions: none."
+        )
+    elif isinstance(actions, str) and actions != "none":
+        yield f"huntaze_alarms.actions {actions!r} is not usable. Set it to a list of ARNs of SNS topics, or to the word none."
+    elif isinstance(actions, list):
+        unfit = [action for action in actions if not (isinstance(action, str) and re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:\S*", action))]
+        yield from (f"huntaze_alarms.actions {action!r} is not an ARN. Give one such as arn:aws:sns:us-east-1:123456789012:operators." for action in unfit)
     thresholds = alarms.get("thresholds") or {}
-    if not isinstance(thresholds, dict):
-        yield "huntaze_alarms.thresholds must be a mapping of names to numbers."
-        thresholds = {}
-    for name, value in thresholds.items():
+    for name, value in thresholds.items() if isinstance(thresholds, dict) else ():
         if name not in THRESHOLDS:
-            yield f"huntaze_alarms.thresholds.{name} is not known. Use one of: {', '.join(sorted(THRESHOLDS))}."
-        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+            yield unknown_key("huntaze_alarms.thresholds", name, THRESHOLDS)
+        elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) == float("inf"):
             yield f"huntaze_alarms.thresholds.{name} {value!r} is not a number."
-    for key in ("actions", "items"):
-        if not isinstance(alarms.get(key) or [], list):
-            yield f"huntaze_alarms.{key} must be a list."
-            return
-    items, problems = typed_alarms(alarms.get("items") or [])
+    items = alarms.get("items") or []
+    if not isinstance(items, list):
+        return
+    items, problems = typed_alarms(items)
     yield from (f"huntaze_alarms.items: {problem}" for problem in [*problems, *alarm_problems(items)])
 
 
-FURTHER_PROBLEMS = {"huntaze_cache": cache_problems, "huntaze_limiter": limiter_problems, "huntaze_app": app_problems, "huntaze_alarms": alarms_problems}
+FURTHER_PROBLEMS = {
+    "huntaze_cache": cache_problems,
+    "huntaze_limiter": limiter_problems,
+    "huntaze_database": database_problems,
+    "huntaze_app": app_problems,
+    "huntaze_alarms": alarms_problems,
+}
 
 
 def deployment_problems(variables, agents=False):
     """All problems of `variables` (mapping name -> mapping), as sentences without secrets.
 
-    The mappings of OPTIONAL_MAPPINGS may be absent or empty; every other one is needed. `agents`: whether limiter agents are deployed.
+    The mappings of OPTIONAL_MAPPINGS may be absent or empty; every other one is needed. `agents`: whether the inventory has hosts for limiter agents.
     """
     if not isinstance(variables, dict):
         raise AnsibleFilterError("deployment_problems needs a mapping of mappings.")
@@ -242,9 +440,11 @@ def deployment_problems(variables, agents=False):
             if name in FURTHER_PROBLEMS and isinstance(mapping, dict):
                 problems.extend(FURTHER_PROBLEMS[name](mapping))
     limiter = variables.get("huntaze_limiter") or {}
-    if agents and isinstance(limiter, dict) and not limiter.get("url") and not limiter.get("bearer_tokens"):
-        problems.append("huntaze_limiter.bearer_tokens is missing: the hosts of huntaze_limiter_agents run agents, which need at least one.")
-    return problems
+    if isinstance(limiter, dict):
+        problems.extend(agents_problems(limiter, agents))
+    problems.extend(file_problems(variables))
+    problems.extend(build_problems(variables))
+    return list(dict.fromkeys(problems))
 
 
 class FilterModule:

@@ -54,7 +54,7 @@ def inventory_without_agents(directory: Path) -> Path:
     del hosts["all"]["children"]["huntaze_limiter_agents"]
     (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
     variables = yaml.safe_load((source / "group_vars" / "all.yml").read_text())
-    variables["huntaze_limiter"] = {"security_group_id": variables["huntaze_limiter"]["security_group_id"]}
+    variables["huntaze_limiter"] = {"security_group_id": variables["huntaze_limiter"]["security_group_id"], "agents": "elsewhere"}
     (inventory / "group_vars" / "all.yml").write_text(yaml.safe_dump(variables))
     return inventory
 

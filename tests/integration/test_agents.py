@@ -102,7 +102,8 @@ def test_no_request_is_refused_from_plain_text_to_the_third_token(sandbox, estat
     both = {"HUNTAZE_CACHE_AUTH_TOKEN": third, "HUNTAZE_LIMITER_TOKEN": estate["next_bearer_token"]}
     assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, second, both)
     sandbox.settings(amplify_fail_step="BUILD")
-    assert deploy(changed=both).rc != 0
+    failed = deploy(changed=both)
+    assert failed.rc != 0 and "The stage app failed" in failed.output and "done in auth_close: " in failed.output, failed.output
     deployment.assert_secured(sandbox, third, former=second)
     seen = calls.end()
     assert seen["failures"] == []

@@ -17,6 +17,7 @@ import deployment
 import pytest
 import redis
 import support
+import yaml
 
 
 @pytest.fixture
@@ -157,8 +158,8 @@ def bad_input(estate: dict[str, t.Any]) -> dict[str, tuple[dict[str, t.Any], lis
     return {
         "a token of 5 characters": ({"huntaze_cache": {**cache, "auth_token": "cana5"}}, ["auth_token", "5 characters", "16 to 128"]),
         "two things at once": (
-            {"huntaze_cache": {**cache, "auth_token": "cana5"}, "huntaze_limiter": {"security_group_id": "the limiters"}},
-            ["5 characters", "huntaze_limiter.security_group_id 'the limiters'"],
+            {"huntaze_cache": {**cache, "auth_token": "cana5"}, "huntaze_limiter": {"security_group_id": "the limiters", "agents": "elsewhere"}},
+            ["5 characters", "huntaze_limiter.security_group_id is 'the limiters'"],
         ),
         "names that Amplify forbids": (
             {"huntaze_app": {"app_id": estate["app_id"], "branch": "main", "variables": {"AWS_REGION": "us-east-1", "AWS_S3_BUCKET": "b"}}},
@@ -184,6 +185,58 @@ def test_bad_input_gets_one_clear_message_and_changes_nothing(sandbox, estate, d
         assert len(re.findall(r"^fatal: ", outcome.output, re.MULTILINE)) == 1, f"{name}:\n{outcome.output}"
         assert "Traceback" not in outcome.output and "cana5" not in outcome.output.replace(json.dumps(variables), "")
     assert deployment.mutating_calls(sandbox) == {}
+
+
+def test_kind_16_preflight_tells_at_once_what_every_stage_would_be_refused_for(sandbox, estate, deploy, tmp_path):
+    """Each of these was met half-way through a run, some after the cache had been closed to clients."""
+    hosts = tmp_path / "inventory" / "hosts.yml"
+    inventory, ssh = yaml.safe_load(hosts.read_text()), tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nexit 255\n")
+    ssh.chmod(0o755)
+    inventory["all"]["children"]["huntaze_limiter_agents"] = {"hosts": {
+        "gone": {"ansible_connection": "ssh", "ansible_ssh_executable": str(ssh)},
+        "bare": {"ansible_connection": "local", "limiter_agent_python": "/no/python"},
+    }}
+    hosts.write_text(yaml.safe_dump(inventory))
+    outcome = deploy(variables={
+        "huntaze_limiter": {
+            "security_group_id": estate["limiter_security_group_id"], "listen_from": ["sg-0123456789abcdef0"], "bearer_tokens": [estate["bearer_token"]],
+        },
+        "huntaze_app": {"app_id": estate["app_id"], "branch": "no-such-branch", "variables": {"A": "b"}},
+        "huntaze_alarms": {"actions": "none", "items": [{"alarm_name": "huntaze-ai-system-unhealthy", "alarm_rule": 'ALARM("nobody")'}]},
+    })
+    message = " ".join(outcome.output.split())
+    words = [
+        "Nothing was changed", "There is no security group sg-0123456789abcdef0", "no-such-branch", "huntaze-ai-system-unhealthy",
+        "The host gone of huntaze_limiter_agents cannot be reached", "bare: /no/python on the host is missing",
+    ]
+    assert outcome.rc != 0 and [word for word in words if word not in message] == [], outcome.output
+    assert len(re.findall(r"^fatal: .*FAILED", outcome.output, re.MULTILINE)) == 1, outcome.output
+    assert deployment.mutating_calls(sandbox) == {}
+
+
+def alarms_by_name(sandbox: support.Sandbox) -> dict[str, dict[str, t.Any]]:
+    found = deployment.aws(sandbox, "cloudwatch", "describe-alarms", "--alarm-types", "MetricAlarm", "CompositeAlarm")
+    return {alarm["AlarmName"]: alarm for alarm in found["MetricAlarms"] + found["CompositeAlarms"]}
+
+
+def test_kind_32_two_environments_stand_side_by_side_in_one_account_and_kind_19_a_muted_alarm_stays_so(sandbox, estate, deploy):
+    ours = deploy("--tags", "alarms")
+    assert ours.rc == 0, ours.output
+    deployment.aws(sandbox, "cloudwatch", "disable-alarm-actions", "--alarm-names", "huntaze-ai-anomalies")
+    before = alarms_by_name(sandbox)
+    acme = deploy("--tags", "alarms", variables={"huntaze_names": {"prefix": "acme-staging", "metric_namespace": "Acme/Staging"}})
+    assert acme.rc == 0, acme.output
+    both = alarms_by_name(sandbox)
+    theirs = {name: alarm for name, alarm in both.items() if name.startswith("acme-staging-")}
+    assert {name: alarm for name, alarm in both.items() if name not in theirs} == before
+    assert len(theirs) == len(before) and "huntaze-ai" not in json.dumps(theirs) and "Huntaze/AI" not in json.dumps(theirs)
+
+    again = deploy("--tags", "alarms,verify")
+    assert again.lines("MUTED: huntaze-ai-anomalies"), again.output
+    assert again.lines("Nothing done by the stages of this run") and again.lines("Not compared with what is declared"), again.output
+    assert not again.lines("Nothing done: everything")
+    assert alarms_by_name(sandbox) == both
 
 
 def test_no_way_around_preflight_changes_anything(sandbox, estate, deploy):

@@ -1,0 +1,99 @@
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: estate_problems
+short_description: Lists what a deployment cannot do with the cache and the database that were found
+version_added: 0.1.0
+description:
+  - Judges what preflight has looked up, before anything is changed.
+  - What a module would refuse is not repeated here.
+options:
+  _input:
+    description:
+      - What was found and what it is for.
+      - C(account), C(region), C(cache_name), C(cache_security_group_id), C(agents), C(database_identifier), C(allow_limiter) and C(stages) are what
+        was asked for; C(cache) is the result of M(huntaze.ai_system.elasticache_info), C(database) a mapping of C(instances), and of C(msg) where
+        they could not be read.
+    type: dict
+    required: true
+author:
+  - The huntaze.ai_system contributors (@huntaze)
+"""
+
+EXAMPLES = r"""
+- name: Refuse an estate that the stages cannot work with
+  ansible.builtin.assert:
+    that: looked_up | huntaze.ai_system.estate_problems | length == 0
+"""
+
+RETURN = r"""
+_value:
+  description: One sentence a problem; empty when there is none.
+  type: list
+  elements: str
+"""
+
+
+def cache_problems(found):
+    name, stages = found["cache_name"], found["stages"]
+    cache = found["cache"].get("cache")
+    if cache is None:
+        yield f"The cache {name} could not be looked up: {found['cache'].get('msg', 'no reason given')}"
+        return
+    if not cache.get("exists"):
+        yield (
+            f"There is no cache {name} in account {found['account']}, region {found['region']}: neither a cluster nor a replication group nor a "
+            "serverless cache. Correct huntaze_cache.name, huntaze_aws.region or the credentials."
+        )
+        return
+    endpoints = cache.get("endpoints") or {}
+    if not (endpoints.get("primary") or endpoints.get("configuration") or endpoints.get("nodes")):
+        yield f"The cache {name} has the status {cache.get('status')} and shows no endpoint. Run again once it is available."
+    refused_anyway = cache.get("engine") == "memcached" or cache.get("kind") == "serverless_cache"
+    if "network" in stages and not refused_anyway and not found["cache_security_group_id"] and not cache.get("security_group_ids"):
+        yield f"AWS shows no security group of the cache {name}. Name the group that lets clients in: huntaze_cache.security_group_id."
+    if cache.get("cluster_enabled") and found["agents"] == "deployed" and {"agent", "auth_open", "auth_close"} & set(stages):
+        yield (
+            f"The cache {name} is in cluster mode, and the limiter agent speaks to one primary only. Name a cache with cluster mode disabled for the limiter, "
+            "or take the hosts out of huntaze_limiter_agents and set huntaze_limiter.agents: none."
+        )
+
+
+def database_problems(found):
+    name, database = found["database_identifier"], found["database"]
+    if not name:
+        return
+    instances = database.get("instances") or []
+    if not instances:
+        if database.get("msg"):
+            yield f"The database {name} could not be looked up (rds:DescribeDBInstances): {database['msg']}"
+        else:
+            yield (
+                f"There is no database {name} in account {found['account']}, region {found['region']}: neither a DB instance nor a DB cluster with "
+                "instances. Correct huntaze_database.identifier, or leave huntaze_database out."
+            )
+        return
+    first = instances[0]
+    if not (first.get("endpoint") or {}).get("address"):
+        yield (
+            f"The database {first.get('db_instance_identifier', name)} has the status {first.get('db_instance_status')} and shows no endpoint. "
+            "Run again once it is available."
+        )
+    if found["allow_limiter"] and "network" in found["stages"] and not any(
+        group.get("vpc_security_group_id") for group in first.get("vpc_security_groups") or []
+    ):
+        yield f"AWS shows no security group of the database {name}, so the limiter hosts cannot be let in. Set huntaze_database.allow_limiter: false."
+
+
+def estate_problems(found):
+    """All problems of what was found, as sentences."""
+    return [*cache_problems(found), *database_problems(found)]
+
+
+class FilterModule:
+    def filters(self):
+        return {"estate_problems": estate_problems}

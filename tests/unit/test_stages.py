@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the stages hand over to the modules, and what preflight makes of what it found."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.huntaze.ai_system.plugins.filter.estate_problems import estate_problems
+
+ROOT = Path(__file__).parents[2]
+STAGES = ROOT / "playbooks" / "stages"
+HERE = "huntaze.ai_system."
+# Options that a message may name although no stage sets them: what each is about cannot happen in a deployment.
+NOT_OF_A_STAGE = {
+    "elasticache_auth": {"requirepass"},  # preflight refuses it by its own name
+    "amplify_environment": {"app_name"},
+}
+
+
+def tasks_of(node):
+    """Every task below `node`, whatever blocks it stands in."""
+    if isinstance(node, list):
+        for item in node:
+            yield from tasks_of(item)
+    elif isinstance(node, dict):
+        if any(isinstance(key, str) and key.startswith(HERE) for key in node):
+            yield node
+        for key in ("tasks", "block", "rescue", "always"):
+            yield from tasks_of(node.get(key))
+
+
+def module_tasks():
+    for file in sorted([*STAGES.glob("*.yml"), *STAGES.glob("tasks/*.yml")]):
+        for task in tasks_of(yaml.safe_load(file.read_text())):
+            (module,) = [key for key in task if key.startswith(HERE)]
+            yield module.removeprefix(HERE), file.name, task["name"], task[module]
+
+
+def sources_of(path, seen):
+    """The tree of a module and of each of the collection's module_utils that it imports."""
+    if path in seen:
+        return
+    seen.add(path)
+    tree = ast.parse(path.read_text())
+    yield tree
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ansible_collections.huntaze.ai_system.plugins.module_utils"):
+            last = node.module.rpartition(".")[2]
+            for name in [last] if last != "module_utils" else [alias.name for alias in node.names]:
+                yield from sources_of(ROOT / "plugins" / "module_utils" / f"{name}.py", seen)
+
+
+def sentences_of(module):
+    """What the module can say: its texts of several words but for documentation."""
+    for tree in sources_of(ROOT / "plugins" / "modules" / f"{module}.py", set()):
+        silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        silent |= {id(node.value) for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip() and id(node) not in silent:
+                yield node.value
+
+
+def options_of(module):
+    tree = ast.parse((ROOT / "plugins" / "modules" / f"{module}.py").read_text())
+    (text,) = [node.value.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION"]
+    return set(yaml.safe_load(text)["options"])
+
+
+@pytest.mark.parametrize(("module", "file", "task", "given"), [pytest.param(*found, id=f"{found[1]}-{found[2]}") for found in module_tasks()])
+def test_kind_35_what_a_message_names_can_be_set_by_the_stage(module, file, task, given):
+    said = " ".join(sentences_of(module))
+    named = {option for option in options_of(module) if "_" in option and re.search(rf"\b{option}\b", said)}
+    if not given.get("wait", True) or module.endswith("_info") and "wait" not in given:
+        named.discard("wait_timeout")
+    if given.get("tls") is False:
+        named.discard("tls_ca_file")  # refused beside plain text
+    assert named - set(given) - NOT_OF_A_STAGE.get(module, set()) == set(), f"{module} speaks of options that {file} does not hand over"
+
+
+def test_every_stage_that_changes_something_is_planned_by_its_own_tasks():
+    preflight = (STAGES / "preflight.yml").read_text()
+    for name in ("network", "auth_open", "auth_close", "app", "alarms"):
+        assert f"file: tasks/{name}.yml" in preflight and f"import_tasks: tasks/{name}.yml" in (STAGES / f"{name}.yml").read_text()
+        for task in tasks_of(yaml.safe_load((STAGES / "tasks" / f"{name}.yml").read_text())):
+            register = task["register"]
+            assert task["changed_when"] == f"{register} is changed and not huntaze_planning | default(false)"
+            assert task["failed_when"] == f"{register} is failed and not huntaze_planning | default(false)"
+            assert f"        {register}: {{}}" in preflight, "a plan that is left behind would be told as done"
+
+
+@pytest.mark.parametrize(
+    ("cache", "job", "run"),
+    [
+        ({"status": "available"}, {"status": "SUCCEED"}, []),
+        ({"status": "modifying"}, {"status": "SUCCEED"}, ["auth"]),
+        ({"status": "available", "auth_token_status": "SETTING"}, None, ["auth"]),
+        ({"status": "available", "auth_token_status": None}, {"status": "RUNNING"}, ["app"]),
+        ({}, {"status": "PENDING"}, ["auth", "app"]),
+    ],
+)
+def test_kind_16_a_stage_that_has_to_wait_for_something_is_run_although_it_has_no_step(cache, job, run):
+    """Else the summary would call a cache or an app as declared that is not there yet."""
+    preflight = yaml.safe_load((STAGES / "preflight.yml").read_text())
+    (keep,) = [task for task in preflight[0]["tasks"] if task["name"] == "Keep the plans"]
+    nothing = [f"huntaze_{name}" for name in ("network_cache", "network_agents", "network_database", "auth_open", "auth_close", "app_environment", "app_deployment", "alarms_kept")]
+    variables = {"huntaze_results": {name: [] for name in nothing}, "cache": cache, "job": job or {}}
+    planned = keep["ansible.builtin.set_fact"]["huntaze_planned"]
+    templar = Templar(DataLoader(), variables=variables)
+    assert [stage for stage, text in planned.items() if templar.template(trust_as_template(text))] == run
+
+
+@pytest.mark.parametrize("name", ["network", "auth_open", "agent", "auth_close", "app", "alarms"])
+def test_kind_17_every_stage_that_fails_says_what_was_done_before(name):
+    assert "import_tasks: tasks/failed.yml" in (STAGES / f"{name}.yml").read_text()
+
+
+ENDPOINT = {"address": "a.example.internal", "port": 6379}
+CACHE = {"exists": True, "kind": "replication_group", "status": "available", "engine": "redis", "security_group_ids": ["sg-1"], "endpoints": {"primary": ENDPOINT}}
+INSTANCE = {"db_instance_identifier": "db", "db_instance_status": "available", "endpoint": ENDPOINT, "vpc_security_groups": [{"vpc_security_group_id": "sg-2"}]}
+EVERY = ["network", "auth_open", "agent", "auth_close", "app", "alarms"]
+
+
+def found(cache=None, instance=None, **changed):
+    return {
+        "account": "123456789012", "region": "us-east-1", "cache_name": "huntaze", "cache_security_group_id": "", "agents": "deployed", "stages": EVERY,
+        "database_identifier": "db", "allow_limiter": True, "cache": {"cache": {**CACHE, **(cache or {})}}, "database": {"instances": [{**INSTANCE, **(instance or {})}]},
+        **changed,
+    }
+
+
+def test_an_estate_as_it_should_be_has_no_problem():
+    assert estate_problems(found()) == []
+    assert estate_problems(found(database_identifier="", database={"instances": []})) == []
+
+
+@pytest.mark.parametrize(
+    ("looked_up", "words"),
+    [
+        (found({"exists": False}), "There is no cache huntaze in account 123456789012"),
+        (found(cache={}, database={"instances": []}), "There is no database db"),
+        (found(database={"instances": [], "msg": "AccessDenied"}), "could not be looked up (rds:DescribeDBInstances): AccessDenied"),
+        ({**found(), "cache": {"msg": "no answer"}}, "could not be looked up: no answer"),
+        (found({"status": "creating", "endpoints": {"primary": None}}), "status creating and shows no endpoint"),
+        (found({"status": "creating", "endpoints": None}), "status creating and shows no endpoint"),
+        (found({"security_group_ids": []}), "huntaze_cache.security_group_id"),
+        (found(instance={"endpoint": None, "db_instance_status": "creating"}), "has the status creating and shows no endpoint"),
+        (found(instance={"vpc_security_groups": []}), "shows no security group of the database"),
+    ],
+)
+def test_kind_16_what_the_stages_cannot_work_with_is_told_before_anything_is_changed(looked_up, words):
+    (problem,) = estate_problems(looked_up)
+    assert words in problem
+
+
+def test_kind_39_a_cache_in_cluster_mode_is_refused_where_agents_are_deployed():
+    sharded = {"cluster_enabled": True, "endpoints": {"configuration": ENDPOINT}}
+    (problem,) = estate_problems(found(sharded))
+    assert "is in cluster mode, and the limiter agent speaks to one primary only" in problem
+    assert estate_problems(found(sharded, agents="none")) == []
+    assert estate_problems(found(sharded, stages=["alarms"])) == estate_problems(found(sharded, stages=[])) == []
+
+
+@pytest.mark.parametrize("key", [key for key in CACHE if key not in ("exists", "endpoints", "security_group_ids")])
+def test_kind_07_no_field_of_the_cache_is_needed(key):
+    assert estate_problems({**found(), "cache": {"cache": {name: value for name, value in CACHE.items() if name != key}}}) == []

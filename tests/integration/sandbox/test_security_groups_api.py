@@ -124,6 +124,106 @@ def test_unknown_groups(sandbox: support.Sandbox) -> None:
     refused("InvalidGroupId.Malformed", Group(sandbox, "sg-x").rules)
 
 
+@pytest.mark.parametrize("cidr", ["10.3.0.0/0.0.0.0", "10.3.0.0/255.255.0.0", "10.3.0.0/016", "10.3.0.0/", "10.3.0.0/33", "10.3.0.0/16 ", "10.3/16", "010.3.0.0/16"])
+def test_kind_29_lenient_blocks_are_malformed(group: Group, cidr: str) -> None:
+    assert group.refuses("InvalidParameterValue", tcp(1, cidr)) == f"CIDR block {cidr} is malformed"
+
+
+@pytest.mark.parametrize("cidr", ["fe80::1%eth0/64", "2001:db8::/ffff::", "2001:db8::/032", "2001:db8::/129"])
+def test_kind_29_lenient_ipv6_blocks_too(group: Group, cidr: str) -> None:
+    group.refuses("InvalidParameterValue", tcp(1, Ipv6Ranges=[{"CidrIpv6": cidr}]))
+
+
+@pytest.mark.parametrize("protocol", ["icmp", "icmpv6", "1"])
+def test_kind_29_icmp_without_ports_reads_back_with_minus_one(group: Group, protocol: str) -> None:
+    group.authorize({"IpProtocol": protocol, "IpRanges": [{"CidrIp": "10.0.0.0/24"}]})
+    assert [(rule["FromPort"], rule["ToPort"]) for rule in group.rules()] == [(-1, -1)]
+
+
+@pytest.mark.parametrize(("permission", "quoted"), [
+    (tcp(22, "0.0.0.0/0"), "peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW"),
+    ({"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}, "peer: 10.0.0.0/8, ALL, ALLOW"),
+])
+def test_kind_29_a_duplicate_is_quoted(group: Group, permission: dict[str, t.Any], quoted: str) -> None:
+    group.authorize(permission)
+    assert group.refuses("InvalidPermission.Duplicate", permission) == f'the specified rule "{quoted}" already exists'
+
+
+# Groups of other VPCs and accounts
+
+
+@pytest.fixture
+def peer(sandbox: support.Sandbox) -> dict[str, str]:
+    """The partner's group, in a VPC of another account that is peered with the estate's."""
+    return sandbox.estate["peer"]
+
+
+def test_kind_29_a_peers_group_reads_back_with_its_account_and_peering(group: Group, peer: dict[str, str]) -> None:
+    (made,) = group.authorize(tcp(1, UserIdGroupPairs=[{"GroupId": peer["security_group_id"], "UserId": peer["account_id"]}]))
+    there = {"VpcId": peer["vpc_id"], "VpcPeeringConnectionId": peer["vpc_peering_connection_id"], "PeeringStatus": "active"}
+    assert made["ReferencedGroupInfo"] == {"GroupId": peer["security_group_id"], **there}
+    assert group.rules()[0]["ReferencedGroupInfo"] == {"GroupId": peer["security_group_id"], "UserId": peer["account_id"], **there}
+    (pair,) = group.ec2.describe_security_groups(GroupIds=[group.id])["SecurityGroups"][0]["IpPermissions"][0]["UserIdGroupPairs"]
+    assert pair == {"GroupId": peer["security_group_id"], "UserId": peer["account_id"], **there}
+
+
+def test_kind_29_a_peers_group_is_the_same_with_and_without_its_account(group: Group, peer: dict[str, str]) -> None:
+    bare, full = ([{"GroupId": peer["security_group_id"], **more}] for more in ({}, {"UserId": peer["account_id"]}))
+    group.authorize(tcp(1, UserIdGroupPairs=bare))
+    group.refuses("InvalidPermission.Duplicate", tcp(1, UserIdGroupPairs=full))
+    group.refuses("InvalidGroup.NotFound", tcp(2, UserIdGroupPairs=[{**bare[0], "UserId": "999999999999"}]))
+    group.ec2.revoke_security_group_ingress(GroupId=group.id, IpPermissions=[tcp(1, UserIdGroupPairs=full)])
+    assert group.rules() == []
+
+
+def test_kind_29_a_rule_outlives_its_peering(sandbox: support.Sandbox, group: Group, peer: dict[str, str]) -> None:
+    pairs = [{"GroupId": peer["security_group_id"]}]
+    group.authorize(tcp(1, UserIdGroupPairs=pairs))
+    Group(sandbox).ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=peer["vpc_peering_connection_id"])
+    (rule,) = group.rules()
+    assert rule["ReferencedGroupInfo"]["PeeringStatus"] == "deleted" and rule["ReferencedGroupInfo"]["UserId"] == peer["account_id"]
+    group.refuses("InvalidGroup.NotFound", tcp(2, UserIdGroupPairs=pairs))
+    group.ec2.revoke_security_group_ingress(GroupId=group.id, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    assert group.rules() == []
+
+
+def test_kind_29_a_group_of_a_vpc_that_is_not_peered_is_refused(group: Group) -> None:
+    vpc = group.ec2.create_vpc(CidrBlock="10.98.0.0/16")["Vpc"]["VpcId"]
+    other = group.ec2.create_security_group(GroupName="elsewhere", Description="d", VpcId=vpc)["GroupId"]
+    assert "belong to different networks" in group.refuses("InvalidGroup.NotFound", tcp(1, UserIdGroupPairs=[{"GroupId": other}]))
+
+
+def test_kind_29_the_default_group_of_a_vpc_lets_in_itself(sandbox: support.Sandbox) -> None:
+    ec2 = api(sandbox, "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.97.0.0/16")["Vpc"]["VpcId"]
+    filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    default = ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]
+    (rule,) = Group(sandbox, default["GroupId"]).rules()
+    assert (rule["IpProtocol"], rule["ReferencedGroupInfo"]) == ("-1", {"GroupId": default["GroupId"], "UserId": default["OwnerId"]})
+
+
+def test_kind_29_answers_leave_out_what_aws_leaves_out(group: Group) -> None:
+    identity = {"SecurityGroupRuleId", "GroupId", "GroupOwnerId", "IsEgress", "IpProtocol", "FromPort", "ToPort", "SecurityGroupRuleArn"}
+    (made,) = group.authorize(tcp(1, "10.0.0.0/24"))
+    assert set(made) == identity | {"CidrIpv4"}
+    (own,) = group.authorize(tcp(1, UserIdGroupPairs=[{"GroupId": group.id}]))
+    assert set(own) == identity | {"ReferencedGroupInfo"} and own["ReferencedGroupInfo"] == {"GroupId": group.id}
+    assert all(set(rule) - {"CidrIpv4", "ReferencedGroupInfo"} == identity | {"Tags"} for rule in (*group.rules(), *group.rules(egress=True)))
+
+
+def test_kind_29_the_default_egress_rule_is_a_rule_like_others(group: Group) -> None:
+    (egress,) = group.rules(egress=True)
+    assert egress["GroupOwnerId"]
+    update = group.ec2.update_security_group_rule_descriptions_egress
+    update(GroupId=group.id, SecurityGroupRuleDescriptions=[{"SecurityGroupRuleId": egress["SecurityGroupRuleId"], "Description": "by id"}])
+    assert group.rules(egress=True)[0]["Description"] == "by id"
+    everywhere = {"CidrIp": "0.0.0.0/0", "Description": "by property"}
+    update(GroupId=group.id, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [everywhere]}])
+    assert group.rules(egress=True)[0]["Description"] == "by property"
+    group.ec2.revoke_security_group_egress(GroupId=group.id, SecurityGroupRuleIds=[egress["SecurityGroupRuleId"]])
+    assert group.rules(egress=True) == []
+
+
 # Descriptions
 
 
@@ -177,6 +277,8 @@ def test_modify_cannot_change_the_kind_of_source(sandbox: support.Sandbox, group
     before = group.rules()
     refused("InvalidParameterValue", modify, CidrIpv6="2001:db8::/64")
     refused("InvalidParameterValue", modify, ReferencedGroupId=sandbox.estate["limiter_security_group_id"])
+    refused("MissingParameter", modify)
+    refused("InvalidParameterCombination", modify, CidrIpv4="10.0.0.0/24", CidrIpv6="2001:db8::/64")
     assert group.rules() == before
     modify(CidrIpv4="10.0.1.9/24", Description="moved")
     changed = group.rules()
@@ -266,6 +368,23 @@ def test_sixty_rules_a_direction_by_default(group: Group) -> None:
     group.authorize(tcp(60, "10.0.0.0/24"))
     group.refuses("RulesPerSecurityGroupLimitExceeded", tcp(61, "10.0.0.0/24"))
     group.ec2.authorize_security_group_egress(GroupId=group.id, IpPermissions=[tcp(1, "10.0.0.0/24")])
+
+
+@pytest.mark.parametrize(("kinds", "more", "fits"), [
+    ("444", "6", True), ("444", "666", True), ("444", "6666", False), ("44g", "4", False), ("44g", "6", True), ("44g", "g", False), ("66g", "44", True),
+    ("4p", "4", False), ("4p", "6", True), ("p", "4", True), ("p", "p", False), ("44", "p", False), ("666", "p", True),
+])
+def test_kind_29_the_limit_holds_for_each_address_family(sandbox: support.Sandbox, group: Group, kinds: str, more: str, fits: bool) -> None:
+    sandbox.settings(rules_per_security_group=3)
+    ports = iter(range(1, 20))
+    prefix_list = group.ec2.create_managed_prefix_list(PrefixListName="two", MaxEntries=2, AddressFamily="IPv4")["PrefixList"]["PrefixListId"]
+    sources = {
+        "4": {"IpRanges": [{"CidrIp": "10.0.0.0/24"}]}, "6": {"Ipv6Ranges": [{"CidrIpv6": "2001:db8::/64"}]},
+        "g": {"UserIdGroupPairs": [{"GroupId": group.id}]}, "p": {"PrefixListIds": [{"PrefixListId": prefix_list}]},
+    }
+    group.authorize(*[tcp(next(ports), **sources[kind]) for kind in kinds])
+    asked = [tcp(next(ports), **sources[kind]) for kind in more]
+    group.authorize(*asked) if fits else group.refuses("RulesPerSecurityGroupLimitExceeded", *asked)
 
 
 def test_the_limit_is_a_setting(sandbox: support.Sandbox, group: Group) -> None:

@@ -27,6 +27,8 @@ APP, BRANCH = "huntaze", "main"
 DATABASE_NAME, DATABASE_USER = "postgres", "huntazeadmin"
 # Most clients cannot choose their source address: they are the limiter host, whatever the instance's network.
 LIMITER_ADDRESS = "127.0.0.1"
+# Another account, whose VPC is peered with the estate's.
+PEER_ACCOUNT = "210987654321"
 
 
 def build(instance: Instance, secrets: dict[str, str], policy: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -60,6 +62,7 @@ def build(instance: Instance, secrets: dict[str, str], policy: dict[str, t.Any])
         "cache_security_group_id": network["cache"],
         "database_security_group_id": network["database"],
         "vpc_id": network["vpc"],
+        "peer": _build_peer(ec2_backends[account][REGION], network["vpc"]),
         "app_id": app_id,
         "app_branch": BRANCH,
         "bearer_token": secrets["bearer_token"],
@@ -112,6 +115,16 @@ def _build_network(ec2: t.Any, instance: Instance) -> dict[str, str]:
     }
     ec2.create_network_interface(subnets["limiter"], LIMITER_ADDRESS, group_ids=[groups["limiter"]], description="limiter host")
     return {"vpc": vpc.id, **groups, **{f"{name}_subnet": subnet_id for name, subnet_id in subnets.items()}}
+
+
+def _build_peer(ec2: t.Any, vpc_id: str) -> dict[str, str]:
+    """A partner's VPC with a group of its own: what rules of the estate may name although it is in another account."""
+    theirs = ec2_backends[PEER_ACCOUNT][REGION]
+    vpc = theirs.create_vpc("10.99.0.0/16")
+    group = theirs.create_security_group("partner", "A partner's hosts", vpc_id=vpc.id)
+    peering = ec2.create_vpc_peering_connection(ec2.vpcs[vpc_id], vpc)
+    theirs.accept_vpc_peering_connection(peering.id)
+    return {"account_id": PEER_ACCOUNT, "security_group_id": group.id, "vpc_id": vpc.id, "vpc_peering_connection_id": peering.id}
 
 
 def _build_cache(elasticache: ElastiCacheBackend, network: dict[str, str]) -> None:

@@ -52,7 +52,7 @@ class EC2Response(MotoEC2Response):
         self.error_on_dryrun()
         tags = self._parse_tag_specification("security-group-rule").get("security-group-rule", {})
         rules = self.ec2_backend.authorize_rules(self._group(), self._permissions(), is_egress, tags)
-        return ActionResult({"Return": True, "SecurityGroupRules": shown(rules)})
+        return ActionResult({"Return": True, "SecurityGroupRules": [rule.as_authorized() for rule in shown(rules)]})
 
     def _revoke(self, is_egress: bool) -> ActionResult:
         self.error_on_dryrun()

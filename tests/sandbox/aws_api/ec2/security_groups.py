@@ -10,16 +10,17 @@ from moto.ec2.exceptions import (
     InvalidFilter,
     InvalidGroupIdMalformedError,
     InvalidNextToken,
-    InvalidPermissionDuplicateError,
+    InvalidParameterCombination,
     InvalidPermissionNotFoundError,
     InvalidSecurityGroupNotFoundError,
     InvalidSecurityGroupRuleIdNotFoundError,
+    MissingParameter,
     MissingParameterError,
     RulesPerSecurityGroupLimitExceededError,
 )
 from moto.ec2.utils import is_tag_filter, is_valid_security_group_id
 
-from .rules import SOURCES, SecurityGroupRule, check_description, identity, invalid, kind_of_source
+from .rules import FAMILIES, SOURCES, SecurityGroupRule, check_description, described, identity, invalid, kind_of_source, size
 
 Permission = dict[str, t.Any]
 MOST_PER_PAGE = 1000
@@ -28,9 +29,24 @@ REQUESTED = {"CidrIpv4": ("IpRanges", "CidrIp"), "CidrIpv6": ("Ipv6Ranges", "Cid
              "ReferencedGroupId": ("UserIdGroupPairs", "GroupId")}
 
 
+def duplicate(rule: t.Any) -> EC2ClientError:
+    return EC2ClientError("InvalidPermission.Duplicate", f'the specified rule "{described(rule)}" already exists')
+
+
 class SecurityGroupBackend:
-    # The quota of a direction.
+    # The quota of a direction and an address family.
     rules_per_security_group = 60
+
+    def create_security_group(self, *args: t.Any, **options: t.Any) -> t.Any:
+        """A group whose first rules are like all others; the default one of a VPC lets in itself."""
+        group = super().create_security_group(*args, **options)
+        group.egress_rules[:] = [
+            SecurityGroupRule(self, group, {"IpProtocol": rule.ip_protocol}, "Ipv6Ranges" if rule.cidr_ipv6 else "IpRanges", rule.ip_range, True)
+            for rule in group.egress_rules
+        ]
+        if group.is_default:
+            group.ingress_rules.append(SecurityGroupRule(self, group, {"IpProtocol": "-1"}, "UserIdGroupPairs", {"GroupId": group.id}, False))
+        return group
 
     def find_security_group(self, name_or_id: str | None, vpc_id: str | None = None) -> t.Any:
         if not name_or_id:
@@ -71,10 +87,14 @@ class SecurityGroupBackend:
         rules = [rule for rule, _ in self._requested(group, permissions, is_egress, tags)]
         existing = self._rules(group, is_egress)
         known = {identity(rule) for rule in existing}
-        if any(identity(rule) in known for rule in rules):
-            raise InvalidPermissionDuplicateError()
-        if len(existing) + len(rules) > self.rules_per_security_group:
-            raise RulesPerSecurityGroupLimitExceededError()
+        for rule in rules:
+            if identity(rule) in known:
+                raise duplicate(rule)
+            if rule.source_group.get("PeeringStatus", "active") != "active":
+                raise InvalidSecurityGroupNotFoundError(rule.source_group["GroupId"])
+        for family in FAMILIES:
+            if size(self, rules, family) and size(self, [*existing, *rules], family) > self.rules_per_security_group:
+                raise RulesPerSecurityGroupLimitExceededError()
         existing.extend(rules)
         return rules
 
@@ -131,8 +151,10 @@ class SecurityGroupBackend:
         for rule_id, request in rules.items():
             rule = self._rule([*group.ingress_rules, *group.egress_rules], rule_id)
             given = [name for name in REQUESTED if request.get(name)]
-            if len(given) != 1:
-                raise invalid("The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId")
+            if not given:
+                raise MissingParameter("The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId")
+            if len(given) > 1:
+                raise InvalidParameterCombination("Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified")
             if given[0] != kind_of_source(rule):
                 raise invalid(
                     f"Invalid rule type for security group rule '{rule_id}'. "
@@ -143,7 +165,7 @@ class SecurityGroupBackend:
             changed = SecurityGroupRule(self, group, request, kind, source, rule.is_egress)
             others = [other for other in self._rules(group, rule.is_egress) if other is not rule]
             if identity(changed) in map(identity, others):
-                raise InvalidPermissionDuplicateError()
+                raise duplicate(changed)
             changed.id = rule.id
             changes.append(changed)
         for changed in changes:

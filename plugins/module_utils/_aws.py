@@ -34,9 +34,12 @@ def client(module: AnsibleAWSModule, service: str) -> t.Any:
     return _connect(module, service, config=Config(retries=RETRIES))
 
 
-def client_without_retries(module: AnsibleAWSModule, service: str) -> t.Any:
-    """For calls that must not be repeated without looking first: an answer can be lost although the change was made."""
-    once = Config(**(module.params["aws_config"] or {})).merge(Config(retries={"total_max_attempts": 1}))
+def client_without_retries(module: AnsibleAWSModule, service: str, **config: t.Any) -> t.Any:
+    """For calls that must not be repeated without looking first: an answer can be lost although the change was made.
+
+    config: options of botocore's Config, which `aws_config` of the task overrides.
+    """
+    once = Config(**{**config, **(module.params["aws_config"] or {})}).merge(Config(retries={"total_max_attempts": 1}))
     return _connect(module, service, aws_config=once)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import edges
+
 METRIC_STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 _SIZES = ("Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits", "Terabits")
 UNITS = ("Seconds", "Microseconds", "Milliseconds", *_SIZES, "Percent", "Count", *(f"{size}/Second" for size in _SIZES), "Count/Second", "None")
@@ -36,8 +38,9 @@ def length_problems(option: str, value: t.Optional[str], most: int, least: int =
 
 
 def edge_problems(option: str, value: t.Optional[str]) -> Problems:
-    if value and value != value.strip():
-        yield f'{option} {value[:80]!r} begins or ends with a blank or a line end: remove it.'
+    found = edges(value or "")
+    if found:
+        yield f"{option} {(value or '')[:80]!r} {found}: remove it."
 
 
 def required_problems(given: Options, options: t.Iterable[str], why: str = "") -> Problems:

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import typing as t
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.huntaze.ai_system.plugins.module_utils._alarm_rule import MOST_CHILDREN, MOST_ELEMENTS, RuleError, elsewhere, name_of, parse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import ordered, references, to_api
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_actions import Place, action_problems
@@ -28,6 +26,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_chec
     unwanted_problems,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_math import is_band, math_problems, period_of, watched
+from ansible_collections.huntaze.ai_system.plugins.module_utils._typed_items import typed_items
 
 THRESHOLD_OPERATORS = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold")
 BAND_OPERATORS = ("LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold")
@@ -93,102 +92,8 @@ _OF_ONE_METRIC = ("metric_name", "namespace", "dimensions", "period", "unit", "s
 
 
 def typed_alarms(alarms: t.Sequence[t.Any]) -> tuple[list[t.Optional[dict[str, t.Any]]], list[str]]:
-    """The alarms with every option of the type that it has, those not given None; and a sentence for each value that has another type.
-
-    In place of an alarm that has such a value stands None. Ansible's own check would not say in which of many alarms a value is wrong,
-    and takes true for the threshold 1.0.
-    """
-    result: list[t.Optional[dict[str, t.Any]]] = []
-    problems = []
-    for position, alarm in enumerate(alarms):
-        found: list[str] = []
-        typed: dict[str, t.Any] = {}
-        if isinstance(alarm, t.Mapping):
-            typed = _typed_options(alarm, ALARM_OPTIONS, "", found)
-            if typed["alarm_name"] is None and not found:
-                found.append("alarm_name is missing: add it.")
-        else:
-            found.append(f"it is {_shown(alarm)}: write the options of an alarm, such as alarm_name.")
-        name = alarm.get("alarm_name") if isinstance(alarm, t.Mapping) else None
-        problems += [f"{_where(position, name)}: {problem}" for problem in found]
-        result.append(None if found else typed)
-    return result, problems
-
-
-def _where(position: int, name: t.Any) -> str:
-    return f'alarms[{position}] "{str(name)[:255]}"' if name is not None else f"alarms[{position}]"
-
-
-def _shown(value: t.Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 80 else text[:80] + "..."
-
-
-def _typed_options(given: t.Mapping[t.Any, t.Any], options: t.Mapping[str, t.Any], where: str, problems: list[str]) -> dict[str, t.Any]:
-    for option in given:
-        if option not in options:
-            near = difflib.get_close_matches(str(option), options, 1)
-            problems.append(f"{where}{option} is no option: " + (f"do you mean {near[0]}?" if near else f"remove it; the options are {', '.join(options)}."))
-    return {option: _typed(given.get(option), spec, f"{where}{option}", problems) for option, spec in options.items()}
-
-
-def _typed(value: t.Any, spec: t.Mapping[str, t.Any], where: str, problems: list[str]) -> t.Any:
-    if value is None:
-        return None
-    if spec["type"] == "list":
-        return _typed_list(value, spec, where, problems)
-    if spec["type"] == "dict":
-        if not isinstance(value, t.Mapping):
-            problems.append(f"{where} is {_shown(value)}: write names and values, such as name: value.")
-            return None
-        return _typed_options(value, spec["options"], f"{where}.", problems) if "options" in spec else value
-    try:
-        return _SCALARS[spec["type"]](value)
-    except (TypeError, ValueError, OverflowError):
-        problems.append(f"{where} is {_shown(value)}: {_WANTED[spec['type']]}.")
-        return None
-
-
-def _typed_list(value: t.Any, spec: t.Mapping[str, t.Any], where: str, problems: list[str]) -> t.Any:
-    if isinstance(value, str) and spec["elements"] == "str":
-        value = [word.strip() for word in value.split(",")] if value.strip() else []
-    if not isinstance(value, list):
-        problems.append(f"{where} is {_shown(value)}: write a list, a dash before each entry.")
-        return None
-    element = {"type": spec["elements"], **({"options": spec["options"]} if "options" in spec else {})}
-    for number, item in enumerate(value):
-        if item is None:
-            problems.append(f"{where}[{number}] is empty: remove it, or give it a value.")
-    typed = [_typed(item, element, f"{where}[{number}]", problems) for number, item in enumerate(value)]
-    return [item for item in typed if item is not None]
-
-
-def _to_int(value: t.Any) -> int:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise TypeError
-    return int(value)
-
-
-def _to_float(value: t.Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    return float(value)
-
-
-def _to_bool(value: t.Any) -> bool:
-    if isinstance(value, float):
-        raise TypeError
-    return boolean(value)
-
-
-def _to_str(value: t.Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise TypeError
-    return str(value)
-
-
-_SCALARS: dict[str, t.Callable[[t.Any], t.Any]] = {"int": _to_int, "float": _to_float, "bool": _to_bool, "str": _to_str}
-_WANTED = {"int": "give a whole number", "float": "give a number", "bool": "give true or false", "str": "give a text, in quotation marks"}
+    """The alarms with every option of the type that it has, and what is wrong with others, whose place None takes."""
+    return typed_items("alarms", alarms, ALARM_OPTIONS, "alarm_name")
 
 
 def name_problems(alarms: t.Sequence[t.Optional[Options]]) -> list[str]:

@@ -11,6 +11,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_checks import METRIC_STATISTICS, choice_problems, metric_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._typed_items import typed_items
 
 # One GetMetricData takes this many.
 QUERIES_A_CALL = 500
@@ -20,6 +21,13 @@ _SHORT_PERIODS = (1, 5, 10, 20, 30)
 # Beyond such an age CloudWatch keeps one value in so many seconds (API reference, GetMetricData).
 _KEPT = ((timedelta(days=63), 3600), (timedelta(days=15), 300), (timedelta(hours=3), 60))
 _KEPT_AT_ALL = timedelta(days=455)
+
+METRIC_OPTIONS: dict[str, t.Any] = dict(
+    namespace=dict(type="str"),
+    metric_name=dict(type="str"),
+    dimensions=dict(type="dict"),
+    statistic=dict(type="str", default="Sum"),
+)
 
 Metric = t.Mapping[str, t.Any]
 # What stands for an answer where CloudWatch has none.
@@ -50,7 +58,18 @@ def _dimensions(metric: Metric) -> list[dict[str, str]]:
     return [{"name": str(name), "value": "" if value is None else str(value)} for name, value in (metric["dimensions"] or {}).items()]
 
 
-def input_problems(metrics: t.Sequence[Metric], since: str | None, period: int, now: datetime) -> list[str]:
+def typed_metrics(metrics: t.Sequence[t.Any]) -> tuple[list[t.Optional[dict[str, t.Any]]], list[str]]:
+    """The metrics with every option of the type that it has, and what is wrong with others, whose place None takes."""
+    typed, problems = typed_items("metrics", metrics, METRIC_OPTIONS, "metric_name")
+    for position, metric in enumerate(typed):
+        for name, value in ((metric or {}).get("dimensions") or {}).items():
+            if isinstance(value, (bool, dict, list)):
+                problems.append(f'metrics[{position}] "{metric["metric_name"]}": dimensions.{name} is no text: write its value in quotation marks.')
+                typed[position] = None
+    return typed, problems
+
+
+def input_problems(metrics: t.Sequence[t.Optional[Metric]], since: str | None, period: int, now: datetime) -> list[str]:
     """All that CloudWatch would reject or could not answer, as sentences that name the option and the way out.
 
     since: ISO 8601, or None where nothing is old; period: seconds; now: with its time zone.
@@ -58,6 +77,8 @@ def input_problems(metrics: t.Sequence[Metric], since: str | None, period: int, 
     problems = [] if metrics else ["metrics is empty: list at least one."]
     seen: dict[t.Any, int] = {}
     for position, metric in enumerate(metrics):
+        if metric is None:  # refused already
+            continue
         given = {name: value for name, value in metric.items() if value is not None}
         dimensions = _dimensions(metric)
         found = [
@@ -75,7 +96,7 @@ def input_problems(metrics: t.Sequence[Metric], since: str | None, period: int, 
         try:
             start = period_start(moment(since), period if period_fits else 1)
         except ValueError:
-            problems.append(f'since is "{since[:80]}", which is no time: write it as 2025-11-25T12:00:00Z.')
+            problems.append(f"since is {since[:80]!r}, which is no time: write it as 2025-11-25T12:00:00Z.")
         else:
             problems += _age_problems(since, start, period if period_fits else None, now)
     return problems
@@ -109,9 +130,10 @@ def summary(metrics: t.Sequence[Metric], pages: t.Iterable[t.Mapping[str, t.Any]
     points: dict[str, list[tuple[datetime, float]]] = {}
     status: dict[str, str] = {}
     for page in pages:
-        for result in page["MetricDataResults"]:
-            points.setdefault(result["Id"], []).extend(zip(result["Timestamps"], result["Values"]))
-            status[result["Id"]] = result.get("StatusCode", "Complete")
+        for result in page.get("MetricDataResults") or []:
+            name = result.get("Id", "")
+            points.setdefault(name, []).extend(zip(result.get("Timestamps") or [], result.get("Values") or []))
+            status[name] = result.get("StatusCode", "Complete")
     summaries, troubles = [], []
     for number, metric in enumerate(metrics):
         timestamp, value = max(points.get(f"m{number}", []), default=(None, None))
@@ -126,6 +148,8 @@ def summary(metrics: t.Sequence[Metric], pages: t.Iterable[t.Mapping[str, t.Any]
                 "latest_value": value,
             }
         )
-        if status.get(f"m{number}") in _WAYS_OUT:
+        if f"m{number}" not in status:
+            troubles.append(f"CloudWatch's answer says nothing of {named(metric)}: run the task again.")
+        elif status[f"m{number}"] in _WAYS_OUT:
             troubles.append(f"CloudWatch answers {status[f'm{number}']} for {named(metric)}: {_WAYS_OUT[status[f'm{number}']]}.")
     return summaries, troubles

@@ -23,11 +23,11 @@ options:
       - The metrics, at least one. The result has them in the same order.
       - One metric may be listed with several statistics.
     type: list
-    elements: dict
+    elements: raw
     required: true
     suboptions:
       namespace:
-        description: Its namespace, such as V(Huntaze/AI). Needed.
+        description: Its namespace, such as V(Huntaze/AI), as the sender has it; a blank at its end or another case is another namespace. Needed.
         type: str
       metric_name:
         description: Its name. Needed.
@@ -66,6 +66,7 @@ options:
   wait_timeout:
     description:
       - Seconds to wait before the task fails. AWS takes a minute or two to show what was put, and what puts it may do so once a minute.
+      - A look that fails for the moment is repeated within this time. One that hangs is given up after 20 seconds, or after this time if it is shorter.
     type: int
     default: 300
 attributes:
@@ -186,7 +187,7 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, fail_on_aws_error, refuse, wait_until
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, is_transient, refuse, wait_until
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_metrics import (
     CLOCK_SKEW,
     QUERIES_A_CALL,
@@ -196,22 +197,31 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_metr
     period_start,
     summary,
     to_query,
+    typed_metrics,
 )
 
 LOOK_BACK = timedelta(minutes=15)
+MOST_OF_A_LOOK = 20
 
 
 class Look:
     """Reads the metrics of one task, and holds what was seen last."""
 
-    def __init__(self, module, now):
-        self.params = module.params
-        self.cloudwatch = client(module, "cloudwatch")
+    def __init__(self, module, metrics, now, waits):
+        self.params = {**module.params, "metrics": metrics}
+        self.waits = waits
+        self.cloudwatch = client_without_retries(module, "cloudwatch", **self.limits()) if waits else client(module, "cloudwatch")
         since = moment(self.params["since"]) if self.params["since"] is not None else now - LOOK_BACK
         # CloudWatch would begin at the minute instead, and count periods from there.
         self.start = period_start(since, self.params["period"])
         self.seen = []
         self.troubles = []
+        self.error = None
+
+    def limits(self):
+        """Seconds for one call, as one that hangs must not outlast the waiting."""
+        seconds = min(MOST_OF_A_LOOK, self.params["wait_timeout"])
+        return dict(connect_timeout=seconds, read_timeout=seconds)
 
     def pages(self):
         queries = [to_query(number, metric, self.params["period"]) for number, metric in enumerate(self.params["metrics"])]
@@ -222,7 +232,14 @@ class Look:
 
     def again(self):
         """Whether every metric has a datapoint now."""
-        self.seen, self.troubles = summary(self.params["metrics"], self.pages())
+        try:
+            self.seen, self.troubles = summary(self.params["metrics"], self.pages())
+        except (BotoCoreError, ClientError) as error:
+            if not (self.waits and is_transient(error)):
+                raise
+            self.error = error
+            return False
+        self.error = None
         return not self.troubles and all(metric["datapoints"] for metric in self.seen)
 
     def result(self):
@@ -251,14 +268,9 @@ def main():
         argument_spec=dict(
             metrics=dict(
                 type="list",
-                elements="dict",
+                # The options of a metric are checked by typed_metrics, which says in which metric one is wrong.
+                elements="raw",
                 required=True,
-                options=dict(
-                    namespace=dict(type="str"),
-                    metric_name=dict(type="str"),
-                    dimensions=dict(type="dict"),
-                    statistic=dict(type="str", default="Sum"),
-                ),
             ),
             since=dict(type="str"),
             period=dict(type="int", default=60),
@@ -268,17 +280,22 @@ def main():
         supports_check_mode=True,
     )
     now = datetime.now(timezone.utc)
-    problems = input_problems(module.params["metrics"], module.params["since"], module.params["period"], now)
+    metrics, problems = typed_metrics(module.params["metrics"])
+    problems += input_problems(metrics, module.params["since"], module.params["period"], now)
     if module.params["wait_timeout"] < 1:
         problems.append(f"wait_timeout is {module.params['wait_timeout']}: give a number of seconds above 0.")
     refuse(module, "Nothing was read", problems)
 
     wait = module.params["wait"] and not module.check_mode
-    look = Look(module, now)
+    look = Look(module, metrics, now, wait)
     try:
         complete = wait_until(look.again, module.params["wait_timeout"] if wait else 0)
     except (BotoCoreError, ClientError) as error:
         fail_on_aws_error(module, error, "Reading the metrics")
+    if look.error:
+        fail_on_aws_error(
+            module, look.error, f"Reading the metrics failed when the {module.params['wait_timeout']} s of wait_timeout were over", **look.result()
+        )
     refuse(module, "Not all metrics could be read", look.troubles, **look.result())
     if wait and not complete:
         module.fail_json(msg=look.in_vain(), **look.result())

@@ -80,7 +80,7 @@ def alarms_of(cloudwatch: t.Any) -> dict[str, dict[str, t.Any]]:
     """All alarms, by name, without their dates."""
     pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=BOTH)
     return {
-        alarm["AlarmName"]: {key: value for key, value in alarm.items() if not key.endswith("Timestamp")}
+        alarm["AlarmName"]: {key: value for key, value in alarm.items() if not key.endswith("Timestamp") and key != "StateReasonData"}
         for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for alarm in page[kind]
     }
 

@@ -153,7 +153,7 @@ def test_waiting_in_vain_says_what_was_found_and_what_to_look_at(sandbox: t.Any,
     assert "It has none of the other listed metrics." in look(metric("Fallbacks"), wait=True, wait_timeout=1)["msg"]
 
 
-def test_check_mode_reads_and_does_not_wait(sandbox: t.Any, cloudwatch: t.Any, look: t.Any) -> None:
+def test_kind_34_check_mode_reads_and_does_not_wait(sandbox: t.Any, cloudwatch: t.Any, look: t.Any) -> None:
     put(cloudwatch, "Requests", Value=2.0)
     result = look(metric("Requests"), metric("Fallbacks"), wait=True, check=True)
     assert (result.rc, result["missing"]) == (0, ["Fallbacks"])
@@ -164,17 +164,29 @@ def test_check_mode_reads_and_does_not_wait(sandbox: t.Any, cloudwatch: t.Any, l
 def test_bad_input_is_refused_in_one_message_before_the_first_call(sandbox: t.Any, look: t.Any) -> None:
     result = look(
         metric("Requests", statistic="Total"), {"metric_name": "Requests"}, metric("Heartbeat", dimensions={"Agent": ""}), metric("Fallbacks"),
-        metric("Fallbacks", statistic="Sum"), since="yesterday", period=45, wait_timeout=0,
+        metric("Fallbacks", statistic="Sum"), 3, metric("Lost", dimension={"a": 1}), since="yesterday", period=45, wait_timeout=0,
     )
     assert result.rc == 1
-    assert len(result["problems"]) == 7
+    assert len(result["problems"]) == 9
     for part in (
         'metrics[0] "Requests": statistic "Total" is unknown', 'metrics[1] "Requests": namespace is missing', "the value of a dimension",
-        'metrics[4] "Fallbacks": it is listed already as metrics[3]', 'since is "yesterday"', "period is 45", "wait_timeout is 0",
+        'metrics[4] "Fallbacks": it is listed already as metrics[3]', "since is 'yesterday'", "period is 45", "wait_timeout is 0",
+        "metrics[5]: it is 3", 'metrics[6] "Lost": dimension is no option: do you mean dimensions?',
     ):
         assert part in result["msg"]
     assert "metrics is empty" in look()["msg"]
     assert sandbox.calls() == {}
+
+
+def test_kind_28_a_look_that_hangs_does_not_outlast_the_waiting(sandbox: t.Any, cloudwatch: t.Any, look: t.Any) -> None:
+    put(cloudwatch, "Requests", Value=2.0)
+    began = time.monotonic()
+    with sandbox.fault("hang", service="cloudwatch", operation="GetMetricData"):
+        result = look(metric("Requests"), wait=True, wait_timeout=2)
+    assert result.rc == 1 and time.monotonic() - began < 10
+    assert "failed when the 2 s of wait_timeout were over" in result["msg"] and "Read timeout" in result["msg"]
+    with sandbox.fault("throttle", service="cloudwatch", operation="GetMetricData", rate=0, times=2):
+        assert look(metric("Requests"), wait=True, wait_timeout=10)["missing"] == []
 
 
 def test_wrong_credentials_are_one_clear_message(look: t.Any) -> None:

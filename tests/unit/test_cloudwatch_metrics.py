@@ -88,7 +88,8 @@ def test_a_metric_is_listed_once_whatever_the_order_of_its_dimensions() -> None:
 def test_the_latest_is_found_however_the_datapoints_are_paged(points: list[list[int]], chance: random.Random) -> None:
     parts = [(f"m{number}", minute) for number, minutes in enumerate(points) for minute in minutes]
     chance.shuffle(parts)
-    pages = [
+    pages = [{"MetricDataResults": [{"Id": f"m{number}", "Timestamps": [], "Values": []} for number in range(len(points))]}]
+    pages += [
         {"MetricDataResults": [{"Id": name, "Timestamps": [NOW + timedelta(minutes=minute)], "Values": [float(-minute)], "StatusCode": "PartialData"}]}
         for name, minute in parts
     ]
@@ -99,6 +100,45 @@ def test_the_latest_is_found_however_the_datapoints_are_paged(points: list[list[
         assert found["datapoints"] == len(minutes)
         assert found["latest_value"] == (None if latest is None else -latest)
         assert found["latest_timestamp"] == (None if latest is None else (NOW + timedelta(minutes=latest)).isoformat())
+
+
+FULL = {"Id": "m0", "Label": "x", "Timestamps": [NOW], "Values": [1.0], "StatusCode": "Complete"}
+
+
+@pytest.mark.parametrize("lacking", ["Id", "Label", "Timestamps", "Values", "StatusCode"])
+def test_kind_07_a_result_may_lack_any_field(lacking: str) -> None:
+    (seen,), troubles = metrics.summary([METRIC], [{"MetricDataResults": [{key: value for key, value in FULL.items() if key != lacking}]}])
+    assert seen["datapoints"] == (0 if lacking in ("Id", "Timestamps", "Values") else 1)
+    assert bool(troubles) == (lacking == "Id")
+
+
+def test_kind_07_an_answer_without_results_is_not_taken_for_no_data() -> None:
+    (seen,), (trouble,) = metrics.summary([METRIC], [{}])
+    assert seen["latest_value"] is None and "CloudWatch's answer says nothing of Sum of Huntaze/AI Requests" in trouble
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"namespace": "Huntaze/AI "}, "namespace 'Huntaze/AI ' ends with a blank"), ({"metric_name": "\nRequests"}, "begins with a line end"),
+        ({"namespace": ":AWS"}, "begins with a colon"), ({"dimensions": {"": "a"}}, "the name of a dimension has 0 characters"),
+        ({"dimensions": {"a": None}}, "the value of a dimension has 0 characters"), ({"dimensions": {":a": "b"}}, "begins with a colon"),
+        ({"dimensions": {"a": True}}, "dimensions.a is no text"), ({"dimensions": {"a": ["b"]}}, "dimensions.a is no text"),
+        ({"dimensions": "Agent=a"}, "dimensions is 'Agent=a': write names and values"), ({"dimensions": [{"name": "a", "value": "b"}]}, "write names and values"),
+        ({"statistic": "p99"}, 'statistic "p99" is unknown'), ({"statistic": True}, "statistic is true: give a text"),
+        ({"namespace": None}, "namespace is missing"), ({"metric_name": ["x"]}, "metric_name is ['x']: give a text"),
+        ({"metricname": "x"}, "metricname is no option: do you mean metric_name?"),
+    ],
+)
+def test_kind_27_a_metric_of_another_shape_is_named_by_its_place(change: dict[str, t.Any], words: str) -> None:
+    listed, found = metrics.typed_metrics([{"namespace": "n", "metric_name": "first"}, {**METRIC, **change}])
+    found += metrics.input_problems(listed, None, 60, NOW)
+    assert found and all(problem.startswith("metrics[1]") for problem in found) and any(words in problem for problem in found)
+
+
+@pytest.mark.parametrize("since", ["", "now", "1700000000", "2025-11-25T25:00:00Z", "12:00", "2025-11-25T12:00:00 UTC"])
+def test_kind_27_since_of_another_shape_is_told_how_to_be_written(since: str) -> None:
+    assert "which is no time: write it as 2025-11-25T12:00:00Z." in problems(since)[0]
 
 
 def test_what_cloudwatch_could_not_answer_is_not_taken_for_no_data() -> None:

@@ -182,7 +182,7 @@ def test_kind_13_what_aws_rejects_is_refused_before_the_first_call_and_by_the_sa
 @pytest.mark.parametrize(
     ("alarm", "words"),
     [
-        ({**SINGLE, "alarm_name": " cpu"}, "begins or ends with a blank"), ({**SINGLE, "namespace": "N\n"}, "begins or ends with a blank"),
+        ({**SINGLE, "alarm_name": " cpu"}, "begins with a blank"), ({**SINGLE, "namespace": "N\n"}, "ends with a line end"),
         ({**SINGLE, "dimensions": [{"name": ":a", "value": "1"}]}, "begins with a colon"),
         ({**COMPOSITE, "actions_suppressor": "x", "actions_suppressor_wait_period": -1, "actions_suppressor_extension_period": 0}, "wait_period is -1"),
         (

@@ -164,3 +164,9 @@ def test_kind_26_a_port_where_nothing_listens_is_named(own_redis, agents):
     agent = agents(own_redis, redis={"url": f"redis://127.0.0.1:{free_port()}"})
     until(lambda: agent.workers()[0]["redis"]["error"], 10, "the reason")
     assert "111" in agent.workers()[0]["redis"]["error"]
+
+
+def test_kind_25_callers_keys_go_nowhere(own_redis, agents, authority, tmp_path):
+    agent = agents(own_redis, tls=authority.issue("agent"), environment={"SSLKEYLOGFILE": str(tmp_path / "keys")})
+    assert agent.workers()
+    assert not (tmp_path / "keys").exists()

@@ -89,7 +89,7 @@ class Settings:
         if certificate is None:
             return
         try:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # create_default_context would write keys where SSLKEYLOGFILE says
             context.load_cert_chain(certificate, key)
             if self.tls is None:
                 context.set_alpn_protocols(["http/1.1"])

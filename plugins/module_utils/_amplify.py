@@ -15,20 +15,60 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import error_code, fail_on_aws_error
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 
 APP_ID = re.compile(r"d[a-z0-9]{1,19}")
+# Where an app's identifier stands in its ARN, in an address of its site, and in one of the console.
+APP_ID_WITHIN = re.compile(r"(?:apps/|/|\.|^)(d[a-z0-9]{9,19})(?:[/.?#]|$)")
+BRANCH_LIMIT = 255
 APP_OPTIONS = dict(app_id=dict(type="str"), app_name=dict(type="str"), branch=dict(type="str"))
+# What every failure carries; a module that has done something says what.
+NOTHING_DONE = dict(changed=False, steps=[], left=[])
+SHORTEST_MASKED = 4
 
 
 def app_problems(parameters: t.Mapping[str, t.Any]) -> list[str]:
-    """What is wrong with app_id and branch as a user wrote them, one sentence each."""
-    problems = []
-    app_id, branch = parameters["app_id"], parameters["branch"]
-    if app_id is not None and not APP_ID.fullmatch(app_id):
-        problems.append(f"app_id {app_id!r} is no app's identifier: write it as AWS does (d1a2b3c4d5e6f7), or use app_name.")
-    if branch is not None and not branch.strip():
-        problems.append("branch is empty: name the branch as the console shows it.")
-    return problems
+    """What is wrong with app_id, app_name and branch as a user wrote them, one sentence each."""
+    app_id, app_name, branch = (parameters.get(key) for key in ("app_id", "app_name", "branch"))
+    return [
+        *([] if app_id is None or APP_ID.fullmatch(app_id) else [_app_id_problem(app_id)]),
+        *([] if app_name is None else _app_name_problems(app_name)),
+        *([] if branch is None else _branch_problems(branch)),
+    ]
+
+
+def _app_id_problem(app_id: str) -> str:
+    if not app_id.strip():
+        return "app_id is empty: the environment variable or vault it comes from is probably not set."
+    within = APP_ID_WITHIN.search(app_id.strip())
+    way_out = f"write {within[1]}" if within else "write it as AWS does (d1a2b3c4d5e6f7), or use app_name"
+    return f"app_id {app_id!r} is no app's identifier: {way_out}."
+
+
+def _app_name_problems(name: str) -> list[str]:
+    if not name.strip():
+        return ["app_name is empty: the environment variable or vault it comes from is probably not set."]
+    if name != name.strip():
+        return [f"app_name {name!r} begins or ends with a blank: write {name.strip()!r}."]
+    if name.startswith("arn:") or "://" in name:
+        within = APP_ID_WITHIN.search(name)
+        return [f"app_name {name!r} is an address and no name: " + (f"use app_id: {within[1]}." if within else "write the name as the console shows it.")]
+    return []
+
+
+def _branch_problems(branch: str) -> list[str]:
+    if not branch.strip():
+        return ["branch is empty: name the branch as the console shows it."]
+    if branch != branch.strip():
+        return [f"branch {branch!r} begins or ends with a blank: write {branch.strip()!r}."]
+    within = re.fullmatch(r"refs/heads/(.+)|arn:.*/branches/(.+)|https?://.*?/(?:branches|tree)/(.+)", branch)
+    if within:
+        return [f"branch {branch!r} is an address and no branch's name: write {next(filter(None, within.groups()))!r}."]
+    if "://" in branch or branch.startswith("arn:"):
+        return [f"branch {branch!r} is an address and no branch's name: name the branch as the console shows it."]
+    if len(branch) > BRANCH_LIMIT:
+        return [f"branch {branch[:20]}... has {len(branch)} characters, of which Amplify takes {BRANCH_LIMIT}: name the branch as the console shows it."]
+    return []
 
 
 def variables_of(described: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -42,23 +82,46 @@ def find_app(module: t.Any, client: t.Any) -> str:
     if app_id:
         return app_id
     try:
-        apps = client.get_paginator("list_apps").paginate().build_full_result()["apps"]
+        apps = client.get_paginator("list_apps").paginate().build_full_result().get("apps") or []
     except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, f"Looking for the app named {name}")
-    found = sorted(app["appId"] for app in apps if app["name"] == name)
+        fail_on_aws_error(module, error, f"Looking for the app named {name}", **NOTHING_DONE)
+    found = sorted(app["appId"] for app in apps if app.get("name") == name)
     if len(found) == 1:
         return found[0]
     if found:
-        module.fail_json(msg=f"{len(found)} apps of {module.region} are named {name}: {', '.join(found)}. Say which by app_id.")
-    names = ", ".join(sorted({app["name"] for app in apps})) or "none at all"
-    module.fail_json(msg=f"No app of {module.region} is named {name}; there is {names}. Correct app_name or region.")
+        module.fail_json(msg=f"{len(found)} apps of {module.region} are named {name}: {', '.join(found)}. Say which by app_id.", **NOTHING_DONE)
+    if any(app["appId"] == name for app in apps):
+        module.fail_json(msg=f"No app of {module.region} is named {name}, which is the identifier of one: use app_id.", **NOTHING_DONE)
+    names = ", ".join(sorted({app.get("name") or app["appId"] for app in apps})) or "none at all"
+    module.fail_json(msg=f"No app of {module.region} is named {name}; there is {names}. Correct app_name or region.", **NOTHING_DONE)
 
 
-def fail_on_amplify_error(module: t.Any, error: Exception, doing: str) -> t.NoReturn:
+def fail_on_amplify_error(module: t.Any, error: Exception, doing: str, **result: t.Any) -> t.NoReturn:
     """As fail_on_aws_error; where something was not found, with the way out."""
-    if error_code(error) == "NotFoundException":
+    if error_code(error) in ("NotFoundException", "ResourceNotFoundException"):
         module.fail_json(
             msg=f"{doing}: {error} Correct app_id, branch (as the console shows it) or region ({module.region}).",
-            error={"code": "NotFoundException", "type": type(error).__name__},
+            error={"code": error_code(error), "type": type(error).__name__},
+            **result,
         )
-    fail_on_aws_error(module, error, doing)
+    fail_on_aws_error(module, error, doing, **result)
+
+
+def without_values(text: str, secrets: t.Iterable[str]) -> str:
+    """A text of AWS that may quote variables, without the map and without any of these values.
+
+    A value of a few characters is no secret, and would be found in every other word.
+    """
+    text = re.sub(r"\{.*\}", f"{{{MASK}}}", text, flags=re.DOTALL)
+    for secret in sorted({secret for secret in secrets if len(secret) >= SHORTEST_MASKED}, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def without_values_of(error: Exception, secrets: t.Iterable[str]) -> Exception:
+    """The error of AWS with a message that quotes no variables."""
+    if not isinstance(error, ClientError):
+        return error
+    answer = error.response.get("Error") or {}
+    message = without_values(str(answer.get("Message", "")), secrets)
+    return type(error)({**error.response, "Error": {**answer, "Message": message}}, error.operation_name)

@@ -16,9 +16,14 @@ NAME_LIMIT, VALUE_LIMIT = 255, 5500
 CLEAR = {" ": ""}
 
 
+# By Amplify's reference of environment variables.
+READ_BY_AMPLIFY = ("USER_BRANCH", "USER_DISABLE_TESTS")
+READ_BY_AMPLIFY_PREFIXES = ("_", "AMPLIFY_")
+
+
 def is_reserved(name: str) -> bool:
     """Whether Amplify itself reads this variable; purging leaves it alone unless it is listed."""
-    return name in ("_LIVE_UPDATES", "_BUILD_TIMEOUT", "_CUSTOM_IMAGE") or name.startswith("AMPLIFY_")
+    return name in READ_BY_AMPLIFY or name.startswith(READ_BY_AMPLIFY_PREFIXES)
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,12 @@ class Desired:
         """The whole map that is to replace `observed`."""
         if self.absent:
             return {name: value for name, value in observed.items() if name not in self.values}
-        kept = {name: value for name, value in observed.items() if is_reserved(name)} if self.purge else observed
+        kept = {name: observed[name] for name in self.kept(observed)} if self.purge else observed
         return {**kept, **self.values}
+
+    def kept(self, observed: t.Mapping[str, str]) -> list[str]:
+        """The names that purging leaves alone although they are not listed."""
+        return sorted(name for name in observed if self.purge and is_reserved(name) and name not in self.values)
 
     @classmethod
     def of(cls, parameters: t.Mapping[str, t.Any]) -> Desired:
@@ -80,7 +89,7 @@ def variable_problems(variables: t.Any, secret_variables: t.Any, state: str = "p
         problems.append("purge removes what is not listed and state=absent what is listed: use one of them.")
     for option, mapping in (("variables", variables), ("secret_variables", secret_variables)):
         for name, value in (mapping or {}).items():
-            problems += _name_problems(option, name)
+            problems += _name_problems(option, name, state)
             if state == "present":
                 wrong = _value_problem(value, secret=option == "secret_variables")
                 problems += [f"{option}: the value of {name} {wrong}"] if wrong else []
@@ -91,12 +100,16 @@ def variable_problems(variables: t.Any, secret_variables: t.Any, state: str = "p
     return problems
 
 
-def _name_problems(option: str, name: t.Any) -> list[str]:
+def _name_problems(option: str, name: t.Any, state: str) -> list[str]:
     if not isinstance(name, str):
         return [f"{option}: the name {name!r} is not a string: write it in quotes."]
     if not name.strip():
         return [f"{option} has a variable without a name: name it, or take it out."]
+    if name != name.strip() and state == "present":
+        return [f"{option}: the name {name!r} begins or ends with a blank: write {name.strip()!r}."]
     problems = []
+    if "=" in name or "\0" in name:
+        problems.append(f"{option}: the name {name!r} has a character that no environment variable's name can have: take it out.")
     if name.startswith("AWS"):
         suggestion = "APP" + name[len("AWS"):]
         problems.append(f"{option}: Amplify rejects {name}, as it reserves names that begin with AWS: rename it (to {suggestion}, say) here and in the app.")
@@ -110,6 +123,8 @@ def _value_problem(value: t.Any, secret: bool) -> str:
         return f"is a {type(value).__name__}, not a string: write it in quotes, exactly as the app is to read it."
     if secret and not str(value):
         return "is empty: the environment variable or vault it comes from is probably not set."
+    if "\0" in str(value) or any("\ud800" <= character <= "\udfff" for character in str(value)):
+        return "has a character that no environment variable can have (NUL or half of a surrogate pair): give it as text, such as base64."
     if len(str(value)) > VALUE_LIMIT:
         return f"has {len(str(value))} characters, of which Amplify takes {VALUE_LIMIT}: keep it in S3 or Secrets Manager and give the app its address."
     return ""
@@ -135,7 +150,28 @@ def plan(place: Place, desired: Desired, observed: t.Mapping[str, str]) -> Plan:
     )
 
 
+def _is_public(desired: Desired, name: str, value: str) -> bool:
+    """Only what is declared public is nobody's secret: what was there under a public name may have been one."""
+    return not desired.absent and desired.public.get(name) == value
+
+
 def _shown(desired: Desired, variables: t.Mapping[str, str]) -> dict[str, str]:
-    """Values that are nobody's secret: those of names listed as public. Unlisted ones are somebody else's."""
-    public = {} if desired.absent else desired.public
-    return {name: value if name in public else MASK for name, value in sorted(variables.items())}
+    return {name: value if _is_public(desired, name, value) else MASK for name, value in sorted(variables.items())}
+
+
+def secrets_among(desired: Desired, variables: t.Mapping[str, str]) -> set[str]:
+    """The values that nobody may be shown: those of `variables` and of the task that are not declared public."""
+    public = set() if desired.absent else set(desired.public.values())
+    return ({*variables.values(), *desired.secret.values()} - public) | set(desired.secret.values())
+
+
+def value_warnings(variables: t.Any, secret_variables: t.Any) -> list[str]:
+    """What is probably not meant, one sentence each and never a value."""
+    warnings = []
+    for option, mapping in (("variables", variables), ("secret_variables", secret_variables)):
+        for name, value in (mapping or {}).items():
+            end = str(value)[-1:]
+            if end.isspace():
+                what = "a line end" if end in "\r\n" else "a blank"
+                warnings.append(f"{option}: the value of {name} ends with {what}, which is set as it is; trim it if it is not meant.")
+    return warnings

@@ -18,6 +18,10 @@ description:
   - A run that was cut off at any point is completed by the next, without a second build. A build of the same environment that is under way is
     awaited. So is a build of any other one, because Amplify builds a branch one job at a time; then the right one is started.
   - A build that failed or was cancelled is started anew by the next run.
+  - Before a build the notes of branches that are gone are removed from the app's tags, of which AWS allows 50.
+  - Only a run that has something to change, or whose own build is under way, waits. Check mode never does.
+  - Refused, in check mode too, are an app that is connected to no repository, the preview of a pull request (in whose place Amplify would build the
+    main branch), and an app whose tags leave no room for the note.
   - Builds started elsewhere (by a push, in the console) are nobody's proof of a changed environment, because it is unknown what they saw; after such a
     change the module builds once more. As long as the environment is the one it built last, later builds made elsewhere saw the same and are left
     alone. It cannot notice variables that were changed, built elsewhere, and changed back without a build.
@@ -47,12 +51,12 @@ options:
     type: bool
     default: true
   wait_timeout:
-    description: Seconds that the task may wait, for builds in the way and its own together, before it fails. The builds go on.
+    description: Seconds that the task may wait, for builds in the way and its own together, before it fails. The builds go on. At least 0.
     type: int
     default: 2400
 notes:
   - Needs the IAM actions C(amplify:GetApp), C(amplify:GetBranch), C(amplify:ListJobs), C(amplify:GetJob), C(amplify:StartJob) and
-    C(amplify:TagResource), and C(amplify:ListApps) for O(app_name).
+    C(amplify:TagResource), C(amplify:ListBranches) and C(amplify:UntagResource) where other branches have notes, and C(amplify:ListApps) for O(app_name).
 attributes:
   check_mode:
     support: full
@@ -119,7 +123,7 @@ job:
       type: str
       sample: "14"
     job_type:
-      description: How the job was started.
+      description: How the job was started; none where AWS does not tell, as it mostly does not.
       type: str
       sample: RELEASE
     status:
@@ -127,7 +131,7 @@ job:
       type: str
       sample: SUCCEED
     commit_id:
-      description: The commit that was built.
+      description: The commit that was built, or V(HEAD); none where AWS does not tell.
       type: str
       sample: 5f3c2d1e0b9a
     start_time:
@@ -157,16 +161,23 @@ failed_step:
       sample: https://aws-amplify-prod-us-east-1-artifacts.s3.us-east-1.amazonaws.com/d1a2b3c4d5e6f7/main/0000000014/BUILD/log.txt
 steps:
   description: The changes made, one sentence a call to AWS, in the order they were made. In check mode, the changes that would be made.
-  returned: success
+  returned: always
   type: list
   elements: str
   sample:
     - Note the environment of branch main in a tag of app d1a2b3c4d5e6f7, before it is built
     - Start a RELEASE build of branch main of app d1a2b3c4d5e6f7
     - Note the environment of branch main in a tag of app d1a2b3c4d5e6f7, with the job that builds it
+left:
+  description: The changes that were still to be made, one sentence each. After a build that failed, those of the next run.
+  returned: failure
+  type: list
+  elements: str
+  sample: [Start a RELEASE build of branch main of app d1a2b3c4d5e6f7]
 """
 
 import time
+from dataclasses import replace
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -176,11 +187,21 @@ except ImportError:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import (
     APP_OPTIONS,
+    NOTHING_DONE,
     app_problems,
     fail_on_amplify_error,
     find_app,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import Job, Note, Seen, environment_of, plan, tag_key
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import (
+    Job,
+    Note,
+    Seen,
+    arn_of,
+    environment_of,
+    plan,
+    tag_key,
+    unbuildable,
+)
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     client,
     client_without_retries,
@@ -210,6 +231,9 @@ class Deployment:
         self.deadline = time.monotonic() + module.params["wait_timeout"]
         self.fingerprints = {}
         self.summaries = {}
+        self.branches = None
+        self.build = None
+        self.steps = []
 
     @property
     def where(self):
@@ -218,15 +242,15 @@ class Deployment:
     def observe(self):
         # The environment before the jobs: the planner counts on it.
         app = self.amplify.get_app(appId=self.app_id)["app"]
-        if not app.get("repository"):
-            self.module.fail_json(
-                msg=f"App {self.app_id} ({app['name']}) is not connected to a repository, so Amplify has nothing to build. "
-                "Connect it in the console, or deploy it by hand and leave this module out."
-            )
         branch = self.amplify.get_branch(**self.where)["branch"]
+        arn = arn_of(app, branch)
+        refused = unbuildable(app, self.app_id, branch, self.branch)
+        if refused or not arn:
+            self.fail(refused or f"AWS describes app {self.app_id} without its ARN, so that its tags cannot be written. Run the task again.")
         # The newest come first.
-        summaries = self.amplify.list_jobs(maxResults=50, **self.where)["jobSummaries"]
-        note = Note.read(app.get("tags", {}).get(tag_key(self.branch)))
+        summaries = self.amplify.list_jobs(maxResults=50, **self.where).get("jobSummaries") or []
+        tags = app.get("tags") or {}
+        note = Note.read(tags.get(tag_key(self.branch)))
         if note and note.job_id and not any(int(summary["jobId"]) == note.job_id for summary in summaries):
             summaries += self.describe(note.job_id)
         self.summaries = {int(summary["jobId"]): summary for summary in summaries}
@@ -237,12 +261,14 @@ class Deployment:
         self.fingerprints[environment] = known = known or fingerprint(environment)
         return Seen(
             app_id=self.app_id,
-            app_arn=app["appArn"],
+            app_arn=arn,
             branch=self.branch,
             note=note,
             current=note is not None and note.fingerprint == known and not (self.module.check_mode and self.module.params["environment_changes"]),
             fingerprint=known,
             jobs=tuple(Job.of(summary) for summary in summaries),
+            tags=frozenset(tags),
+            branches=self.branches,
         )
 
     def describe(self, job_id):
@@ -255,11 +281,27 @@ class Deployment:
             return []
 
     def observed_plan(self):
-        return plan(self.observe())
+        seen = self.observe()
+        self.build = plan(seen)
+        if self.build.notes and seen.other_notes and self.branches is None:
+            pages = self.amplify.get_paginator("list_branches").paginate(appId=self.app_id)
+            self.branches = frozenset(branch["branchName"] for page in pages for branch in page.get("branches") or [])
+            self.build = plan(replace(seen, branches=self.branches))
+        if self.build.refused:
+            self.fail(self.build.refused, job=self.shown(self.build.job))
+        return self.build
+
+    def progress(self):
+        """What a failure tells: the changes made, and those that were still to be made."""
+        return dict(changed=bool(self.steps), steps=self.steps, left=self.build.steps if self.build else [])
+
+    def fail(self, msg, **result):
+        done = f" Done before: {'; '.join(self.steps)}." if self.steps else ""
+        self.module.fail_json(msg=msg + done, **self.progress(), **result)
 
     def apply(self, build):
-        """Make the first change of the plan; return whether it was made here, and the plan of what remains."""
-        change = build.changes[0]
+        """Make the first change of the plan; return the plan of what remains."""
+        change, made = build.changes[0], False
         for attempt in range(ATTEMPTS):
             error, refused = None, False
             try:
@@ -268,13 +310,24 @@ class Deployment:
                 # Refused because another job or call was quicker, or made although the answer was lost: looking tells.
                 if not is_transient(caught):
                     raise
-                error, refused = caught, isinstance(caught, ClientError) and caught.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+                error, refused = caught, isinstance(caught, ClientError) and caught.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500
+            if not error and not made:
+                made = True
+                self.made(build)
             remaining = wait_until(lambda: self.beyond(build), SEE * 2**attempt, delay=5)
             if remaining:
-                return not refused, remaining[0]
+                if not made and not refused:
+                    self.made(build)
+                return remaining[0]
         if error:
             raise error
-        self.module.fail_json(msg=f"{change.summary}: done {ATTEMPTS} times, but AWS does not show it. Does somebody else remove tags from the app?")
+        self.fail(f"{change.summary}: done {ATTEMPTS} times, but AWS does not show it. Does somebody else change the tags of the app? Then stop that first.")
+
+    def made(self, build):
+        """Note the first change of the plan as made, whatever the next look at AWS comes to."""
+        self.steps.append(build.steps[0])
+        if self.build is build:
+            self.build = replace(build, changes=build.changes[1:])
 
     def beyond(self, before):
         """The plan now, unless nothing has come of the first change of the one before."""
@@ -288,27 +341,37 @@ class Deployment:
             return not found or not Job.of(found[0]).active
 
         if wait_until(look, self.deadline - time.monotonic()) is None:
-            self.module.fail_json(
-                msg=f"Job {job.job_id} of branch {self.branch} is not over after {self.module.params['wait_timeout']} s. It goes on. Run the task again "
+            self.fail(
+                f"Job {job.job_id} of branch {self.branch} is not over after {self.module.params['wait_timeout']} s. It goes on. Run the task again "
                 "to go on waiting (nothing is built twice), or raise wait_timeout.",
                 job=self.shown(job),
             )
 
     def fail_on(self, job):
         """The build of this environment ended without success, while this task was looking."""
-        steps = self.amplify.get_job(jobId=str(job.job_id), **self.where)["job"]["steps"]
-        failed = next((step for step in steps if step["status"] == "FAILED"), None)
-        if not failed:
-            self.module.fail_json(
-                msg=f"Job {job.job_id} of branch {self.branch} ended {job.status}. Run the task again to build the branch.", job=self.shown(job)
+        steps = self.amplify.get_job(jobId=str(job.job_id), **self.where)["job"].get("steps") or []
+        failed = next((step for step in steps if step.get("status") == "FAILED"), None)
+        which = f"Job {job.job_id} of branch {self.branch} of app {self.app_id}"
+        if job.status == "CANCELLED":
+            self.fail(
+                f"{which} was cancelled before it was over: by somebody, or by Amplify itself, which with AMPLIFY_DIFF_DEPLOY cancels a push that changes "
+                "nothing. Run the task again to build the branch.",
+                job=self.shown(job),
             )
-        reason, log = failed.get("statusReason"), failed.get("logUrl")
-        self.module.fail_json(
-            msg=f"Job {job.job_id} of branch {self.branch} failed at the step {failed['stepName']}"
+        if not failed:
+            self.fail(
+                f"{which} ended {job.status}, and AWS does not tell at which step. Look at the job in the Amplify console, put right what it names and run "
+                "the task again, which builds the branch anew.",
+                job=self.shown(job),
+            )
+        step, reason, log = failed.get("stepName"), failed.get("statusReason"), failed.get("logUrl")
+        self.fail(
+            f"{which} failed at the step {step or 'without a name'}"
             + (f": {reason}" if reason else "")
-            + f". Its log: {log or 'see the console'}. Put right what it names and run the task again, which builds the branch anew.",
+            + f". Its log: {log or 'see the job in the Amplify console'}. Put right what it names and run the task again, which builds the branch anew. "
+            "Until then the app goes on as it was built before.",
             job=self.shown(job),
-            failed_step=dict(step_name=failed["stepName"], status_reason=reason, log_url=log),
+            failed_step=dict(step_name=step, status_reason=reason, log_url=log),
         )
 
     def shown(self, job):
@@ -316,29 +379,27 @@ class Deployment:
         if not summary:
             return None
         times = {key: summary[name].isoformat() if summary.get(name) else None for key, name in (("start_time", "startTime"), ("end_time", "endTime"))}
-        return dict(job_id=summary["jobId"], job_type=summary["jobType"], status=summary["status"], commit_id=summary["commitId"], **times)
+        named = {key: summary.get(name) for key, name in (("job_type", "jobType"), ("status", "status"), ("commit_id", "commitId"))}
+        return dict(job_id=summary["jobId"], **named, **times)
 
     def run(self):
         build = first = self.observed_plan()
         # What ended badly before this task is reason for a new build; what does so meanwhile is its failure.
         past = first.lost
-        steps = []
         while not self.module.check_mode:
             if build.lost and build.lost != past:
                 self.fail_on(build.lost)
             if build.blocked_by:
                 if not self.module.params["wait"]:
-                    self.module.fail_json(
-                        msg=f"Job {build.blocked_by.job_id} of branch {self.branch} is {build.blocked_by.status}, and Amplify builds "
+                    self.fail(
+                        f"Job {build.blocked_by.job_id} of branch {self.branch} is {build.blocked_by.status}, and Amplify builds "
                         "a branch one job at a time. Run the task again when it is over, or with wait=true.",
                         job=self.shown(build.blocked_by),
                     )
                 self.wait_for(build.blocked_by)
                 build = self.observed_plan()
             elif build.changes:
-                step = build.changes[0].summary
-                made, build = self.apply(build)
-                steps += [step] if made else []
+                build = self.apply(build)
             elif build.job.active and self.module.params["wait"]:
                 self.wait_for(build.job)
                 build = self.observed_plan()
@@ -346,7 +407,7 @@ class Deployment:
                 break
         result = dict(first.result(), app_id=self.app_id, branch=self.branch, reason=first.reason, job=self.shown(build.job))
         if not self.module.check_mode:
-            result.update(changed=bool(steps), steps=steps, diff=dict(before=first.before, after=build.after))
+            result.update(changed=bool(self.steps), steps=self.steps, diff=dict(before=first.before, after=build.after))
         return result
 
 
@@ -363,12 +424,15 @@ def main():
         required_one_of=[("app_id", "app_name")],
         supports_check_mode=True,
     )
-    refuse(module, "The branch cannot be built", app_problems(module.params))
+    problems = app_problems(module.params)
+    if module.params["wait_timeout"] < 0:
+        problems.append(f"wait_timeout is {module.params['wait_timeout']}: give seconds, at least 0.")
+    refuse(module, "The branch cannot be built", problems, **NOTHING_DONE)
     deployment = Deployment(module)
     try:
         result = deployment.run()
     except (BotoCoreError, ClientError) as error:
-        fail_on_amplify_error(module, error, f"The build of branch {deployment.branch} of app {deployment.app_id}")
+        fail_on_amplify_error(module, error, f"The build of branch {deployment.branch} of app {deployment.app_id}", **deployment.progress())
     module.exit_json(**result)
 
 

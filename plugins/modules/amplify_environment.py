@@ -14,8 +14,8 @@ description:
   - Brings the listed environment variables of an app, or of one of its branches, to their declared state, in one call.
   - The variables of a branch come before those of the app when the branch is built.
   - New values reach the running app only with its next build, see M(huntaze.ai_system.amplify_deployment).
-  - Variables that are not listed stay, unless O(purge=true). So do V(_LIVE_UPDATES), V(_BUILD_TIMEOUT), V(_CUSTOM_IMAGE) and V(AMPLIFY_*), which
-    Amplify reads itself, even then, unless they are listed.
+  - Variables that are not listed stay, unless O(purge=true). Those that Amplify reads itself stay even then, unless they are listed, and the result
+    names them. By Amplify's reference these are V(USER_BRANCH), V(USER_DISABLE_TESTS), and the names that begin with V(_) or V(AMPLIFY_).
   - Amplify replaces all variables at once and tells no versions apart, so two who write at the same time can undo each other. The module writes
     right after it has read, reads back at once and again a second later, and where its values are gone, merges them into what is there and writes
     again. Runs of this module lose nothing of each other. What somebody else writes in the moment between its read and its write is lost unnoticed.
@@ -33,7 +33,7 @@ options:
     type: str
   variables:
     description:
-      - Names and values that anybody may see. They are shown in results and diffs.
+      - Names and values that anybody may see. They are shown in results and diffs. The value that a name had before is shown only if it is the same.
       - Values are strings; integers are taken as they are written. They have at most 5,500 characters, names at most 255.
       - Amplify rejects names that begin with V(AWS).
       - At least one of O(variables) and O(secret_variables) is required.
@@ -58,8 +58,9 @@ notes:
   - Needs the IAM actions C(amplify:GetApp) and C(amplify:UpdateApp), or with O(branch) C(amplify:GetBranch) and C(amplify:UpdateBranch), and
     C(amplify:ListApps) for O(app_name).
   - Whoever may call C(amplify:GetApp) or C(amplify:GetBranch) reads all values in clear. Diffs mask the values of O(secret_variables), and those of
-    variables that are not listed, because they may be somebody else's secrets.
-  - Server code of a Next.js app sees a variable only if the build writes it to C(.env.production).
+    variables that are not listed, because they may be somebody else's secrets. So do messages, as AWS may quote variables in its own.
+  - Server code of a Next.js app sees a variable only if the build writes it to C(.env.production). Many builds do so in a way that loses parts of
+    some values; C(examples/nextjs) of this collection has one that does not.
 attributes:
   check_mode:
     support: full
@@ -125,12 +126,24 @@ variable_names:
   type: list
   elements: str
   sample: [GEMINI_MODEL, LIMITER_TOKEN, LIMITER_URL]
-steps:
-  description: The changes made, one sentence each. In check mode, the changes that would be made.
+kept:
+  description: The names that O(purge) left although they are not listed, because Amplify reads these variables itself.
   returned: success
   type: list
   elements: str
+  sample: [_LIVE_UPDATES]
+steps:
+  description: The changes made, one sentence each. In check mode, the changes that would be made.
+  returned: always
+  type: list
+  elements: str
   sample: ["Update the variables of branch main of app d1a2b3c4d5e6f7: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL"]
+left:
+  description: The changes that were still to be made, one sentence each.
+  returned: failure
+  type: list
+  elements: str
+  sample: ["Update the variables of app d1a2b3c4d5e6f7: add LIMITER_TOKEN"]
 """
 
 import random
@@ -144,12 +157,21 @@ except ImportError:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import (
     APP_OPTIONS,
+    NOTHING_DONE,
     app_problems,
     fail_on_amplify_error,
     find_app,
     variables_of,
+    without_values_of,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import Desired, Place, plan, variable_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import (
+    Desired,
+    Place,
+    plan,
+    secrets_among,
+    value_warnings,
+    variable_problems,
+)
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, is_transient, refuse
 
 ROUNDS = 8
@@ -168,22 +190,38 @@ class Environment:
         # A write repeated blindly would undo what others wrote meanwhile: each one follows a read.
         self.writer = client_without_retries(module, "amplify")
         self.place = Place(find_app(module, self.amplify), module.params["branch"])
+        self.kept = []
+        self.secrets = secrets_among(self.desired, {})
+        self.planned = None
+        # As keys, because a write that is repeated is one step.
+        self.made = {}
+
+    def progress(self):
+        """What a failure tells: the changes made, and those that were still to be made."""
+        return dict(changed=bool(self.made), steps=list(self.made), left=self.planned.steps if self.planned else [])
 
     def observed_plan(self):
         if self.place.branch:
             described = self.amplify.get_branch(appId=self.place.app_id, branchName=self.place.branch)["branch"]
         else:
             described = self.amplify.get_app(appId=self.place.app_id)["app"]
-        return plan(self.place, self.desired, variables_of(described))
+        variables = variables_of(described)
+        self.kept = self.desired.kept(variables)
+        self.secrets |= secrets_among(self.desired, variables)
+        self.planned = plan(self.place, self.desired, variables)
+        return self.planned
 
     def write(self, planned):
-        for change in planned.changes:
-            try:
+        """Whether AWS answered that it is written; where no answer came, reading back tells."""
+        try:
+            for change in planned.changes:
                 getattr(self.writer, change.operation)(**change.parameters)
-            except (BotoCoreError, ClientError) as error:
-                # Made or not: reading back tells.
-                if not is_transient(error):
-                    raise
+        except (BotoCoreError, ClientError) as error:
+            if not is_transient(error):
+                raise
+            return False
+        self.planned = None
+        return True
 
     def holds(self):
         """Whether the variables are there, and still are once others who write at the same time are through."""
@@ -193,28 +231,30 @@ class Environment:
         return not self.observed_plan()
 
     def apply(self, planned):
-        """Write until it holds; return the steps made."""
-        steps = {}
+        """Write until it holds."""
+        steps = []
         for attempt in range(ROUNDS):
-            self.write(planned)
-            steps.update(dict.fromkeys(planned.steps))
+            steps = planned.steps or steps
+            if self.write(planned):
+                self.made.update(dict.fromkeys(planned.steps))
             if self.holds():
-                return list(steps)
+                self.made.update(dict.fromkeys(steps))
+                return
             # At random, because two runs in step with each other would go on undoing each other.
             time.sleep(random.uniform(0, min(SETTLE * 2**attempt, LONGEST_PAUSE)))
             planned = self.observed_plan()
         self.module.fail_json(
             msg=f"The variables of {self.place} were written {ROUNDS} times and are not there: AWS throttles the writes, or somebody else "
             "overwrites them all the time. Run the task again when that is over; nothing has to be undone.",
-            steps=list(steps),
+            **self.progress(),
         )
 
     def run(self):
         planned = self.observed_plan()
-        result = dict(planned.result(), app_id=self.place.app_id, branch=self.place.branch, variable_names=sorted(planned.after))
+        result = dict(planned.result(), app_id=self.place.app_id, branch=self.place.branch, variable_names=sorted(planned.after), kept=self.kept)
         if planned and not self.module.check_mode:
-            result["steps"] = self.apply(planned)
-            result["variable_names"] = sorted(self.observed_plan().after)
+            self.apply(planned)
+            result.update(steps=list(self.made), variable_names=sorted(self.observed_plan().after), kept=self.kept)
         return result
 
 
@@ -232,13 +272,18 @@ def main():
         supports_check_mode=True,
     )
     values = {key: module.params[key] for key in ("variables", "secret_variables", "state", "purge")}
-    refuse(module, "The variables cannot be set", app_problems(module.params) + variable_problems(**values))
+    refuse(module, "The variables cannot be set", app_problems(module.params) + variable_problems(**values), **NOTHING_DONE)
+    if module.params["state"] == "present":
+        for warning in value_warnings(module.params["variables"], module.params["secret_variables"]):
+            module.warn(warning)
     environment = Environment(module)
+    failure = None
     try:
-        result = environment.run()
+        module.exit_json(**environment.run())
     except (BotoCoreError, ClientError) as error:
-        fail_on_amplify_error(module, error, f"The variables of {environment.place}")
-    module.exit_json(**result)
+        failure = without_values_of(error, environment.secrets)
+    # Not where the error was caught: its traceback quotes variables as its text does.
+    fail_on_amplify_error(module, failure, f"The variables of {environment.place}", **environment.progress())
 
 
 if __name__ == "__main__":

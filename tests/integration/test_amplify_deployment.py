@@ -36,12 +36,22 @@ class Site:
 
     def set(self, **variables):
         """Change variables as amplify_environment does, or anybody else."""
-        there = self.amplify.get_app(appId=self.id)["app"]["environmentVariables"]
+        there = self.amplify.get_app(appId=self.id)["app"].get("environmentVariables", {})
         self.amplify.update_app(appId=self.id, environmentVariables={**there, **variables})
 
     def push(self):
         """A build that is none of ours."""
         return self.amplify.start_job(jobType="RELEASE", **self.branch)["jobSummary"]["jobId"]
+
+    def push_without_end(self):
+        """One that is not over before it is stopped, however slow the machine."""
+        self.sandbox.settings(transition_seconds=3600)
+        job_id = self.push()
+        self.sandbox.settings(transition_seconds=0)
+        return job_id
+
+    def stop(self, job_id):
+        self.amplify.stop_job(jobId=job_id, **self.branch)
 
     def wait(self, job_id):
         while self.amplify.get_job(jobId=job_id, **self.branch)["job"]["summary"]["status"] != "SUCCEED":
@@ -74,7 +84,7 @@ def test_an_environment_that_was_never_built_is_built_once_and_waited_for(site):
     result = site.run()
     assert result["changed"] and result["steps"] == site.steps, result.output
     assert "not known" in result["reason"]
-    assert (result["job"]["job_id"], result["job"]["status"], result["job"]["job_type"]) == ("2", "SUCCEED", "RELEASE")
+    assert (result["job"]["job_id"], result["job"]["status"]) == ("2", "SUCCEED")
     assert result["job"]["end_time"] > result["job"]["start_time"]
     assert site.builds() == [("2", "SUCCEED")]
     assert site.built("2")["A"] == "1" and site.built("2")["NEXT_PUBLIC_STAGE"] == "production"
@@ -122,11 +132,12 @@ def test_check_mode_announces_what_the_run_does(site, state):
     if state == "changed":
         site.set(A="2")
     if state == "another build is under way":
-        site.sandbox.settings(transition_seconds=2)
-        site.push()
+        job_id = site.push_without_end()
     before = site.builds()
     announced = site.run(check=True)
     assert site.changes() == {} and len(site.builds()) == len(before)
+    if state == "another build is under way":
+        site.stop(job_id)
     made = site.run()
     assert not made.get("failed"), made.output
     for key in ("changed", "steps", "reason", "app_id", "branch"):
@@ -138,7 +149,7 @@ def test_check_mode_announces_what_the_run_does(site, state):
 
 
 @pytest.mark.parametrize("step", ["BUILD", "DEPLOY"])
-def test_a_build_that_fails_is_told_with_its_step_and_log_and_made_anew_by_the_next_run(site, step):
+def test_kind_17_a_build_that_fails_is_told_with_its_step_and_log_and_made_anew_by_the_next_run(site, step):
     site.sandbox.settings(amplify_fail_step=step)
     result = site.run()
     assert result["failed"], result.output
@@ -147,6 +158,9 @@ def test_a_build_that_fails_is_told_with_its_step_and_log_and_made_anew_by_the_n
     assert result["failed_step"] == {"step_name": step, "status_reason": failed["statusReason"], "log_url": failed["logUrl"]}
     assert f"failed at the step {step}" in result["msg"] and failed["logUrl"] in result["msg"] and failed["statusReason"] in result["msg"]
     assert result["job"]["job_id"] == "2"
+    # What was done stands, and what the next run has to do.
+    assert result["changed"] and result["steps"] == site.steps[:len(result["steps"])] and len(result["steps"]) >= 2
+    assert site.steps[1] in result["left"] and "as it was built before" in result["msg"] and site.steps[1] in result["msg"]
     site.sandbox.settings(amplify_fail_step=None)
     again = site.run()
     assert again["changed"] and "job 2" in again["reason"] and "FAILED" in again["reason"], again.output
@@ -161,7 +175,7 @@ def test_a_build_that_somebody_stops_is_told(site):
             time.sleep(0.05)
         site.amplify.stop_job(jobId="2", **site.branch)
         result = running.result()
-    assert result["failed"] and "CANCELLED" in result["msg"], result.output
+    assert result["failed"] and "was cancelled" in result["msg"] and result["job"]["status"] == "CANCELLED", result.output
     site.sandbox.settings(transition_seconds=0)
     assert site.run()["changed"]
     assert site.builds() == [("2", "CANCELLED"), ("3", "SUCCEED")]
@@ -196,10 +210,34 @@ def test_a_build_of_another_environment_is_awaited_and_followed(site):
 
 
 def test_a_build_in_the_way_is_an_error_for_who_does_not_wait(site):
-    site.sandbox.settings(transition_seconds=5)
-    site.push()
+    site.push_without_end()
     result = site.run(wait=False)
     assert result["failed"] and "Job 2 of branch main is" in result["msg"] and "wait=true" in result["msg"], result.output
+    assert (result["changed"], result["steps"], result["left"]) == (False, [], site.steps)
+    assert site.changes() == {}
+    site.stop("2")
+    assert site.run(wait=False)["changed"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_kind_34_a_run_with_nothing_to_change_does_not_wait_for_the_build_of_another(site, check):
+    site.run()
+    site.push_without_end()
+    assert not site.run(check=check, wait_timeout=0)["changed"]
+
+
+def test_kind_34_check_mode_does_not_wait_for_its_own_build_either(site):
+    site.sandbox.settings(transition_seconds=3600)
+    site.run(wait=False)
+    announced = site.run(check=True, wait_timeout=0)
+    assert not announced["changed"] and announced["job"]["status"] == "PENDING", announced.output
+
+
+def test_kind_28_waiting_for_a_build_in_the_way_has_an_end_and_tells_it(site):
+    site.push_without_end()
+    result = site.run(wait_timeout=1)
+    assert result["failed"] and "Job 2 of branch main is not over after 1 s" in result["msg"], result.output
+    assert (result["changed"], result["steps"], result["left"]) == (False, [], site.steps)
     assert site.changes() == {}
 
 
@@ -305,22 +343,73 @@ def test_an_app_is_found_by_its_name(site):
     assert site.run(app_name="huntaze")["app_id"] == site.id
 
 
-def test_an_app_without_a_repository_is_refused(site):
-    by_hand = site.amplify.create_app(name="by-hand")["app"]["appId"]
-    site.amplify.create_branch(appId=by_hand, branchName="main")
-    result = site.run(app_id=by_hand)
-    assert result["failed"] and "not connected to a repository" in result["msg"]
+@pytest.mark.parametrize("check", [True, False])
+def test_kind_16_an_app_without_a_repository_is_refused(site, check):
+    by_hand = {"appId": site.amplify.create_app(name="by-hand")["app"]["appId"], "branchName": "main"}
+    site.amplify.create_branch(**by_hand)
+    site.amplify.start_deployment(sourceUrl="https://example.com/site.zip", **by_hand)
+    result = site.run(app_id=by_hand["appId"], check=check)
+    assert result["failed"] and "not connected to a repository" in result["msg"] and "(by-hand)" in result["msg"] and "Connect it" in result["msg"]
+    assert (result["changed"], result["steps"]) == (False, [])
 
 
-@pytest.mark.parametrize("args", [{"branch": "nope"}, {"app_id": "dnosuchapp"}])
-def test_what_is_not_found_is_named_with_the_way_out(site, args):
-    result = site.run(**args)
-    assert result["failed"] and list(args.values())[0] in result["msg"] and "Correct app_id, branch" in result["msg"]
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("args", [{"branch": "nope"}, {"app_id": "dnosuchapp"}, {"app_name": "nosuchapp"}])
+def test_kind_16_what_is_not_found_is_named_with_the_way_out(site, args, check):
+    result = site.run(check=check, **args)
+    assert result["failed"] and list(args.values())[0] in result["msg"] and "Correct app_" in result["msg"]
+    assert (result["changed"], result["steps"], result["left"]) == (False, [], [])
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_kind_22_the_preview_of_a_pull_request_is_refused(site, check):
+    site.sandbox.control.request("POST", "amplify/pull-requests", {"app_id": site.id, "number": 7, "source": "feature", "destination": "main"})
+    result = site.run(branch="pr-7", check=check)
+    assert result["failed"] and "Push to branch feature" in result["msg"] and "name the branch main" in result["msg"], result.output
+    assert site.changes() == {} and site.builds() == []
+
+
+def test_kind_07_jobs_of_which_aws_tells_little_are_no_crash(site):
+    site.wait(site.push())
+    result = site.run()
+    assert result["job"]["job_type"] is None and result["job"]["commit_id"] == "HEAD", result.output
+
+
+def test_kind_20_notes_of_branches_that_are_gone_are_removed_before_a_build(site):
+    for name in ("old/1", "old 2", "kept"):
+        site.amplify.create_branch(appId=site.id, branchName=name)
+        assert site.run(branch=name)["changed"]
+    for name in ("old/1", "old 2"):
+        site.amplify.delete_branch(appId=site.id, branchName=name)
+    site.amplify.tag_resource(resourceArn=site.arn, tags={f"k{number}": "" for number in range(47)})
+    announced, made = site.run(check=True), site.run()
+    assert announced["steps"] == made["steps"], made.output
+    assert made["steps"][1:] == site.steps and "old/1" in made["steps"][0] and "branches that are gone" in made["steps"][0]
+    tags = set(site.amplify.list_tags_for_resource(resourceArn=site.arn)["tags"])
+    assert {tag for tag in tags if tag.startswith("huntaze:")} == {TAG, "huntaze:build:kept"} and len(tags) == 49
+    assert not site.run()["changed"]
+    assert site.sandbox.calls() == {"amplify.GetApp": 1, "amplify.GetBranch": 1, "amplify.ListJobs": 1}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_kind_20_an_app_full_of_tags_is_refused_before_anything_is_done(site, check):
+    site.amplify.tag_resource(resourceArn=site.arn, tags={f"k{number}": "" for number in range(50)})
+    result = site.run(check=check)
+    assert result["failed"] and "50 tags" in result["msg"] and "untag-resource" in result["msg"], result.output
+    assert site.changes() == {} and site.builds() == []
+
+
+def test_kind_17_what_was_done_before_the_time_was_over_is_told(site):
+    site.sandbox.settings(transition_seconds=3600)
+    result = site.run(wait_timeout=0)
+    assert result["failed"] and result["changed"] and site.steps[1] in result["msg"], result.output
+    assert (result["steps"], result["left"]) == (site.steps, [])
 
 
 def test_identifiers_that_cannot_be_are_refused_together(site):
-    result = site.run(app_id="huntaze", branch=" ")
-    assert result["failed"] and len(result["problems"]) == 2
+    result = site.run(app_id="huntaze", branch=" ", wait_timeout=-1)
+    assert result["failed"] and len(result["problems"]) == 3
+    assert (result["changed"], result["steps"], result["left"]) == (False, [], [])
     assert site.sandbox.calls() == {}
 
 

@@ -26,11 +26,11 @@ class App:
 
     @property
     def variables(self):
-        return self.amplify.get_app(appId=self.id)["app"]["environmentVariables"]
+        return self.amplify.get_app(appId=self.id)["app"].get("environmentVariables", {})
 
     @property
     def own_of_branch(self):
-        return self.amplify.get_branch(appId=self.id, branchName=self.branch)["branch"]["environmentVariables"]
+        return self.amplify.get_branch(appId=self.id, branchName=self.branch)["branch"].get("environmentVariables", {})
 
     def write(self, **variables):
         """Somebody else's doing: they read, merge and write as well."""
@@ -108,11 +108,14 @@ def test_names_are_removed_whatever_their_values(app):
     assert app.variables == {**before, "C": "3"}
 
 
-def test_purge_spares_what_amplify_reads_itself(app):
-    reserved = {"_LIVE_UPDATES": "[]", "_BUILD_TIMEOUT": "60", "_CUSTOM_IMAGE": "node:20", "AMPLIFY_MONOREPO_APP_ROOT": "web"}
+def test_kind_18_purge_spares_what_amplify_reads_itself_and_says_so(app):
+    reserved = {"_LIVE_UPDATES": "[]", "_BUILD_TIMEOUT": "60", "USER_BRANCH": "main", "USER_DISABLE_TESTS": "true", "AMPLIFY_MONOREPO_APP_ROOT": "web"}
     app.write(OTHER="x", **reserved)
-    app.run(variables={"A": "1", "_BUILD_TIMEOUT": "90"}, purge=True)
+    args = {"variables": {"A": "1", "_BUILD_TIMEOUT": "90"}, "purge": True}
+    for check in (True, False, False):
+        assert app.run(check=check, **args)["kept"] == sorted(set(reserved) - {"_BUILD_TIMEOUT"})
     assert app.variables == {**reserved, "A": "1", "_BUILD_TIMEOUT": "90"}
+    assert app.run(variables={"A": "1"})["kept"] == []
 
 
 def test_the_last_variable_goes_and_stays_gone(app):
@@ -136,9 +139,11 @@ def test_a_name_that_two_apps_have_or_none_is_refused(app):
     assert app.writes() == {}
 
 
+@pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("args", [{"app_id": "dnosuchapp"}, {"branch": "nope"}])
-def test_what_is_not_found_is_named_with_the_way_out(app, args):
-    result = app.run(**{"variables": {"A": "1"}, **args})
+def test_kind_16_what_is_not_found_is_named_with_the_way_out(app, args, check):
+    result = app.run(check=check, **{"variables": {"A": "1"}, **args})
+    assert (result["changed"], result["steps"], result["left"]) == (False, [], [])
     assert result["failed"] and list(args.values())[0] in result["msg"] and "Correct app_id, branch" in result["msg"]
 
 
@@ -165,7 +170,7 @@ def test_wrong_credentials_are_explained(app):
     assert result["failed"] and "check access_key and secret_key" in result["msg"]
 
 
-def test_no_secret_is_ever_shown(app):
+def test_kind_05_no_secret_is_ever_shown(app):
     """Neither ours, nor those of others that GetApp returns in clear, nor what ours replaces."""
     app.write(THEIRS=CANARY + "-theirs", OURS=CANARY + "-old")
     for check in (True, False):
@@ -173,6 +178,10 @@ def test_no_secret_is_ever_shown(app):
         assert CANARY not in result.output
         assert result["diff"]["after"]["PUBLIC"] == "may be seen"
         assert result["diff"]["before"]["OURS"] != result["diff"]["after"]["OURS"]
+    # What was a secret once is none of a name's that is public now.
+    result = app.run(variables={"MORE": "may be seen", "THEIRS": "may be seen too"})
+    assert CANARY not in result.output and result["diff"]["after"]["MORE"] == "may be seen"
+    app.write(THEIRS=CANARY + "-theirs")
     assert CANARY not in app.run(state="absent", variables={"THEIRS": None}).output
     assert CANARY not in app.run(branch="nope", secret_variables={"OURS": CANARY}).output
 
@@ -242,3 +251,19 @@ def test_it_gives_up_on_a_writer_who_never_stops(app):
     with app.sandbox.fault("throttle", service="amplify", operation="UpdateApp", rate=0):
         result = app.run(variables={"A": "1"})
     assert result["failed"] and "Run the task again" in result["msg"]
+    # Nothing was written, and nothing else is claimed.
+    assert (result["changed"], result["steps"]) == (False, [])
+    assert result["left"] == [f"Update the variables of app {app.id}: add A"]
+
+
+def test_kind_17_a_write_whose_effect_cannot_be_read_is_told(app):
+    with app.sandbox.fault("throttle", service="amplify", operation="GetApp", rate=0, after=1):
+        result = app.run(variables={"A": "1"}, aws_config={"retries": {"total_max_attempts": 1}})
+    assert result["failed"] and result["changed"], result.output
+    assert result["steps"] == [f"Update the variables of app {app.id}: add A"] and result["left"] == []
+
+
+def test_kind_27_a_value_that_ends_with_a_line_end_is_told(app):
+    result = app.run(variables={"A": "x\n"}, secret_variables={"B": CANARY + " "})
+    assert len(result["warnings"]) == 2 and "A ends with a line end" in str(result["warnings"]) and CANARY not in result.output
+    assert app.variables["A"] == "x\n"

@@ -7,17 +7,25 @@ import datetime as dt
 import json
 from dataclasses import replace
 
+import botocore.session
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import app_problems, variables_of
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import app_problems, variables_of, without_values, without_values_of
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import (
+    ACTIVE,
     INTENDED,
+    JOB_TYPE,
+    LOST,
     STARTED,
+    SUCCEEDED,
     TAG_KEY,
+    TAG_LIMIT,
     Job,
     Note,
     Seen,
+    arn_of,
     environment_of,
     tag_key,
+    unbuildable,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import plan as plan_build
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import (
@@ -26,12 +34,16 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environ
     Place,
     is_reserved,
     plan,
+    secrets_among,
+    value_warnings,
     variable_problems,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+MODEL = botocore.session.get_session().get_service_model("amplify")
 NAMES = st.sampled_from(["A", "B", "C", "D", "_LIVE_UPDATES", "_BUILD_TIMEOUT", "_CUSTOM_IMAGE", "AMPLIFY_MONOREPO_APP_ROOT"])
 VALUES = st.sampled_from(["", "1", "2", "three words here"])
 MAPS = st.dictionaries(NAMES, VALUES)
@@ -128,6 +140,49 @@ def test_a_diff_differs_wherever_something_changes(place, desired, observed):
     assert bool(planned) == (planned.before != planned.after)
 
 
+@pytest.mark.parametrize(
+    ("before", "declared", "shown"),
+    [
+        ({"TOKEN": "secret-a"}, {"TOKEN": "b"}, {"TOKEN": MASK}),
+        ({"TOKEN": "b"}, {"TOKEN": "b"}, {"TOKEN": "b"}),
+        ({"TOKEN": "secret-a", "OTHER": "b"}, {"TOKEN": "b"}, {"TOKEN": MASK, "OTHER": MASK}),
+        ({}, {"TOKEN": "b"}, {}),
+    ],
+)
+def test_kind_05_what_was_there_is_shown_only_if_it_is_what_is_declared_public(before, declared, shown):
+    planned = plan(Place("d1"), Desired(declared, {}), before)
+    assert planned.before == shown
+    assert "secret-a" not in json.dumps([planned.before, planned.after, planned.steps])
+    assert planned.after["TOKEN"] == "b"
+    assert bool(planned) == (planned.before != planned.after)
+
+
+@given(PLACES, MAPS, MAPS)
+def test_kind_05_no_former_value_is_in_a_diff(place, public, observed):
+    observed = {name: f"former-{value}" for name, value in observed.items()}
+    planned = plan(place, Desired(public, {}), observed)
+    assert "former-" not in json.dumps([planned.before, planned.after, planned.steps])
+
+
+QUOTED = "1 validation error detected: Value '{A=canary-a, THEIRS=canary-b}' at 'environmentVariables' failed to satisfy constraint: Map value must"
+
+
+@pytest.mark.parametrize("text", [QUOTED, "Value canary-a of THEIRS is too long", "canary-bcanary-b", "Value '{\n  A: {canary-a}\n}' failed"])
+def test_kind_05_a_text_of_aws_that_quotes_variables_is_masked(text):
+    desired = Desired({"PUBLIC": "may be seen"}, {"A": "canary-a"})
+    secrets = secrets_among(desired, {"THEIRS": "canary-b", "PUBLIC": "may be seen", "PORT": "1"})
+    assert "may be seen" not in secrets
+    error = ClientError({"Error": {"Code": "BadRequestException", "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "UpdateApp")
+    masked = without_values_of(error, secrets)
+    assert "canary" not in str(masked) and MASK in str(masked)
+    assert masked.response["Error"]["Code"] == "BadRequestException" and masked.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert masked.operation_name == "UpdateApp"
+
+
+def test_kind_05_what_quotes_nothing_stays_as_aws_says_it():
+    assert without_values("Branch main not found.", {"", "a", "main branch"}) == "Branch main not found."
+
+
 def test_the_values_of_names_to_be_removed_are_masked():
     """Their values in the task do not matter, so nothing says that they are public."""
     planned = plan(Place("d1"), Desired({"A": ""}, {}, absent=True), {"A": "somebody's secret"})
@@ -154,6 +209,48 @@ def test_what_amplify_takes_is_no_problem(variables):
     assert not variable_problems(variables, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("AWS_REGION", "x", "rename it (to APP_REGION, say)"), ("AWS", "x", "rename it"), ("N" * 256, "x", "256 characters"), ("V", "x" * 5501, "5501 characters"),
+        ("", "", "without a name"), (" ", "", "without a name"), ("\t\n", "", "without a name"), (" A", "x", "write 'A'"), ("A ", "x", "write 'A'"),
+        ("A=B", "x", "no environment variable's name"), ("A\0", "x", "no environment variable's name"), ("A", "a\0b", "NUL"), ("A", "\ud800", "surrogate"),
+        ("A", 1.5, "is a float"), ("A", None, "is a NoneType"), ("A", ["x"], "is a list"), ("A", {"x": "y"}, "is a dict"), (True, "x", "is not a string"),
+    ],
+)
+def test_kind_13_what_amplify_or_an_environment_refuses_is_named_before(name, value, expected):
+    (problem,) = variable_problems({name: value}, None)
+    assert expected in problem and "x" * 30 not in problem
+
+
+@pytest.mark.parametrize("name", ["A ", " A"])
+def test_kind_13_what_is_there_under_an_odd_name_can_be_removed(name):
+    assert not variable_problems({name: None}, None, "absent")
+
+
+@pytest.mark.parametrize(("value", "expected"), [("x\n", "a line end"), ("x\r\n", "a line end"), ("x ", "a blank"), ("x\t", "a blank"), ("x", ""), (" x", ""), ("", "")])
+def test_kind_27_a_value_with_a_blank_or_line_end_at_its_end_is_told(value, expected):
+    for option in ("variables", "secret_variables"):
+        warnings = value_warnings(**{"variables": None, "secret_variables": None, option: {"NAME": value}})
+        assert [expected in warning and f"{option}: the value of NAME" in warning for warning in warnings] == [True] * bool(expected)
+
+
+RESERVED = [
+    "USER_BRANCH", "USER_DISABLE_TESTS", "_LIVE_UPDATES", "_BUILD_TIMEOUT", "_CUSTOM_IMAGE", "_ANYTHING", "AMPLIFY_DIFF_DEPLOY", "AMPLIFY_DIFF_DEPLOY_ROOT",
+    "AMPLIFY_DIFF_BACKEND", "AMPLIFY_BACKEND_PULL_ONLY", "AMPLIFY_BACKEND_APP_ID", "AMPLIFY_SKIP_BACKEND_BUILD", "AMPLIFY_ENABLE_DEBUG_OUTPUT",
+    "AMPLIFY_MONOREPO_APP_ROOT", "AMPLIFY_USERPOOL_ID", "AMPLIFY_WEBCLIENT_ID", "AMPLIFY_NATIVECLIENT_ID", "AMPLIFY_IDENTITYPOOL_ID",
+    "AMPLIFY_GOOGLE_CLIENT_ID", "AMPLIFY_PERMISSIONS_BOUNDARY_ARN", "AMPLIFY_DESTRUCTIVE_UPDATES",
+]
+
+
+def test_kind_18_purging_keeps_and_names_what_amplify_reads_itself():
+    observed = {**dict.fromkeys(RESERVED, "x"), "USER_NAME": "x", "BRANCH": "x", "NOT_AMPLIFY_X": "x", "A": "x"}
+    desired = Desired({"A": "1", "_BUILD_TIMEOUT": "90"}, {}, purge=True)
+    assert desired.wanted(observed) == {**dict.fromkeys(RESERVED, "x"), "A": "1", "_BUILD_TIMEOUT": "90"}
+    assert desired.kept(observed) == sorted(set(RESERVED) - {"_BUILD_TIMEOUT"})
+    assert Desired({"A": "1"}, {}).kept(observed) == []
+
+
 def test_names_to_be_removed_need_no_values():
     assert not variable_problems({"A": None}, {"B": ""}, "absent")
     assert variable_problems({"A": None}, None, "absent", purge=True)
@@ -167,6 +264,34 @@ def test_integers_are_written_as_they_read():
 @pytest.mark.parametrize(("app_id", "branch", "count"), [("d1abc", "main", 0), (None, None, 0), ("huntaze", "main", 1), ("arn:aws", " ", 2)])
 def test_identifiers_that_cannot_be_are_refused(app_id, branch, count):
     assert len(app_problems({"app_id": app_id, "branch": branch})) == count
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"app_id": "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7"}, "write d1a2b3c4d5e6f7."),
+        ({"app_id": "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7/branches/main"}, "write d1a2b3c4d5e6f7."),
+        ({"app_id": "https://main.d1a2b3c4d5e6f7.amplifyapp.com"}, "write d1a2b3c4d5e6f7."),
+        ({"app_id": "https://us-east-1.console.aws.amazon.com/amplify/apps/d1a2b3c4d5e6f7/overview"}, "write d1a2b3c4d5e6f7."),
+        ({"app_id": "d1a2b3c4d5e6f7.amplifyapp.com"}, "write d1a2b3c4d5e6f7."),
+        ({"app_id": " d1a2b3c4d5e6f7\n"}, "write d1a2b3c4d5e6f7."), ({"app_id": ""}, "app_id is empty"), ({"app_id": " "}, "app_id is empty"),
+        ({"app_id": "huntaze"}, "use app_name"), ({"app_id": "D1A2B3C4D5E6F7"}, "as AWS does"), ({"app_id": "https://example.com"}, "as AWS does"),
+        ({"app_name": "huntaze "}, "write 'huntaze'"), ({"app_name": ""}, "app_name is empty"), ({"app_name": "\t"}, "app_name is empty"),
+        ({"app_name": "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7"}, "use app_id: d1a2b3c4d5e6f7"), ({"app_name": "https://example.com"}, "address"),
+        ({"branch": ""}, "branch is empty"), ({"branch": "main\n"}, "write 'main'"), ({"branch": " main"}, "write 'main'"),
+        ({"branch": "refs/heads/feature/x"}, "write 'feature/x'"), ({"branch": "b" * 256}, "256 characters"),
+        ({"branch": "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7/branches/main"}, "write 'main'"),
+        ({"branch": "https://github.com/huntaze/huntaze/tree/main"}, "write 'main'"), ({"branch": "https://main.d1a2b3c4d5e6f7.amplifyapp.com"}, "as the console shows"),
+    ],
+)
+def test_kind_27_an_address_or_a_blank_is_told_with_what_to_write(options, expected):
+    (problem,) = app_problems(options)
+    assert expected in problem
+
+
+@pytest.mark.parametrize("options", [{"app_name": "my shop"}, {"app_name": "d1abc"}, {"branch": "feature/a b#1"}, {"branch": "origin/main"}, {"branch": "b" * 255}])
+def test_kind_27_names_that_can_be_are_taken(options):
+    assert not app_problems(options)
 
 
 # Builds
@@ -183,6 +308,99 @@ def test_the_environment_is_what_a_build_sees():
     assert environment_of(*described(app={"B": "9", "A": "1", " ": ""}, own={"B": "2"})) == reference
     assert environment_of(*described(app={"A": "1", "B": "1"})) != reference
     assert environment_of(*described(app={"A": "1", "B": "1"}, own={"B": "2"}, created=1_700_000_001)) != reference
+
+
+APP = {"appId": "d1", "appArn": "arn:aws:amplify:us-east-1:123456789012:apps/d1", "name": "site", "repository": "https://x", "environmentVariables": {"A": "1"}}
+BRANCH = {**described()[1], "branchName": "main", "stage": "PRODUCTION"}
+SUMMARY = {"jobArn": "arn", "jobId": "3", "commitId": "HEAD", "startTime": 1, "status": "SUCCEED", "jobType": "RELEASE", "endTime": 2}
+
+
+@pytest.mark.parametrize("missing", [*APP, *BRANCH])
+def test_kind_07_whatever_a_description_lacks_it_is_read(missing):
+    app, branch = ({key: value for key, value in found.items() if key != missing} for found in (APP, BRANCH))
+    assert json.loads(environment_of(app, branch))
+    assert bool(unbuildable(app, "d1", branch, "main")) == (missing == "repository")
+    assert arn_of(app, branch) == APP["appArn"]
+
+
+def test_kind_07_a_description_without_any_arn_has_none():
+    assert arn_of({}, {}) is None
+
+
+@pytest.mark.parametrize("missing", [key for key in SUMMARY if key != "jobId"])
+def test_kind_07_a_job_is_known_by_its_number_alone(missing):
+    job = Job.of({key: value for key, value in SUMMARY.items() if key != missing})
+    assert job.job_id == 3 and job.known == (missing != "status")
+
+
+def test_kind_18_the_statuses_and_types_of_jobs_are_those_of_the_service_model():
+    assert {SUCCEEDED, *LOST, *ACTIVE} == set(MODEL.shape_for("JobStatus").enum)
+    assert JOB_TYPE in MODEL.shape_for("JobType").enum
+
+
+def seen(**changes):
+    return replace(Seen("d1", APP["appArn"], "main", None, False, "a/b", ()), **changes)
+
+
+@pytest.mark.parametrize("status", ["PAUSED", ""])
+def test_kind_07_an_unknown_status_of_the_build_is_named_with_the_way_out(status):
+    found = seen(note=Note(STARTED, 3, "a/b"), current=True, jobs=(Job(3, status),))
+    refused = plan_build(found).refused
+    assert "Job 3 of branch main" in refused and (status or "no status") in refused and "remove the tag huntaze:build:main" in refused
+    # Followed, it leads to a build.
+    followed = plan_build(replace(found, note=None, current=False))
+    assert not followed.refused and not followed.blocked_by and len(followed.changes) == 3
+
+
+@pytest.mark.parametrize(
+    ("tags", "branches", "gone"),
+    [
+        ({"huntaze:build:main"}, {"main"}, []),
+        ({"huntaze:build:old", "owner"}, {"main"}, ["huntaze:build:old"]),
+        ({"huntaze:build:old", "huntaze:build:dev", tag_key("a b"), tag_key("c d")}, {"main", "dev", "a b"}, ["huntaze:build:old", tag_key("c d")]),
+        # Its own note stays, whatever the list says, and so do other tags.
+        ({"huntaze:build:main", "huntaze:building:x"}, set(), []),
+    ],
+)
+def test_kind_20_notes_of_branches_that_are_gone_are_removed_before_a_build(tags, branches, gone):
+    build = plan_build(seen(tags=frozenset(tags), branches=frozenset(branches)))
+    cleaning = [change for change in build.changes if change.operation == "untag_resource"]
+    assert [change.parameters for change in cleaning] == ([{"resourceArn": APP["appArn"], "tagKeys": sorted(gone)}] if gone else [])
+    assert build.changes[:1] == tuple(cleaning) or not gone
+    built = seen(tags=frozenset(tags), branches=frozenset(branches), note=Note(STARTED, 3, "a/b"), current=True, jobs=(Job(3, "SUCCEED"),))
+    assert not plan_build(built)
+
+
+@pytest.mark.parametrize(
+    ("tags", "branches", "fits"),
+    [
+        ([f"k{number}" for number in range(TAG_LIMIT - 1)], set(), True),
+        ([f"k{number}" for number in range(TAG_LIMIT)], set(), False),
+        (["huntaze:build:main", *(f"k{number}" for number in range(TAG_LIMIT - 1))], set(), True),
+        (["huntaze:build:old", *(f"k{number}" for number in range(TAG_LIMIT - 1))], {"main"}, True),
+        (["huntaze:build:old", *(f"k{number}" for number in range(TAG_LIMIT - 1))], {"main", "old"}, False),
+        (["aws:cloudformation:stack-name", *(f"k{number}" for number in range(TAG_LIMIT - 1))], set(), True),
+    ],
+)
+def test_kind_20_an_app_whose_tags_leave_no_room_is_refused_with_the_way_out(tags, branches, fits):
+    refused = plan_build(seen(tags=frozenset(tags), branches=frozenset(branches))).refused
+    assert bool(refused) != fits
+    if refused:
+        assert "50" in refused and "huntaze:build:main" in refused and "untag-resource" in refused and APP["appArn"] in refused and "k7" in refused
+
+
+@pytest.mark.parametrize(
+    ("app", "branch", "name", "expected"),
+    [
+        ({"repository": ""}, {}, "main", "not connected to a repository"), ({"repository": None}, {}, "main", "Connect it"),
+        ({}, {"sourceBranch": "feature", "destinationBranch": "main"}, "pr-7", "Push to branch feature"),
+        ({}, {"destinationBranch": "main"}, "pr-7", "name the branch main"), ({}, {"stage": "PULL_REQUEST"}, "pr-7", "Push to the pull request"),
+        ({}, {"stage": "PULL_REQUEST"}, "main", ""), ({}, {"enablePullRequestPreview": True, "pullRequestEnvironmentName": "pr"}, "main", ""), ({}, {}, "pr-7", ""),
+    ],
+)
+def test_kind_22_what_a_build_cannot_build_is_refused_with_the_way_out(app, branch, name, expected):
+    refused = unbuildable({**APP, **app}, "d1", {**BRANCH, **branch}, name)
+    assert expected in refused and bool(refused) == bool(expected)
 
 
 @given(st.text(min_size=1, max_size=255))

@@ -36,7 +36,7 @@ def refused(code, call, **parameters):
 
 
 def variables(amplify, app_id):
-    return amplify.get_app(appId=app_id)["app"]["environmentVariables"]
+    return amplify.get_app(appId=app_id)["app"].get("environmentVariables", {})
 
 
 def watch(amplify, branch, job_id):
@@ -65,7 +65,7 @@ class TestEstate:
         assert app["appArn"] == f"arn:aws:amplify:us-east-1:{estate['account_id']}:apps/{app_id}"
         assert {"_LIVE_UPDATES", "NEXT_PUBLIC_APP_NAME", "SESSION_SECRET"} == set(app["environmentVariables"])
         own = amplify.get_branch(**branch)["branch"]
-        assert own["environmentVariables"] == {"NEXT_PUBLIC_STAGE": "production"}
+        assert own.get("environmentVariables") == {"NEXT_PUBLIC_STAGE": "production"}
         assert (own["activeJobId"], own["totalNumberOfJobs"]) == ("1", "1")
 
     def test_a_reset_brings_it_back(self, sandbox, amplify, app_id):
@@ -92,12 +92,12 @@ class TestAppsAndBranches:
         before = amplify.get_app(appId=app_id)["app"]
         after = amplify.update_app(appId=app_id, description="new")["app"]
         assert after["updateTime"] > before["updateTime"]
-        assert {**after, "description": "", "updateTime": 0} == {**before, "updateTime": 0}
+        assert {**after, "updateTime": 0} == {**before, "description": "new", "updateTime": 0}
 
     def test_branches_have_any_name(self, amplify, app_id):
         name = "feature/a b#1"
         amplify.create_branch(appId=app_id, branchName=name, environmentVariables={"A": "1"})
-        assert amplify.get_branch(appId=app_id, branchName=name)["branch"]["environmentVariables"] == {"A": "1"}
+        assert amplify.get_branch(appId=app_id, branchName=name)["branch"].get("environmentVariables", {}) == {"A": "1"}
         assert {own["branchName"] for own in amplify.list_branches(appId=app_id)["branches"]} == {"main", name}
         assert start(amplify, {"appId": app_id, "branchName": name})["jobId"] == "1"
         refused("BadRequestException", amplify.create_branch, appId=app_id, branchName=name)
@@ -116,6 +116,24 @@ class TestAppsAndBranches:
         refused("NotFoundException", amplify.get_app, appId=app_id)
 
 
+    def test_kind_07_what_was_not_given_is_not_answered(self, amplify):
+        app = amplify.create_app(name="site")["app"]
+        branch = amplify.create_branch(appId=app["appId"], branchName="main")["branch"]
+        assert set(app) == {
+            "appId", "appArn", "name", "createTime", "updateTime", "defaultDomain", "enableBranchAutoBuild", "enableBranchAutoDeletion", "enableBasicAuth",
+            "customRules", "enableAutoBranchCreation", "platform",
+        }
+        assert set(branch) == {
+            "branchArn", "branchName", "displayName", "stage", "enableNotification", "createTime", "updateTime", "enableAutoBuild", "totalNumberOfJobs",
+            "enableBasicAuth", "ttl", "enablePullRequestPreview",
+        }
+        given = {"description": "d", "environmentVariables": {"A": "1"}, "tags": {"owner": "x"}}
+        app = amplify.create_app(name="site", repository="https://github.com/x/y", **given)["app"]
+        assert {name: app[name] for name in [*given, "repository"]} == {**given, "repository": "https://github.com/x/y"}
+        branch = amplify.create_branch(appId=app["appId"], branchName="main", framework="Next.js - SSR", **given)["branch"]
+        assert {name: branch[name] for name in [*given, "framework"]} == {**given, "framework": "Next.js - SSR"}
+
+
 class TestVariables:
     """Those of an app; a branch takes the same way."""
 
@@ -126,7 +144,7 @@ class TestVariables:
 
     def test_that_of_a_branch_too(self, amplify, branch):
         amplify.update_branch(environmentVariables={"A": "1"}, **branch)
-        assert amplify.get_branch(**branch)["branch"]["environmentVariables"] == {"A": "1"}
+        assert amplify.get_branch(**branch)["branch"].get("environmentVariables", {}) == {"A": "1"}
 
     @pytest.mark.parametrize("given", [{}, {"environmentVariables": {}}])
     def test_nothing_and_an_empty_map_clear_nothing(self, amplify, app_id, given):
@@ -144,7 +162,7 @@ class TestVariables:
         amplify.update_app(appId=app_id, environmentVariables={" ": ""})
         amplify.update_branch(environmentVariables={" ": ""}, **branch)
         assert variables(amplify, app_id) == {}
-        assert amplify.get_branch(**branch)["branch"]["environmentVariables"] == {}
+        assert amplify.get_branch(**branch)["branch"].get("environmentVariables", {}) == {}
 
     @pytest.mark.parametrize("name", ["AWS_REGION", "AWSOME"])
     def test_names_that_begin_with_aws_are_refused_on_every_way_in(self, amplify, app_id, branch, name):
@@ -168,7 +186,7 @@ class TestVariables:
     def test_values_are_returned_in_clear(self, amplify, app_id):
         amplify.update_app(appId=app_id, environmentVariables={"SECRET": "in clear"})
         assert variables(amplify, app_id) == {"SECRET": "in clear"}
-        assert {"SECRET": "in clear"} in [app["environmentVariables"] for app in amplify.list_apps()["apps"]]
+        assert {"SECRET": "in clear"} in [app.get("environmentVariables") for app in amplify.list_apps()["apps"]]
 
 
 class TestTags:
@@ -200,7 +218,7 @@ class TestJobs:
     def test_a_release_goes_through_its_states(self, sandbox, amplify, branch):
         sandbox.settings(transition_seconds=1)
         started = start(amplify, branch)
-        assert (started["jobId"], started["status"], started["jobType"]) == ("2", "PENDING", "RELEASE")
+        assert (started["jobId"], started["status"]) == ("2", "PENDING")
         assert started["jobArn"].endswith("/branches/main/jobs/0000000002")
         assert watch(amplify, branch, "2") == JOB_STATES
         job = amplify.get_job(jobId="2", **branch)["job"]
@@ -237,7 +255,7 @@ class TestJobs:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         log = opener.open(steps[step]["logUrl"]).read().decode()
         assert steps[step]["statusReason"] in log
-        assert amplify.get_app(appId=app_id)["app"]["environmentVariables"]["SESSION_SECRET"] not in log
+        assert amplify.get_app(appId=app_id)["app"].get("environmentVariables", {})["SESSION_SECRET"] not in log
         assert amplify.get_branch(**branch)["branch"]["activeJobId"] == "1"
 
     def test_only_one_at_a_time(self, sandbox, amplify, branch):
@@ -264,7 +282,13 @@ class TestJobs:
 
     def test_a_retry_names_a_job(self, amplify, branch):
         refused("NotFoundException", amplify.start_job, jobType="RETRY", jobId="99", **branch)
-        assert amplify.start_job(jobType="RETRY", jobId="1", **branch)["jobSummary"]["jobType"] == "RETRY"
+        assert amplify.start_job(jobType="RETRY", jobId="1", **branch)["jobSummary"]["jobId"] == "2"
+
+    def test_a_retry_builds_the_same_commit(self, amplify, branch):
+        start(amplify, branch, commitId="abc123", commitMessage="A change")
+        watch(amplify, branch, "2")
+        retried = amplify.start_job(jobType="RETRY", jobId="2", **branch)["jobSummary"]
+        assert (retried["commitId"], retried["commitMessage"]) == ("abc123", "A change")
 
     def test_the_newest_comes_first(self, amplify, branch):
         for number in "23":
@@ -273,6 +297,14 @@ class TestJobs:
         assert [job["jobId"] for job in amplify.list_jobs(**branch)["jobSummaries"]] == ["3", "2", "1"]
         pages = amplify.get_paginator("list_jobs").paginate(PaginationConfig={"PageSize": 1}, **branch)
         assert [job["jobId"] for page in pages for job in page["jobSummaries"]] == ["3", "2", "1"]
+
+    def test_kind_07_answers_hold_what_aws_was_seen_to_answer_and_no_more(self, amplify, branch):
+        start(amplify, branch)
+        watch(amplify, branch, "2")
+        recorded = {"jobArn", "jobId", "commitId", "commitTime", "startTime", "status", "endTime"}
+        summaries = [*amplify.list_jobs(**branch)["jobSummaries"], amplify.get_job(jobId="2", **branch)["job"]["summary"]]
+        assert [set(summary) for summary in summaries] == [recorded] * 3
+        assert summaries[0]["commitId"] == "HEAD"
 
     def test_one_that_is_stopped_is_cancelled(self, sandbox, amplify, branch):
         sandbox.settings(transition_seconds=1)
@@ -288,6 +320,56 @@ class TestJobs:
         amplify.delete_job(jobId="2", **branch)
         refused("NotFoundException", amplify.get_job, jobId="2", **branch)
         assert start(amplify, branch)["jobId"] == "3"
+
+
+class TestDeployments:
+    """Of files that were uploaded, where no repository is connected."""
+
+    @pytest.fixture
+    def by_hand(self, amplify):
+        app_id = amplify.create_app(name="by-hand")["app"]["appId"]
+        amplify.create_branch(appId=app_id, branchName="main")
+        return {"appId": app_id, "branchName": "main"}
+
+    def test_kind_07_they_answer_as_recorded(self, amplify, by_hand):
+        created = amplify.create_deployment(**by_hand)
+        assert created["jobId"] == "1" and created["zipUploadUrl"]
+        started = amplify.start_deployment(jobId="1", **by_hand)["jobSummary"]
+        assert set(started) == {"jobArn", "jobId", "status"} and started["status"] == "PENDING"
+        watch(amplify, by_hand, "1")
+        amplify.start_deployment(sourceUrl="https://example.com/site.zip", **by_hand)
+        watch(amplify, by_hand, "2")
+        newest, oldest = amplify.list_jobs(**by_hand)["jobSummaries"]
+        assert set(newest) == {"jobArn", "jobId", "startTime", "status", "endTime", "sourceUrl", "sourceUrlType"}
+        assert set(oldest) == {"jobArn", "jobId", "startTime", "status", "endTime"}
+        assert newest["sourceUrlType"] == "ZIP"
+
+    def test_they_see_no_variables(self, sandbox, amplify, by_hand):
+        amplify.update_app(appId=by_hand["appId"], environmentVariables={"A": "1"})
+        amplify.start_deployment(sourceUrl="https://example.com/site.zip", **by_hand)
+        watch(amplify, by_hand, "1")
+        (build,) = [build for build in sandbox.control.request("GET", "amplify/builds") if build["app_id"] == by_hand["appId"]]
+        assert build["environment"] is None
+
+    def test_what_aws_refuses(self, sandbox, amplify, by_hand, branch):
+        assert refused("BadRequestException", amplify.create_deployment, **branch) == "Operation not supported. App is already connected a repository."
+        assert "Must specify jobId or sourceUrl" in refused("BadRequestException", amplify.start_deployment, **by_hand)
+        refused("NotFoundException", amplify.start_deployment, jobId="7", **by_hand)
+        amplify.create_deployment(**by_hand)
+        assert "job(deployment) 1 was not finished" in refused("BadRequestException", amplify.create_deployment, **by_hand)
+
+
+class TestPreviews:
+    def test_kind_22_a_build_that_is_asked_for_builds_the_branch_it_goes_into(self, sandbox, amplify, app_id, branch):
+        sandbox.control.request("POST", "amplify/pull-requests", {"app_id": app_id, "number": 7, "source": "feature", "destination": "main"})
+        preview = {"appId": app_id, "branchName": "pr-7"}
+        described = amplify.get_branch(**preview)["branch"]
+        assert (described["stage"], described["sourceBranch"], described["destinationBranch"]) == ("PULL_REQUEST", "feature", "main")
+        amplify.update_branch(environmentVariables={"A": "of the preview"}, **preview)
+        amplify.start_job(jobType="RELEASE", **preview)
+        watch(amplify, preview, "1")
+        seen = [build["environment"] for build in sandbox.control.request("GET", "amplify/builds") if build["branch"] == "pr-7"]
+        assert "A" not in seen[0] and seen[0]["NEXT_PUBLIC_STAGE"] == "production"
 
 
 def test_a_lost_answer_leaves_a_job_behind_and_a_blind_repetition_another(sandbox, estate, branch):

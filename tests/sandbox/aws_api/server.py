@@ -144,6 +144,7 @@ class Server:
             ("POST", "window"): lambda given: self._open_window(),
             ("GET", "settings"): lambda given: extensions.settings(),
             ("POST", "settings"): extensions.change_settings,
+            ("POST", "amplify/pull-requests"): extensions.amplify_control.open_pull_request,
         }
         route = routes.get((method, path))
         if route is None:

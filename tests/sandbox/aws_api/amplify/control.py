@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the control URL tells of builds: the variables they saw, and their logs."""
+"""What the control URL tells of builds (the variables they saw, their logs), and what Amplify does of its own accord."""
 
 from __future__ import annotations
 
@@ -37,3 +37,12 @@ def log(url: str) -> str | None:
             if job.log_url(step).endswith("/" + url):
                 return job.log(step, time.time())
     return None
+
+
+def open_pull_request(given: dict[str, Any]) -> None:
+    """Make the preview branch that a pull request of app_id makes: number, source, destination."""
+    for backend in [backend for account in amplify_backends.values() for backend in account.values()]:
+        if given["app_id"] in backend.apps:
+            name = f"pr-{given['number']}"
+            branch = backend.create_branch(given["app_id"], {"branchName": name, "stage": "PULL_REQUEST"})
+            branch.pull_request = {"sourceBranch": given["source"], "destinationBranch": given["destination"]}

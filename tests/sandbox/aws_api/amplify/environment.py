@@ -12,6 +12,11 @@ NAME_LIMIT, VALUE_LIMIT = 255, 5500
 CLEAR = {" ": ""}
 
 
+def _quoted(given: Mapping[str, str]) -> str:
+    """The whole map, values and all, as AWS's validation quotes what it refuses."""
+    return "{" + ", ".join(f"{name}={value}" for name, value in given.items()) + "}"
+
+
 def replaced(current: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
     """The map after an update: replaced as a whole, left alone when none (or an empty one) is given."""
     if not given:
@@ -27,7 +32,7 @@ def replaced(current: Mapping[str, str], given: Mapping[str, str] | None) -> dic
         for what, text, limit in (("key", name, NAME_LIMIT), ("value", value, VALUE_LIMIT)):
             if len(text) > limit:
                 raise BadRequestException(
-                    "1 validation error detected: Value at 'environmentVariables' failed to satisfy constraint: "
+                    f"1 validation error detected: Value '{_quoted(given)}' at 'environmentVariables' failed to satisfy constraint: "
                     f"Map {what} must satisfy constraint: [Member must have length less than or equal to {limit}]"
                 )
     return dict(given)

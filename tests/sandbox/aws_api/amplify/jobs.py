@@ -21,6 +21,7 @@ REASONS = {
 class Job(BaseModel):
     """One job of a branch.
 
+    request:   of StartJob or StartDeployment
     duration:  seconds from StartJob to SUCCEED
     fail_step: the step it fails at, or none
     """
@@ -43,6 +44,7 @@ class Job(BaseModel):
         self.fail_step = fail_step
         self.log_base = log_base
         self.stopped: float | None = None
+        self.cancelling = 0.0
         # The effective variables, app and branch, at the moment the build began; none before.
         self.environment: dict[str, str] | None = None
 
@@ -57,7 +59,11 @@ class Job(BaseModel):
     def ends(self) -> float:
         """When the job is over, by itself or because it was stopped."""
         end = self._at(STEPS[self.fail_step][1] if self.fail_step else 1.0)
-        return min(end, self.stopped + 0.1 * self.duration) if self.stopped is not None else end
+        return min(end, self.stopped + self.cancelling) if self.stopped is not None else end
+
+    def stop(self, now: float, seconds: float) -> None:
+        """From `now` on it is being cancelled, which takes `seconds`."""
+        self.stopped, self.cancelling = now, seconds
 
     def active(self, now: float) -> bool:
         return now < self.ends
@@ -71,18 +77,28 @@ class Job(BaseModel):
             return "PENDING"
         return "PROVISIONING" if now < self._at(RUNNING) else "RUNNING"
 
+    @property
+    def is_deployment(self) -> bool:
+        """Whether it is one of files that were uploaded, where there is nothing to build."""
+        return "jobType" not in self.request
+
+    def started_summary(self, now: float) -> dict[str, Any]:
+        """The answer of StartDeployment."""
+        return {"jobArn": self.arn, "jobId": self.job_id, "status": self.status(now)}
+
     def summary(self, now: float) -> dict[str, Any]:
-        return {
-            "jobArn": self.arn,
-            "jobId": self.job_id,
+        """Without jobType, which the service model calls required, and without what was not given: as recorded."""
+        commit = {
             "commitId": self.request.get("commitId") or "HEAD",
-            "commitMessage": self.request.get("commitMessage") or "",
+            "commitMessage": self.request.get("commitMessage"),
             "commitTime": self.request.get("commitTime") or self.started,
-            "startTime": self.started,
-            "status": self.status(now),
-            "jobType": self.request["jobType"],
-            **({} if self.active(now) else {"endTime": self.ends}),
         }
+        source = {
+            "sourceUrl": self.request.get("sourceUrl"),
+            "sourceUrlType": self.request.get("sourceUrlType") or ("ZIP" if self.request.get("sourceUrl") else None),
+        }
+        optional = {**(source if self.is_deployment else commit), "endTime": None if self.active(now) else self.ends}
+        return {**self.started_summary(now), "startTime": self.started, **{name: value for name, value in optional.items() if value}}
 
     def log_url(self, step: str) -> str:
         return f"{self.log_base}/{step}.txt"
@@ -104,7 +120,8 @@ class Job(BaseModel):
         return {**step, "status": status, "startTime": begins, "endTime": min(ends, self.ends)}
 
     def describe(self, now: float) -> dict[str, Any]:
-        return {"summary": self.summary(now), "steps": [self._step(name, now) for name in STEPS]}
+        steps = ["DEPLOY"] if self.is_deployment else STEPS
+        return {"summary": self.summary(now), "steps": [self._step(name, now) for name in steps]}
 
     def log(self, step: str, now: float) -> str:
         """The text behind a step's logUrl. Names of variables only: a build's log is widely readable."""

@@ -57,9 +57,10 @@ class Resource(BaseModel):
         self.updated = time.time()
 
     def describe(self) -> dict[str, Any]:
+        """What was not given is not in the answer, whatever the service model calls required: as recorded."""
         return {
             **self.settings,
-            "environmentVariables": self.environment,
+            **({"environmentVariables": self.environment} if self.environment else {}),
             "createTime": self.created,
             "updateTime": self.updated,
         }
@@ -67,21 +68,23 @@ class Resource(BaseModel):
 
 class Branch(Resource):
     DEFAULTS = {
-        "description": "",
         "stage": "NONE",
-        "framework": "",
         "enableNotification": False,
         "enableAutoBuild": True,
         "enableBasicAuth": False,
-        "enablePerformanceMode": False,
         "enablePullRequestPreview": False,
         "ttl": "5",
     }
 
     def __init__(self, app: "App", request: Mapping[str, Any]):
+        self.app_id = app.app_id
         self.name = request["branchName"]
         self.jobs: dict[str, Job] = {}
         self.last_job = 0
+        # The number of a deployment whose files are still to be uploaded.
+        self.created_deployment: str | None = None
+        # Of the preview of a pull request: the branches it comes from and goes into.
+        self.pull_request: dict[str, str] = {}
         super().__init__(f"{app.arn}/branches/{self.name}", {**self.DEFAULTS, "displayName": self.name}, request)
 
     def describe(self) -> dict[str, Any]:
@@ -89,18 +92,16 @@ class Branch(Resource):
         deployed = [job.job_id for job in self.jobs.values() if job.status(now) == "SUCCEED"]
         return {
             **super().describe(),
+            **self.pull_request,
             "branchArn": self.arn,
             "branchName": self.name,
-            "customDomains": [],
-            "activeJobId": deployed[-1] if deployed else "0",
+            **({"activeJobId": deployed[-1]} if deployed else {}),
             "totalNumberOfJobs": str(len(self.jobs)),
         }
 
 
 class App(Resource):
     DEFAULTS = {
-        "description": "",
-        "repository": "",
         "platform": "WEB",
         "enableBranchAutoBuild": False,
         "enableBranchAutoDeletion": False,
@@ -146,8 +147,10 @@ class AmplifyBackend(BaseBackend):
         for app in self.apps.values():
             for branch in app.branches.values():
                 for job in branch.jobs.values():
-                    if job.environment is None and job.build_begins <= min(now, job.ends):
-                        job.environment = {**app.environment, **branch.environment}
+                    if job.environment is None and not job.is_deployment and job.build_begins <= min(now, job.ends):
+                        # A preview is built by its pull request alone: who asks for a build of it has the other branch built.
+                        built = app.branches.get(branch.pull_request.get("destinationBranch", ""), branch)
+                        job.environment = {**app.environment, **built.environment}
 
     # Apps
 
@@ -215,13 +218,20 @@ class AmplifyBackend(BaseBackend):
         job_type = request["jobType"]
         if job_type not in ("RELEASE", "RETRY"):
             raise BadRequestException(f"The requested jobType {job_type} does not support.")
-        if not self.get_app(app_id).settings["repository"]:
+        if not self._repository(app_id):
             raise BadRequestException(f"Operation not supported. App {app_id} is not connected to a repository.")
         if job_type == "RETRY":
-            self.get_job(app_id, branch_name, request.get("jobId") or "")
+            # The same commit again.
+            request = {**self.get_job(app_id, branch_name, request.get("jobId") or "").request, **request}
         now = time.time()
         if any(job.active(now) for job in branch.jobs.values()):
             raise LimitExceededException(f"The requested branch {branch_name} already have pending or running jobs")
+        return self._run(branch, request, now)
+
+    def _repository(self, app_id: str) -> str:
+        return self.get_app(app_id).settings.get("repository") or ""
+
+    def _run(self, branch: Branch, request: Mapping[str, Any], now: float) -> Job:
         branch.last_job += 1
         job_id = str(branch.last_job)
         job = Job(
@@ -231,10 +241,37 @@ class AmplifyBackend(BaseBackend):
             started=now,
             duration=self.transition_seconds,
             fail_step=self.fail_step,
-            log_base=f"{self.log_base}/{app_id}/{quote(branch_name, safe='')}/{job_id:0>10}",
+            log_base=f"{self.log_base}/{branch.app_id}/{quote(branch.name, safe='')}/{job_id:0>10}",
         )
         branch.jobs[job_id] = job
         return job
+
+    # Deployments of files that were uploaded: they build nothing and see no variables.
+
+    def create_deployment(self, app_id: str, branch_name: str) -> str:
+        branch, now = self.get_branch(app_id, branch_name), time.time()
+        if self._repository(app_id):
+            raise BadRequestException("Operation not supported. App is already connected a repository.")
+        unfinished = [job.job_id for job in branch.jobs.values() if job.active(now)] or [branch.created_deployment]
+        if unfinished[-1]:
+            raise BadRequestException(
+                f"The last job(deployment) {unfinished[-1]} was not finished, please wait until it finish or use StopJob operation to cancel it "
+                "before creating a new deployment."
+            )
+        branch.created_deployment = str(branch.last_job + 1)
+        return branch.created_deployment
+
+    def start_deployment(self, app_id: str, branch_name: str, request: Mapping[str, Any]) -> Job:
+        branch = self.get_branch(app_id, branch_name)
+        job_id, source = request.get("jobId"), request.get("sourceUrl")
+        if not job_id and not source:
+            raise BadRequestException("Must specify jobId or sourceUrl for StartDeploymentRequest.")
+        if job_id and job_id != branch.created_deployment:
+            raise NotFoundException(f"Job {job_id} not found.")
+        if not job_id:
+            self.create_deployment(app_id, branch_name)
+        branch.created_deployment = None
+        return self._run(branch, {key: request.get(key) for key in ("sourceUrl", "sourceUrlType")}, time.time())
 
     def get_job(self, app_id: str, branch_name: str, job_id: str) -> Job:
         branch = self.get_branch(app_id, branch_name)
@@ -251,7 +288,7 @@ class AmplifyBackend(BaseBackend):
         job, now = self.get_job(app_id, branch_name, job_id), time.time()
         if not job.active(now) or job.stopped is not None:
             raise BadRequestException(f"Job {job_id} is not in a state that can be stopped.")
-        job.stopped = now
+        job.stop(now, 0.1 * self.transition_seconds)
         return job
 
     def delete_job(self, app_id: str, branch_name: str, job_id: str) -> Job:

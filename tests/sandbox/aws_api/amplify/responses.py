@@ -25,10 +25,14 @@ class AmplifyResponse(BaseResponse):
         return backend
 
     def _app(self, app: App) -> dict[str, Any]:
-        return {**app.describe(), "tags": self.backend.tagger.get_tag_dict_for_resource(app.arn)}
+        return {**app.describe(), **self._tags(app.arn)}
 
     def _branch(self, branch: Branch) -> dict[str, Any]:
-        return {**branch.describe(), "tags": self.backend.tagger.get_tag_dict_for_resource(branch.arn)}
+        return {**branch.describe(), **self._tags(branch.arn)}
+
+    def _tags(self, arn: str) -> dict[str, Any]:
+        tags = self.backend.tagger.get_tag_dict_for_resource(arn)
+        return {"tags": tags} if tags else {}
 
     @property
     def _page(self) -> dict[str, Any]:
@@ -76,6 +80,14 @@ class AmplifyResponse(BaseResponse):
 
     def start_job(self) -> ActionResult:
         return self._summary(self.backend.start_job(*self._where, self.params))
+
+    def create_deployment(self) -> ActionResult:
+        job_id = self.backend.create_deployment(*self._where)
+        return ActionResult({"jobId": job_id, "fileUploadUrls": {}, "zipUploadUrl": f"{self.backend.log_base}/upload/{job_id}.zip"})
+
+    def start_deployment(self) -> ActionResult:
+        job = self.backend.start_deployment(*self._where, self.params)
+        return ActionResult({"jobSummary": job.started_summary(time.time())})
 
     def get_job(self) -> ActionResult:
         job = self.backend.get_job(*self._where, self._get_param("jobId"))

@@ -378,7 +378,8 @@ def test_kind_07_jobs_of_which_aws_tells_little_are_no_crash(site):
 def test_kind_20_notes_of_branches_that_are_gone_are_removed_before_a_build(site):
     for name in ("old/1", "old 2", "kept"):
         site.amplify.create_branch(appId=site.id, branchName=name)
-        assert site.run(branch=name)["changed"]
+        result = site.run(branch=name)
+        assert result["changed"], result.output
     for name in ("old/1", "old 2"):
         site.amplify.delete_branch(appId=site.id, branchName=name)
     site.amplify.tag_resource(resourceArn=site.arn, tags={f"k{number}": "" for number in range(47)})

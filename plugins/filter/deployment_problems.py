@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from urllib.parse import urlsplit
@@ -63,8 +64,14 @@ REQUIRED = {
         "expected_account_id": (r"\d{12}", "the account's 12 digits, as a quoted string"),
     },
     "huntaze_names": {
-        "prefix": (r"(?=.{1,60}\Z)[A-Za-z](-?[A-Za-z0-9])*", "what the names of alarms begin with, such as huntaze-ai: letters, digits and single hyphens, 60 at most"),
-        "metric_namespace": (r"(?!AWS/)[A-Za-z0-9./_#-]{1,255}", "the CloudWatch namespace of the agents' metrics, such as Huntaze/AI, not one of AWS's own"),
+        "prefix": (
+            r"(?=.{1,60}\Z)[A-Za-z](-?[A-Za-z0-9])*",
+            "what the names of alarms begin with, such as huntaze-ai: letters, digits and single hyphens, 60 at most",
+        ),
+        "metric_namespace": (
+            r"(?!AWS/)[A-Za-z0-9./_#-]{1,255}",
+            "the CloudWatch namespace of the agents' metrics, such as Huntaze/AI, not one of AWS's own",
+        ),
     },
     "huntaze_cache": {
         "name": ("cache", "the name of a cluster or a replication group"),
@@ -84,7 +91,12 @@ REQUIRED = {
     "huntaze_alarms": {},
 }
 # What may be given beside, and of which type; text is looked at more closely below.
-NUMBER, YES_OR_NO, TEXT, LIST, MAPPING = (int, float), bool, str, list, dict
+NUMBER = (int, float)
+YES_OR_NO = bool
+TEXT = str
+LIST = list
+MAPPING = dict
+LIST_OR_WORD = (list, str)
 OPTIONAL = {
     "huntaze_aws": {"endpoint_url": TEXT, "profile": TEXT, "access_key": TEXT, "secret_key": TEXT, "session_token": TEXT},
     "huntaze_names": {},
@@ -101,9 +113,16 @@ OPTIONAL = {
         "app_id": TEXT, "app_name": TEXT, "elasticache_variables": YES_OR_NO, "variables": MAPPING, "secret_variables": MAPPING,
         "build_quotes_values": YES_OR_NO, "wait_timeout": NUMBER,
     },
-    "huntaze_alarms": {"actions": (list, str), "thresholds": MAPPING, "items": LIST},
+    "huntaze_alarms": {"actions": LIST_OR_WORD, "thresholds": MAPPING, "items": LIST},
 }
-WORDS = {NUMBER: "a number above 0", YES_OR_NO: "true or false", TEXT: "text", LIST: "a list", MAPPING: "a mapping of names to values", (list, str): "a list, or the word none"}
+WORDS = {
+    NUMBER: "a number above 0",
+    YES_OR_NO: "true or false",
+    TEXT: "text",
+    LIST: "a list",
+    MAPPING: "a mapping of names to values",
+    LIST_OR_WORD: "a list, or the word none",
+}
 # Left out, there is nothing of the kind to look after.
 OPTIONAL_MAPPINGS = ("huntaze_database", "huntaze_app", "huntaze_alarms")
 # Optional text that is the name of something: the kinds that _shapes knows.
@@ -154,7 +173,7 @@ def unknown_key(path, key, known):
 def is_of(kind, value):
     """Whether `value` is of the kind that OPTIONAL says."""
     if kind is NUMBER:
-        return isinstance(value, NUMBER) and not isinstance(value, bool) and 0 < value < float("inf")
+        return isinstance(value, NUMBER) and not isinstance(value, bool) and math.isfinite(value) and value > 0
     return isinstance(value, kind)
 
 
@@ -363,7 +382,9 @@ def app_problems(app):
     given = {key: app.get(key) or {} for key in ("variables", "secret_variables")}
     if not all(isinstance(values, dict) for values in given.values()):
         return
-    taken = {**dict.fromkeys(LIMITER_VARIABLES, "huntaze_limiter"), **dict.fromkeys(CACHE_VARIABLES if app.get("elasticache_variables") else (), "the live endpoints")}
+    taken = dict.fromkeys(LIMITER_VARIABLES, "huntaze_limiter")
+    if app.get("elasticache_variables"):
+        taken.update(dict.fromkeys(CACHE_VARIABLES, "the live endpoints"))
     for key, values in given.items():
         yield from (f"huntaze_app.{key}: {name} comes from {source}. Take it out here." for name, source in taken.items() if name in values)
         for name, value in values.items():
@@ -407,7 +428,7 @@ def alarms_problems(alarms):
     for name, value in thresholds.items() if isinstance(thresholds, dict) else ():
         if name not in THRESHOLDS:
             yield unknown_key("huntaze_alarms.thresholds", name, THRESHOLDS)
-        elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) == float("inf"):
+        elif isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             yield f"huntaze_alarms.thresholds.{name} {value!r} is not a number."
     items = alarms.get("items") or []
     if not isinstance(items, list):

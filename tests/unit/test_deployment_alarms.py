@@ -46,7 +46,8 @@ def handed_over(agents=2, instances=("huntaze-postgres",), nodes=("huntaze-001",
 
 def test_the_module_takes_what_is_handed_over():
     options = ("metric_name", "metrics", "alarm_rule", "statistic", "extended_statistic")
-    assert alarm_problems([{**dict.fromkeys(options), **alarm, "period": alarm.get("period") and int(alarm["period"])} for alarm in handed_over().values()]) == []
+    alarms = [{**dict.fromkeys(options), **alarm, "period": alarm.get("period") and int(alarm["period"])} for alarm in handed_over().values()]
+    assert alarm_problems(alarms) == []
 
 
 @pytest.mark.parametrize(
@@ -114,10 +115,10 @@ def test_kind_38_of_agents_elsewhere_one_is_enough_and_without_agents_nothing_wa
 
 
 def test_kind_32_everything_follows_the_prefix_and_the_namespace():
-    text = json.dumps(handed_over(huntaze_names={"prefix": "acme-staging", "metric_namespace": "Acme/Staging"}, nodes=("acme-001",), instances=("acme-db",)), default=str)
-    assert "huntaze" not in text.lower()
-    names = handed_over(huntaze_names={"prefix": "acme-staging", "metric_namespace": "Acme/Staging"})
-    assert all(name.startswith("acme-staging-") for name in names)
+    names = {"prefix": "acme-staging", "metric_namespace": "Acme/Staging"}
+    alarms = handed_over(huntaze_names=names, nodes=("acme-001",), instances=("acme-db",))
+    assert "huntaze" not in json.dumps(alarms, default=str).lower()
+    assert all(name.startswith("acme-staging-") for name in alarms)
 
 
 @pytest.mark.parametrize("limiter", [{"cloudwatch": {"namespace": "Mine"}}, {"cloudwatch": {"namespace": "Mine", "region": "eu-west-1"}}])

@@ -217,7 +217,8 @@ def test_kind_16_the_rules_of_the_package_pass():
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "cannot be read on the controller: No such file"), ("no certificate", "holds no certificate in PEM format"), (pair()["certificate"], "")],
+    ("content", "words"),
+    [(None, "cannot be read on the controller: No such file"), ("no certificate", "holds no certificate in PEM format"), (pair()["certificate"], "")],
 )
 @pytest.mark.parametrize("place", ["huntaze_cache__tls_ca_file", "huntaze_limiter__tls"])
 def test_kind_16_files_of_certificates_are_looked_for(content, words, place, tmp_path):
@@ -236,7 +237,8 @@ def test_kind_16_a_relative_path_of_a_file_is_refused():
 @pytest.mark.parametrize(
     "value",
     ["https://your-app.amplifyapp.com", "your-gemini-api-key", "your-secret-here", "changeme", "Change-Me", "<token>", "TODO", "xxx", "...", "https://...",
-     "{{ secret }}", "${SECRET}", "%TOKEN%", "password", "postgresql://u:PASSWORD@db.internal:5432/postgres", "https://example.com", "REPLACE_ME", "insert-your-key"],
+     "{{ secret }}", "${SECRET}", "%TOKEN%", "password", "postgresql://u:PASSWORD@db.internal:5432/postgres", "https://example.com", "REPLACE_ME",
+     "insert-your-key"],
 )
 def test_kind_21_a_placeholder_is_refused_by_name(value):
     for key in ("variables", "secret_variables"):
@@ -262,7 +264,8 @@ def test_kind_21_real_values_pass(value):
     "change",
     [
         {"huntaze_cache__name": "your-cache-name"}, {"huntaze_cache__auth_token": "your-token-goes-here"}, {"huntaze_database__password": "changeme"},
-        {"huntaze_database__endpoint": "your-database-host"}, {"huntaze_limiter__url": "https://..."}, {"huntaze_limiter__bearer_tokens": ["your-token-goes-here-0123"]},
+        {"huntaze_database__endpoint": "your-database-host"}, {"huntaze_limiter__url": "https://..."},
+        {"huntaze_limiter__bearer_tokens": ["your-token-goes-here-0123"]},
         {"huntaze_aws__secret_key": "your-secret-key"}, {"huntaze_aws__profile": "changeme"},
     ],
 )
@@ -311,7 +314,9 @@ def test_kind_27_a_value_of_another_shape_is_told_what_it_looks_like(change, wor
     assert words in problem and "canary" not in problem
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eusc-de-east-1", "us-gov-west-1", "cn-northwest-1", "us-iso-east-1", "us-isob-east-1", "ap-southeast-7", "mx-central-1"])
+@pytest.mark.parametrize(
+    "region", ["us-east-1", "eusc-de-east-1", "us-gov-west-1", "cn-northwest-1", "us-iso-east-1", "us-isob-east-1", "ap-southeast-7", "mx-central-1"],
+)
 def test_kind_39_regions_of_every_partition_pass(region):
     assert deployment_problems(variables(huntaze_aws__region=region)) == []
 

@@ -108,8 +108,8 @@ def test_kind_16_a_stage_that_has_to_wait_for_something_is_run_although_it_has_n
     """Else the summary would call a cache or an app as declared that is not there yet."""
     preflight = yaml.safe_load((STAGES / "preflight.yml").read_text())
     (keep,) = [task for task in preflight[0]["tasks"] if task["name"] == "Keep the plans"]
-    nothing = [f"huntaze_{name}" for name in ("network_cache", "network_agents", "network_database", "auth_open", "auth_close", "app_environment", "app_deployment", "alarms_kept")]
-    variables = {"huntaze_results": {name: [] for name in nothing}, "cache": cache, "job": job or {}}
+    names = ("network_cache", "network_agents", "network_database", "auth_open", "auth_close", "app_environment", "app_deployment", "alarms_kept")
+    variables = {"huntaze_results": {f"huntaze_{name}": [] for name in names}, "cache": cache, "job": job or {}}
     planned = keep["ansible.builtin.set_fact"]["huntaze_planned"]
     templar = Templar(DataLoader(), variables=variables)
     assert [stage for stage, text in planned.items() if templar.template(trust_as_template(text))] == run
@@ -121,16 +121,20 @@ def test_kind_17_every_stage_that_fails_says_what_was_done_before(name):
 
 
 ENDPOINT = {"address": "a.example.internal", "port": 6379}
-CACHE = {"exists": True, "kind": "replication_group", "status": "available", "engine": "redis", "security_group_ids": ["sg-1"], "endpoints": {"primary": ENDPOINT}}
-INSTANCE = {"db_instance_identifier": "db", "db_instance_status": "available", "endpoint": ENDPOINT, "vpc_security_groups": [{"vpc_security_group_id": "sg-2"}]}
+CACHE = {
+    "exists": True, "kind": "replication_group", "status": "available", "engine": "redis", "security_group_ids": ["sg-1"], "endpoints": {"primary": ENDPOINT},
+}
+INSTANCE = {
+    "db_instance_identifier": "db", "db_instance_status": "available", "endpoint": ENDPOINT, "vpc_security_groups": [{"vpc_security_group_id": "sg-2"}],
+}
 EVERY = ["network", "auth_open", "agent", "auth_close", "app", "alarms"]
 
 
 def found(cache=None, instance=None, **changed):
     return {
         "account": "123456789012", "region": "us-east-1", "cache_name": "huntaze", "cache_security_group_id": "", "agents": "deployed", "stages": EVERY,
-        "database_identifier": "db", "allow_limiter": True, "cache": {"cache": {**CACHE, **(cache or {})}}, "database": {"instances": [{**INSTANCE, **(instance or {})}]},
-        **changed,
+        "database_identifier": "db", "allow_limiter": True, "cache": {"cache": {**CACHE, **(cache or {})}},
+        "database": {"instances": [{**INSTANCE, **(instance or {})}]}, **changed,
     }
 
 

@@ -208,9 +208,11 @@ class Way:
         try:
             self._handshake(self.deadline, verify=False).close()
             return True
-        except (Trouble, socket.timeout) as trouble:
-            # Only a server that speaks TLS asks for a certificate.
-            return getattr(trouble, "name", None) == "client_certificate"
+        except Trouble as trouble:
+            # Only a server that speaks TLS refuses in its words.
+            return trouble.name == "client_certificate" or "ALERT" in trouble.message
+        except socket.timeout:
+            return False
 
     def alert(self) -> t.Optional[Trouble]:
         """The server's reason to cut the connection after the handshake. Who speaks to it as it does so may lose it, so nothing is said here."""

@@ -142,51 +142,6 @@ def scrub(text: str, *secrets: t.Optional[str]) -> str:
     return text.rstrip(".") if len(text) <= 300 else text[:300] + "..."
 
 
-def of_exception(error: BaseException) -> Trouble:
-    """The Trouble behind any error that a client library raises, itself or as the cause of another."""
-    links: list[BaseException] = []
-    link: t.Optional[BaseException] = error
-    while link is not None and link not in links:
-        links.append(link)
-        link = link.__cause__ or link.__context__
-    for link in links:
-        if isinstance(link, Trouble):
-            return link
-    for link in links:
-        if isinstance(link, OSError):
-            return of_socket(link, _waited_for(link, links))
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "TimeoutError" in kinds:
-        return of_socket(socket.timeout(), _waited_for(error, links))
-    if "BusyLoadingError" in kinds:
-        return of_redis_error(f"LOADING {error}")
-    if "NoPermissionError" in kinds:
-        return of_redis_error(f"NOPERM {error}")
-    # redis-py takes the code off.
-    if "AuthenticationError" in kinds:
-        return of_redis_error(f"{'NOAUTH' if 'required' in str(error) or 'NOAUTH' in str(error) else 'WRONGPASS'} {error}")
-    if "max number of clients" in str(error):
-        return of_redis_error(f"ERR {error}")
-    if "ResponseError" in kinds:
-        return of_redis_error(str(error))
-    if "ConnectionError" in kinds:
-        return Trouble("reset", f"the server closed the connection ({error})")
-    return Trouble("protocol", f"the answer is not what the expected server says ({type(error).__name__})")
-
-
-def _waited_for(error: BaseException, links: t.Sequence[BaseException]) -> str:
-    """What was waited for when `error` came: the code that raised it tells, as its text does not."""
-    functions = set()
-    for link in (error, *links):
-        trace = link.__traceback__
-        while trace is not None:
-            functions.add(trace.tb_frame.f_code.co_name)
-            trace = trace.tb_next
-    if functions & {"do_handshake", "wrap_socket", "_wrap_socket_with_ssl"}:
-        return "tls"
-    return "connect" if functions & {"create_connection", "_connect", "getaddrinfo"} else "answer"
-
-
 def of_socket(error: OSError, waiting_for: str) -> Trouble:
     """Trouble met on a socket; `waiting_for` is "connect", "tls", "answer", or "encrypted" for an answer over TLS."""
     if isinstance(error, socket.gaierror):

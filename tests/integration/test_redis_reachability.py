@@ -400,7 +400,9 @@ def test_kind_24_a_server_that_wants_the_clients_certificate(look, tls_server):
 
 
 def test_kind_24_before_tls_1_3_a_wanted_certificate_looks_like_no_common_cipher(look, tls_server):
-    result = look("127.0.0.1", **tls_server("--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.2"))
+    place = tls_server("--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.2")
+    assert look("127.0.0.1", port=place["port"])["error"]["class"] == "tls_required", "an alert is a word of TLS"
+    result = look("127.0.0.1", **place)
     assert result["error"]["class"] == "tls"
     assert "client's certificate" in result["error"]["advice"] and "cipher" in result["error"]["advice"]
 

@@ -9,12 +9,10 @@ import socket
 import ssl
 
 import pytest
-import redis
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _diagnosis
 from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import (
     ADVICE,
     Trouble,
-    of_exception,
     of_postgres,
     of_redis_error,
     of_redis_reply,
@@ -23,8 +21,6 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis impor
 )
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 
 def error(number):
@@ -182,55 +178,6 @@ def test_kind_24_a_cut_after_the_handshake_names_both_candidates():
     advice = of_socket(error(errno.ECONNRESET), "encrypted").advice
     assert "certificate" in advice and "limit of clients" in advice
     assert "certificate" not in of_socket(error(errno.ECONNRESET), "answer").advice
-
-
-def raised(error, cause=None):
-    try:
-        raise error from cause
-    except Exception as met:
-        return met
-
-
-@pytest.mark.parametrize(
-    ("met", "name"),
-    [
-        (Trouble("busy", "m"), "busy"),
-        (raised(RuntimeError("wrapped"), Trouble("certificate", "m")), "certificate"),
-        (raised(redis.exceptions.ConnectionError("x"), error(errno.ECONNREFUSED)), "reset"),
-        (raised(redis.exceptions.ConnectionError("x"), ssl.SSLError(1, "WRONG_VERSION_NUMBER")), "tls"),
-        (raised(redis.exceptions.ConnectionError("x"), socket.gaierror(-2, "Name or service not known")), "name_resolution"),
-        (redis.exceptions.TimeoutError("Timeout reading from socket"), "no_answer"),
-        (redis.exceptions.AuthenticationError("Authentication required."), "noauth"),
-        (redis.exceptions.AuthenticationError("invalid username-password pair or user is disabled."), "wrongpass"),
-        (redis.exceptions.AuthenticationError("HELLO must be called with the client already authenticated, otherwise NOAUTH"), "noauth"),
-        (redis.exceptions.NoPermissionError("no permissions"), "noperm"),
-        (redis.exceptions.BusyLoadingError("loading"), "busy"),
-        (redis.exceptions.ConnectionError("max number of clients reached"), "busy"),
-        (redis.exceptions.ResponseError("DENIED protected mode"), "rejected"),
-        (redis.exceptions.ConnectionError("Connection closed by server."), "reset"),
-        (redis.exceptions.InvalidResponse("?"), "protocol"),
-        (ValueError("a stranger's bytes"), "protocol"),
-    ],
-)
-def test_kind_26_every_exception_has_a_class_and_an_advice(met, name):
-    told = of_exception(met).as_dict("secret", words={"ca": "tls_ca_file", "password": "auth_token"})
-    assert told["class"] == name
-    assert told["message"] and told["advice"] and "{" not in told["advice"]
-
-
-@pytest.mark.parametrize("tls", [False, True])
-def test_kind_26_what_redis_py_met_while_connecting(tls):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        options = {"ssl": True} if tls else {}
-        client = redis.Redis(port=port, socket_timeout=0.2, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0), **options)
-        with pytest.raises(redis.exceptions.RedisError) as met:
-            client.ping()
-        trouble = of_exception(met.value)
-        assert trouble.name == "no_answer" and ("TLS handshake" in trouble.message) is tls
-    with pytest.raises(redis.exceptions.RedisError) as met:
-        client.ping()
-    assert of_exception(met.value).name == "refused"
 
 
 @pytest.mark.parametrize(

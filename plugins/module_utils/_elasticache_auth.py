@@ -17,7 +17,6 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import
     Look,
     Tag,
     date_of,
-    read_tag,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY, Change, Plan
 
@@ -343,7 +342,7 @@ def predict(desired: Desired, observed: Observed, change: Change) -> Observed:
     if change.operation == "create_snapshot":
         return replace(observed, snapshot="available")
     if change.operation == "add_tags_to_resource":
-        return replace(observed, tag=read_tag(parameters["Tags"][0]["Value"]), look=None)
+        return replace(observed, tag=observed.earned, look=None)
     if change.operation == "create_replication_group":
         group = parameters["ReplicationGroupId"]
         later = dict.fromkeys(("arn", "create_time"), KNOWN_AFTER_APPLY)

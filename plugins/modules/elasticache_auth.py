@@ -208,7 +208,6 @@ from dataclasses import replace
 from functools import cached_property
 
 try:
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
@@ -217,6 +216,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner, _evidence, _live_cache
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     RETRIES,
+    client,
     client_without_retries,
     error_code,
     fail_on_aws_error,
@@ -247,17 +247,17 @@ USUAL_TROUBLES = ("name_resolution", "timeout", "no_route", "refused")
 
 
 def patient(params):
-    """Options of botocore under which no hanging call takes longer than all waiting together may."""
+    """Settings of botocore under which no hanging call takes longer than all waiting together may."""
     seconds = max(1.0, min(60.0, params["wait_timeout"] / 3))
     attempts = max(3, min(RETRIES["max_attempts"], int(params["wait_timeout"] // seconds)))
-    return Config(connect_timeout=min(10.0, seconds), read_timeout=seconds, retries={"mode": RETRIES["mode"], "max_attempts": attempts})
+    return {"connect_timeout": min(10.0, seconds), "read_timeout": seconds, "retries": dict(RETRIES, max_attempts=attempts)}
 
 
 class Run:
     def __init__(self, module):
         self.module = module
         self.params = module.params
-        self.reader = module.client("elasticache", config=patient(self.params))
+        self.reader = client(module, "elasticache", **patient(self.params))
         self.deadline = time.monotonic() + self.params["wait_timeout"]
         # The steps, and of the calls behind them those that AWS has answered and those whose answer was lost.
         self.made = []

@@ -476,18 +476,23 @@ def fail_half_way(module, run, plan, common):
     """Say what AWS refused, what is done all the same, and what is left."""
     happened = sorted_by_what_happened(plan, run.written, run.deleted)
     done = [f"{what} {quoted(happened[what])}" for what in ("created", "updated", "removed") if happened[what]]
-    module.fail_json(
-        msg=(
+    result = {
+        **common,
+        **happened,
+        "msg": (
             " ".join(f"{failure.rstrip('.')}." for failure in run.failures[:NAMES_SHOWN])
             + (f" And {len(run.failures) - NAMES_SHOWN} refusals more." if len(run.failures) > NAMES_SHOWN else "")
             + f" Done: {'; '.join(done) or 'nothing'}. Left to do: {'; '.join(run.left[:NAMES_SHOWN])}"
             + (f"; and {len(run.left) - NAMES_SHOWN} steps more" if len(run.left) > NAMES_SHOWN else "")
             + ". What was done stays; the next run does the rest."
         ),
-        problems=run.failures,
-        error={"code": error_code(run.error), "type": type(run.error).__name__},
-        **{**common, **happened, "changed": bool(run.done), "steps": run.done, "left": run.left},
-    )
+        "problems": run.failures,
+        "error": {"code": error_code(run.error), "type": type(run.error).__name__},
+        "changed": bool(run.done),
+        "steps": run.done,
+        "left": run.left,
+    }
+    module.fail_json(**result)
 
 
 def input_problems(module, place):
@@ -545,7 +550,8 @@ def main():
         run.apply(plan)
         if run.failures:
             fail_half_way(module, run, plan, common)
-    module.exit_json(**{**plan.result(), **common, **sorted_by_what_happened(plan, plan.after.keys(), doomed)})
+    result = {**plan.result(), **common, **sorted_by_what_happened(plan, plan.after.keys(), doomed)}
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Alarms are the API's own mappings here: `to_api` makes them of the module's snak
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict, snake_dict_to_camel_dict
@@ -52,8 +53,9 @@ KNOWN_OF_QUERY = frozenset({"Id", "MetricStat", "Expression", "Label", "ReturnDa
 # The third thing an alarm can watch: AWS takes it neither with MetricName nor with Metrics, which are listed.
 REPLACED = frozenset({"EvaluationCriteria", "EvaluationInterval"})
 
-# The kinds of alarms as the API calls them, and as messages do. Only those of the first two can be listed.
+# The kinds of alarms as the API calls them, and as messages do.
 METRIC, COMPOSITE, LOG = "MetricAlarm", "CompositeAlarm", "LogAlarm"
+LISTED = (METRIC, COMPOSITE)
 KINDS = {METRIC: "metric alarm", COMPOSITE: "composite alarm", LOG: "log alarm"}
 _PUTS = {METRIC: "put_metric_alarm", COMPOSITE: "put_composite_alarm", LOG: "put_log_alarm"}
 
@@ -95,8 +97,10 @@ def _is_composite(alarm: Alarm) -> bool:
     return kind_of(alarm) == COMPOSITE
 
 
-def _kind(alarm: Alarm) -> str:
-    return KINDS[kind_of(alarm)]
+def kind_in_words(alarm: Alarm) -> str:
+    """Also of a kind that came later than this: AWS's own name in small letters, as in "log alarm"."""
+    kind = kind_of(alarm)
+    return KINDS.get(kind) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
 
 
 def _references_as_written(alarm: Alarm) -> set[str]:
@@ -147,7 +151,7 @@ def canonical(alarm: Alarm) -> dict[str, t.Any]:
         if "ActionsSuppressor" in alarm:
             result["ActionsSuppressor"] = name_of(alarm["ActionsSuppressor"])
         return result
-    if kind_of(alarm) == LOG:
+    if kind_of(alarm) != METRIC:
         return result
     result.setdefault("TreatMissingData", "missing")
     result.setdefault("EvaluateLowSampleCountPercentile", "evaluate")
@@ -168,13 +172,13 @@ def shown(alarm: Alarm) -> dict[str, t.Any]:
 
 def _configuration(alarm: Alarm, accepted: Accepted) -> dict[str, t.Any]:
     """What of a described alarm its put call takes: not its state, its dates and its ARN."""
-    members = accepted.get(_PUTS[kind_of(alarm)], ())
+    members = accepted.get(_put(alarm), ())
     found = {key: value for key, value in alarm.items() if key in members}
     return {"AlarmRule": "", **found} if _is_composite(alarm) else found
 
 
 def _put(alarm: Alarm) -> str:
-    return _PUTS[kind_of(alarm)]
+    return _PUTS.get(kind_of(alarm), "")
 
 
 def _updated(listed: Alarm, existing: Alarm) -> dict[str, t.Any]:
@@ -215,7 +219,7 @@ def conflicts(listed: t.Iterable[Alarm], observed: t.Iterable[Alarm], purge_pref
         name = alarm["AlarmName"]
         if name in existing and kind_of(existing[name]) != kind_of(alarm):
             problems.append(
-                f'"{name}" is listed as a {_kind(alarm)} but exists as a {_kind(existing[name])}:'
+                f'"{name}" is listed as a {kind_in_words(alarm)} but exists as a {kind_in_words(existing[name])}:'
                 " remove that one first (state: absent), or choose another name."
             )
         foreign = {written for written in _references_as_written(alarm) if elsewhere(written, None, account)}
@@ -234,10 +238,10 @@ def conflicts(listed: t.Iterable[Alarm], observed: t.Iterable[Alarm], purge_pref
 
 
 def purged(listed: t.Container[str], observed: t.Iterable[Alarm], purge_prefix: t.Optional[str]) -> list[Alarm]:
-    """The alarms that a purge removes; of a kind that no list can have, it removes none."""
+    """The alarms that a purge removes; of a kind that cannot be listed, it removes none."""
     return [
         alarm for alarm in observed
-        if purge_prefix and alarm["AlarmName"].startswith(purge_prefix) and alarm["AlarmName"] not in listed and kind_of(alarm) != LOG
+        if purge_prefix and alarm["AlarmName"].startswith(purge_prefix) and alarm["AlarmName"] not in listed and kind_of(alarm) in LISTED
     ]
 
 
@@ -272,9 +276,9 @@ def _deletions(doomed: t.Sequence[Alarm]) -> list[Change]:
         )
         for alarm in cycle
     ]
-    changes += [deletion(_kind(alarm), [alarm["AlarmName"]]) for alarm in [*cycle, *reversed(children_first)]]
+    changes += [deletion(kind_in_words(alarm), [alarm["AlarmName"]]) for alarm in [*cycle, *reversed(children_first)]]
     # AWS deletes log alarms one by one, too.
-    changes += [deletion(_kind(alarm), [alarm["AlarmName"]]) for alarm in doomed if kind_of(alarm) == LOG]
+    changes += [deletion(kind_in_words(alarm), [alarm["AlarmName"]]) for alarm in doomed if kind_of(alarm) not in LISTED]
     metric_names = [alarm["AlarmName"] for alarm in doomed if kind_of(alarm) == METRIC]
     for start in range(0, len(metric_names), NAMES_A_CALL):
         changes.append(deletion(KINDS[METRIC], metric_names[start : start + NAMES_A_CALL]))
@@ -316,7 +320,7 @@ def plan_present(
     for alarm in [*(alarm for alarm in listed if not _is_composite(alarm)), *composites]:
         name = alarm["AlarmName"]
         if name not in existing:
-            changes.append(Change(_put(alarm), alarm, f'create the {_kind(alarm)} "{name}"'))
+            changes.append(Change(_put(alarm), alarm, f'create the {kind_in_words(alarm)} "{name}"'))
             after[name] = shown(alarm)
             continue
         there = _configuration(existing[name], accepted)
@@ -326,5 +330,5 @@ def plan_present(
             before[name], after[name] = shown(there), shown(wanted)
             altered = sorted(key for key in before[name].keys() | after[name].keys() if before[name].get(key) != after[name].get(key))
             silent = " (its actions are off and stay so)" if wanted.get("ActionsEnabled") is False and "actions_enabled" not in altered else ""
-            changes.append(Change(_put(alarm), wanted, f'update the {_kind(alarm)} "{name}": {", ".join(altered)}{silent}'))
+            changes.append(Change(_put(alarm), wanted, f'update the {kind_in_words(alarm)} "{name}": {", ".join(altered)}{silent}'))
     return Plan((*changes, *removal.changes), before, after)

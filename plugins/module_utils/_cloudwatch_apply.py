@@ -11,7 +11,7 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import error_code, hint, is_transient
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import KINDS, Alarm, deletion, kind_of, references
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import Alarm, deletion, kind_in_words, references
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
 
 # AWS speaks of the caller or of the account here: the next call would end as this one.
@@ -69,7 +69,7 @@ class Run:
     def _delete(self, change: Change) -> None:
         """Delete all of a call's alarms that can be: one that AWS refuses keeps the whole call from being done."""
         names = change.parameters["AlarmNames"]
-        kind = KINDS[kind_of(self._existing[names[0]])]
+        kind = kind_in_words(self._existing[names[0]])
         held = {child for parent in self._failed for child in references(self._existing.get(parent, {}))}
         free = [name for name in names if name not in held]
         deleted = self._deleted(kind, free)

@@ -210,7 +210,7 @@ options:
   purge:
     description:
       - Whether alarms whose names begin with O(prefix) and are not listed are removed, metric alarms and composite alarms.
-      - Log alarms, which cannot be listed, are kept; RV(kept) names them.
+      - Log alarms, and kinds that came later, cannot be listed and are kept; RV(kept) names them.
       - Only with O(state=present).
     type: bool
     default: false
@@ -222,9 +222,6 @@ attributes:
     support: full
   diff_mode:
     support: full
-notes:
-  - Needs the IAM action C(cloudwatch:DescribeAlarms), and C(cloudwatch:PutMetricAlarm), C(cloudwatch:PutCompositeAlarm) and C(cloudwatch:DeleteAlarms)
-    for what it changes. Alarms that are created with tags need C(cloudwatch:TagResource) too.
 extends_documentation_fragment:
   - huntaze.ai_system.attributes
   - amazon.aws.common.modules
@@ -353,13 +350,15 @@ unchanged:
   elements: str
   sample: [huntaze-cache-misses]
 muted:
-  description: Names of the listed alarms whose actions are off, by the listing or as they were before, sorted. They tell nobody.
+  description:
+    - Names of the listed alarms whose actions are off, by the listing or as they were before, sorted. They tell nobody.
+    - Alarm mute rules, which silence alarms for a time, are not looked at.
   returned: success, and after a failure half-way
   type: list
   elements: str
   sample: [huntaze-cache-cpu]
 kept:
-  description: Names of the log alarms that begin with O(prefix) and were kept by O(purge), sorted.
+  description: Names of the log alarms, or of kinds that came later, that begin with O(prefix) and were kept by O(purge), sorted.
   returned: success, and after a failure half-way
   type: list
   elements: str
@@ -391,8 +390,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import clie
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import (
     COMPOSITE,
     KIND,
-    LOG,
-    METRIC,
+    LISTED,
     NAMES_A_CALL,
     conflicts,
     kind_of,
@@ -405,10 +403,9 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch impo
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_actions import Place
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_apply import Run
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_checks import edge_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import alarm_problems, name_problems, typed_alarms
 
-# Where DescribeAlarms has the alarms of each kind.
-ANSWERED_UNDER = {METRIC: "MetricAlarms", COMPOSITE: "CompositeAlarms", LOG: "LogAlarms"}
 # So many names stand in a message; the result has all of them.
 NAMES_SHOWN = 20
 
@@ -419,16 +416,16 @@ class Account:
     def __init__(self, module):
         self.cloudwatch = client(module, "cloudwatch")
         self.model = self.cloudwatch.meta.service_model
-        known = self.model.operation_model("DescribeAlarms").input_shape.members["AlarmTypes"].member.metadata.get("enum", [])
-        # A botocore of before log alarms could not read them in the answer.
-        self.kinds = [kind for kind in ANSWERED_UNDER if kind in known]
+        # All that this botocore knows, later ones too: what it does not know, it could not read in the answer.
+        known = self.model.operation_model("DescribeAlarms").input_shape.members["AlarmTypes"].member.metadata.get("enum")
+        self.kinds = list(known or LISTED)
 
     def describe(self, kinds, **which):
         # Without AlarmTypes only metric alarms come back.
         alarms = []
         for page in self.cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=kinds, MaxRecords=NAMES_A_CALL, **which):
             for kind in kinds:
-                for alarm in page.get(ANSWERED_UNDER[kind]) or []:
+                for alarm in page.get(f"{kind}s") or []:
                     name = alarm.get("AlarmName") or name_of(alarm.get("AlarmArn", ""))
                     if name:
                         alarms.append({**alarm, "AlarmName": name, KIND: kind})
@@ -500,7 +497,11 @@ def input_problems(module, place):
     absent, purge = module.params["state"] == "absent", module.params["purge"]
     alarms, problems = typed_alarms(module.params["alarms"])
     problems += name_problems(alarms) if absent else alarm_problems(alarms, place)
-    if purge and not module.params["prefix"]:
+    prefix = module.params["prefix"] or ""
+    problems += edge_problems("prefix", prefix)
+    if len(prefix) > 255:
+        problems.append(f"prefix has {len(prefix)} characters: use up to 255, as names have.")
+    if purge and not prefix:
         problems.append("purge needs a prefix, which must not be empty, or it would remove every alarm of the region: set prefix.")
     if purge and absent:
         problems.append("purge does not go with state absent: to remove all alarms of a prefix, use state present with an empty list.")
@@ -543,7 +544,7 @@ def main():
     common = dict(
         muted=silent,
         unchanged=[] if absent else sorted(names - plan.after.keys()),
-        kept=sorted(alarm["AlarmName"] for alarm in observed if purge_prefix and kind_of(alarm) == LOG and alarm["AlarmName"].startswith(purge_prefix)),
+        kept=sorted(alarm["AlarmName"] for alarm in observed if purge_prefix and kind_of(alarm) not in LISTED and alarm["AlarmName"].startswith(purge_prefix)),
     )
     if not module.check_mode:
         run = Run(account.cloudwatch, observed)

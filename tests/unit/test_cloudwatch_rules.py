@@ -185,6 +185,14 @@ def test_kind_12_a_log_alarm_is_kept_by_a_purge_and_its_name_is_taken() -> None:
     assert planner.plan_absent({"ours-errors"}, [log], {}).steps == ['delete the log alarm "ours-errors"']
 
 
+def test_kind_12_a_kind_that_comes_later_is_kept_and_named_too() -> None:
+    trace = existing("ours-slow", "TraceSpanAlarm")
+    listed: dict[str, t.Any] = {"AlarmName": "ours-slow", "MetricName": "m"}
+    assert not planner.plan_present([], [trace], {}, "ours-")
+    assert "exists as a trace span alarm" in planner.conflicts([listed], [trace])[0]
+    assert planner.plan_absent({"ours-slow"}, [trace], {}).steps == ['delete the trace span alarm "ours-slow"']
+
+
 def test_kind_12_a_reference_to_another_account_is_refused() -> None:
     there = existing("cpu", planner.METRIC)
     (found,) = planner.conflicts([composite("group", "ALARM(arn:aws:cloudwatch:us-east-1:999999999999:alarm:cpu)")], [there])

@@ -430,6 +430,10 @@ def observed(aws: Aws | None = None, **cache) -> planner.Observed:
     return replace(found, cache={**found.cache, **cache})
 
 
+def group_of(**cache) -> planner.Observed:
+    return observed(REQUIRED, maintenance_window="sun:05:00-sun:06:00", **cache)
+
+
 IN_GROUP = Aws(promoted=True)
 REQUIRED = Aws(promoted=True, mode="required")
 
@@ -486,9 +490,113 @@ def test_does_not_refuse_what_can_be_reached(desired, there):
     [
         (observed(), True),
         (observed(status="snapshotting"), False),
+        (observed(status=None), False),
         (observed(status="modifying", auth_token_status="ROTATING"), False),
+        (observed(auth_token_status="ROTATING"), True),
         (replace(observed(), snapshot="creating"), False),
     ],
 )
 def test_waits_for_what_is_under_way(there, expected):
     assert planner.settled(there) is expected
+
+
+def refused(desired: planner.Desired, there: planner.Observed) -> list[str]:
+    """As the module does it ahead of its first step."""
+    return planner.refusals(desired, there) or planner.pending_refusals(desired, there, [change for change, _ in planner.changes(desired, there)])
+
+
+@pytest.mark.parametrize(
+    ("there", "sentences"),
+    [
+        (group_of(auth_token_status="ROTATING"), ["change of the token", "sun:05:00-sun:06:00", "--apply-immediately", "wait for the window"]),
+        (group_of(auth_token_status="SETTING"), ["change of the token", "SETTING"]),
+        (group_of(pending_modifications={"cache_node_type": "cache.m6g.large"}), ["cache_node_type cache.m6g.large", "apply_pending_modifications: true"]),
+        (group_of(pending_modifications={"engine_version": "7.2.0", "cache_parameter_group": "pending-reboot"}), ["cache_parameter_group", "engine_version 7.2.0"]),
+        (group_of(pending_modifications={"log_delivery_configurations": [{"log_type": "slow-log"}]}), ["log_delivery_configurations"]),
+        (group_of(global_replication_group_id="ldgnf-shop", global_replication_group_role="SECONDARY"), ["member (SECONDARY) of the global datastore ldgnf-shop"]),
+    ],
+)
+def test_kind_10_what_waits_is_told_before_the_first_step(there, sentences):
+    problems = refused(desire(TOKENS[0], "required"), there)
+    assert len(problems) == 1 and all(sentence in problems[0] for sentence in sentences)
+
+
+def test_kind_10_what_waits_stands_in_plan_and_diff_where_it_is_allowed():
+    there = group_of(pending_modifications={"cache_node_type": "cache.m6g.large", "cache_parameter_group": "pending-reboot"})
+    desired = replace(desire(TOKENS[0], "required"), apply_pending_modifications=True)
+    assert refused(desired, there) == []
+    steps = planner.changes(desired, there)
+    words = "this also makes what was put off: cache_node_type cache.m6g.large"
+    assert [words in change.summary for change, _ in steps] == [True, False, False]
+    diff = planner.plan([change for change, _ in steps], there, steps[-1][1]).result()["diff"]
+    assert diff["before"]["pending_modifications"] == there.cache["pending_modifications"]
+    assert diff["after"]["pending_modifications"] == {"cache_parameter_group": "pending-reboot"}
+
+
+def test_kind_10_what_waits_does_not_matter_where_nothing_is_to_be_done():
+    aws = converged()
+    for waiting in ({"pending_modifications": {"engine_version": "7.2.0"}}, {"auth_token_status": "SETTING"}, {"global_replication_group_id": None}):
+        assert refused(desire(TOKENS[0], "required"), observed(aws, **waiting)) == []
+
+
+@pytest.mark.parametrize(
+    ("desired", "there", "wanted", "unwanted"),
+    [
+        (desire(TOKENS[0]), observed(IN_GROUP, engine_version="6.2.6"), "from 7.0.5", "add transit_encryption_mode"),
+        (replace(desire(TOKENS[0], "required"), replication_group_id=None), observed(engine_version="6.2.6"), "from 7.0.5", "give replication_group_id"),
+        (replace(desire(TOKENS[0]), replication_group_id=None), observed(engine_version="6.2.6"), "from 7.0.5", "give replication_group_id"),
+        (replace(desire(TOKENS[0]), replication_group_id=None), observed(), "add transit_encryption_mode: required", "group-to-be"),
+        (desire(TOKENS[0]), observed(status="deleting"), "name another cache", "repair"),
+        (desire(TOKENS[0]), observed(status="create-failed"), "delete it and create it anew", "repair"),
+        (desire(TOKENS[0]), observed(status="restore-failed"), "restore the snapshot into a new one", "repair"),
+        (desire(TOKENS[0]), observed(status="incompatible-network"), "create it anew in others", "repair"),
+        (desire(mode="required"), observed(REQUIRED, transit_encryption_mode="preferred", user_group_ids=["people"]), "access control", "add"),
+    ],
+)
+def test_kind_22_advice_leads_somewhere(desired, there, wanted, unwanted):
+    problems = " ".join(planner.refusals(desired, there))
+    assert wanted in problems and unwanted not in problems
+
+
+@pytest.mark.parametrize(
+    ("there", "sentence"),
+    [
+        (observed(IN_GROUP, engine_version="6.2.6"), "from 7.0.5"),
+        (observed(IN_GROUP, engine_version=None), "does not show which version"),
+        (observed(cache_parameter_group_name="default.redis7.cluster.on"), "is in cluster mode and cannot be promoted: restore a snapshot"),
+        (observed(REQUIRED, global_replication_group_id="ldgnf-shop"), "disassociate-global-replication-group"),
+    ],
+)
+def test_kind_39_what_aws_does_not_allow_is_refused_with_the_way_out(there, sentence):
+    assert [sentence in problem for problem in planner.refusals(desire(TOKENS[0], "required"), there)] == [True]
+
+
+def test_kind_39_a_group_in_cluster_mode_gets_there_by_its_configuration_endpoint():
+    place = {"address": "shop.abcdef.clustercfg.use1.cache.amazonaws.com", "port": 6379}
+    there = observed(IN_GROUP, cluster_enabled=True, endpoints={"primary": None, "reader": None, "configuration": place, "nodes": []})
+    assert refused(desire(TOKENS[0], "required"), there) == []
+    after = planner.changes(desire(TOKENS[0], "required"), there)[-1][1]
+    assert after.cache["endpoints"] == {"primary": None, "reader": None, "configuration": {"address": KNOWN_AFTER_APPLY, "port": 6379}, "nodes": []}
+
+
+@pytest.mark.parametrize(("engine", "version"), [("redis", "7.1.0"), ("valkey", "7.2.6"), ("valkey", "8.0.1")])
+@pytest.mark.parametrize("mode", [None, "preferred", "required"])
+def test_kind_12_valkey_takes_the_same_steps_as_redis(engine, version, mode):
+    there = observed(Aws(promoted=True, mode=mode), engine=engine, engine_version=version)
+    steps = [change.summary for change, _ in planner.changes(desire(TOKENS[0], "required"), there)]
+    assert refused(desire(TOKENS[0], "required"), there) == [] and len(steps) == 5 - planner.RANK[mode]
+
+
+@pytest.mark.parametrize(
+    ("status", "look", "source", "words"),
+    [
+        ("modifying", None, "busy", "has the status modifying"),
+        ("snapshotting", Look(True, True), "busy", "whether another token is accepted too cannot be seen"),
+        ("snapshotting", Look(False, True), "connection", "refuses the token"),
+        ("available", None, "none", "has the status"),
+    ],
+)
+def test_kind_34_a_busy_cache_is_judged_without_its_tag(status, look, source, words):
+    there = replace(observed(converged(), status=status), tag=None, tag_unread=f"the cache has the status {status}", look=look)
+    evidence = planner.judge(desire(TOKENS[0], "required"), there)
+    assert (evidence.source, words in evidence.reason) == (source, True)

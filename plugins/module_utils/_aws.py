@@ -29,9 +29,12 @@ HINTS = {
 }
 
 
-def client(module: AnsibleAWSModule, service: str) -> t.Any:
-    """A boto3 client of `service` that retries what is transient; `aws_config` of the task overrides it."""
-    return _connect(module, service, config=Config(retries=RETRIES))
+def client(module: AnsibleAWSModule, service: str, **config: t.Any) -> t.Any:
+    """A boto3 client of `service` that retries what is transient.
+
+    config: options of botocore's Config, which `aws_config` of the task overrides.
+    """
+    return _connect(module, service, config=Config(**{"retries": RETRIES, **config}))
 
 
 def client_without_retries(module: AnsibleAWSModule, service: str, **config: t.Any) -> t.Any:

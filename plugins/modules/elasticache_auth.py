@@ -283,7 +283,7 @@ class Run:
     @cached_property
     def writer(self):
         # No retries of botocore's: a ROTATE repeated after a lost answer would drop the token that clients still use.
-        return client_without_retries(self.module, "elasticache")
+        return client_without_retries(self.module, "elasticache", connect_timeout=10)
 
     def run(self):
         before = self.before()
@@ -587,7 +587,8 @@ def main():
     try:
         run.run()
     except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, f"Looking at the cache {module.params['name']}", **run.progress())
+        doing = f"Looking at the cache {run.desired.name} (all waiting and asking together may take wait_timeout: {module.params['wait_timeout']} seconds)"
+        fail_on_aws_error(module, error, doing, **run.progress())
 
 
 if __name__ == "__main__":

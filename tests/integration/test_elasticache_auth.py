@@ -497,6 +497,7 @@ def refuses(cache, sentence, **args):
     result = cache.run(**{"transit_encryption_mode": "required", "auth_token": new_token(), **args})
     assert result.rc == 1 and sentence in result["msg"], result.output
     assert changing(cache.sandbox) == {} and not result.get("changed")
+    assert {"changed", "steps", "remaining", "diff", "cache", "evidence"} <= result.keys() and result["steps"] == []
 
 
 def test_caches_that_cannot_get_there_are_refused_before_any_change(sandbox, cache):
@@ -528,3 +529,48 @@ def test_tls_is_never_weakened(cache, closed):
     assert not cache.accepts()
     with pytest.raises(ClientError):
         cache.by_hand(TransitEncryptionEnabled=True, TransitEncryptionMode="preferred")
+
+
+def test_kind_10_what_was_put_off_to_the_window_is_told_at_once(sandbox, cache, closed):
+    put_off, token = new_token(), new_token()
+    cache.aws.modify_replication_group(ReplicationGroupId=GROUP, AuthToken=put_off, AuthTokenUpdateStrategy="ROTATE", ApplyImmediately=False)
+    begin = time.monotonic()
+    for check in (True, False):
+        refused = cache.run(auth_token=token, check=check)
+        assert refused.rc == 1 and "was put off to the maintenance window" in refused["msg"] and "--apply-immediately" in refused["msg"]
+        assert changing(sandbox) == {} and (refused["changed"], refused["remaining"]) == (False, ROTATION)
+    assert time.monotonic() - begin < 25
+    sandbox.control.open_window()
+    cache.settled()
+    cache.aws.modify_replication_group(ReplicationGroupId=GROUP, CacheNodeType="cache.m6g.large", ApplyImmediately=False)
+    assert "cache_node_type cache.m6g.large" in cache.run(auth_token=token)["msg"] and changing(sandbox) == {}
+    done = cache.ok(auth_token=token, apply_pending_modifications=True)
+    assert [step.partition("; this also makes what was put off")[0] for step in done["steps"]] == ROTATION
+    assert done["cache"]["pending_modifications"] == {} and cache.takes_only(token)
+
+
+def test_kind_11_nothing_to_modify_is_the_point_reached(sandbox, cache, closed):
+    sandbox.settings(refuses_token_in_force=True)
+    done = cache.ok(auth_token=closed)
+    assert done["steps"][-1:] == ROTATION[-1:]
+    assert cache.takes_only(closed) and cache.ok(auth_token=closed)["steps"] == []
+
+
+def test_kind_34_only_what_changes_something_waits(sandbox, cache, closed):
+    cache.ok(auth_token=closed)
+    sandbox.settings(transition_seconds=60)
+    cache.aws.create_snapshot(ReplicationGroupId=GROUP, SnapshotName="nightly")
+    begin = time.monotonic()
+    assert cache.ok(transit_encryption_mode="required")["cache"]["status"] == "snapshotting"
+    seen = cache.ok(auth_token=new_token(), check=True)
+    assert (seen["steps"], seen["cache"]["status"]) == (ROTATION, "snapshotting")
+    assert time.monotonic() - begin < 25
+    late = cache.run(auth_token=new_token(), wait_timeout=1)
+    assert late.rc == 1 and "has the status snapshotting" in late["msg"] and "may take 1 seconds" in late["msg"]
+
+
+def test_kind_28_calls_that_hang_end_within_the_time_allowed(sandbox, cache, closed):
+    begin = time.monotonic()
+    with sandbox.fault("hang", service="elasticache", operation="DescribeCacheClusters"):
+        late = cache.run(transit_encryption_mode="required", wait_timeout=3)
+    assert late.rc == 1 and "wait_timeout: 3 seconds" in late["msg"] and time.monotonic() - begin < 25

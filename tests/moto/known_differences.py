@@ -7,14 +7,29 @@ A reason that begins with `By the clock:` is one of some seconds of a minute onl
 
 from __future__ import annotations
 
+import math
 import typing as t
 from pathlib import Path
 
 import pytest
 from aws_api import extensions
+from aws_api.elasticache.models import ElastiCacheBackend
+from aws_api.elasticache.responses import ElastiCacheResponse
+from moto.elasticache.responses import ElastiCacheResponse as MotoElastiCacheResponse
 
 DIFFERENCES = Path(__file__).with_name("differences")
 extensions.install(lambda name: name, "database.example", "http://127.0.0.1/_sandbox/")
+
+
+def _settled(response: ElastiCacheResponse) -> ElastiCacheBackend:
+    """The backend, with nothing under way any more unless the call only looks: moto's tests wait for nothing."""
+    backend = MotoElastiCacheResponse.elasticache_backend.fget(response)
+    if not response._get_action().startswith("Describe"):
+        backend.lifecycle.settle(math.inf)
+    return backend
+
+
+ElastiCacheResponse.elasticache_backend = property(_settled)
 
 
 def differences(service: str) -> dict[str, str]:

@@ -77,10 +77,7 @@ class World:
             return {"default": {"passwords": passwords, "open": None in access.credentials, "access_string": ANYTHING}}
         elasticache = self._backend(elasticache_backends)
         users = [elasticache.user(user_id) for group_id in access.user_group_ids for user_id in elasticache.user_group(group_id).user_ids]
-        return {
-            user.name: {"passwords": user.passwords, "open": bool(user.no_password_required), "access_string": user.access_string}
-            for user in users
-        }
+        return {user.name: elasticache.in_force(user) for user in users}
 
     def _cache_endpoints(self) -> list[dict[str, t.Any]]:
         return [

@@ -36,6 +36,7 @@ SHOWN_WHILE_DELETING = (
     "log_delivery_configurations",
 )
 SLOTS = 16384
+MAINTENANCE_WINDOW, SNAPSHOT_WINDOW = "sun:23:00-mon:01:30", "05:00-06:00"
 
 
 class CacheCluster(moto.CacheCluster):
@@ -52,6 +53,16 @@ class CacheCluster(moto.CacheCluster):
         self.preferred_availability_zone = self.preferred_availability_zone or f"{backend.region_name}a"
         self.cache_parameter_group_name = self.cache_parameter_group_name or backend.default_parameter_group(self.engine, self.engine_version)
         self.at_rest_encryption_enabled = False
+        self.client_download_landing_page = "https://console.aws.amazon.com/elasticache/home#client-download:"
+        self.preferred_maintenance_window = self.preferred_maintenance_window or MAINTENANCE_WINDOW
+        self.auto_minor_version_upgrade = self.auto_minor_version_upgrade is not False
+        self.network_type, self.ip_discovery = self.network_type or "ipv4", self.ip_discovery or "ipv4"
+        self.cache_security_groups: list[t.Any] = []
+        self.replication_group_log_delivery_enabled = False
+        # Memcached has no snapshots.
+        memcached = self.engine == "memcached"
+        self.snapshot_window = None if memcached else options.get("snapshot_window") or SNAPSHOT_WINDOW
+        self.snapshot_retention_limit = None if memcached else self.snapshot_retention_limit
         self.enter(CREATING)
 
     @property
@@ -65,6 +76,12 @@ class CacheCluster(moto.CacheCluster):
         if group and group.ready and self.access.tls:
             return Endpoint(f"{self.cache_cluster_id}.{group.domain}", self.port, self)
         return self.plain_endpoint
+
+    def node_endpoint(self, number: int) -> Endpoint:
+        """Of one of its nodes: Memcached may have several."""
+        if number == 1:
+            return self.own_endpoint
+        return Endpoint(f"{self.cache_cluster_id}.{self.backend.domain(f'{number:04}')}", self.port, self)
 
     @property
     def plain_endpoint(self) -> Endpoint:
@@ -108,7 +125,8 @@ class CacheCluster(moto.CacheCluster):
         pending = self.group.pending if self.group else self.pending
         token_status = self.pending.access_values.get("AuthTokenStatus")
         self.pending_modified_values = pending.node_values | ({"AuthTokenStatus": token_status} if token_status else {})
-        self.security_groups = [{"SecurityGroupId": group_id, "Status": "active"} for group_id in self.security_group_ids]
+        # Fields that would be empty are left out, but for those that AWS was seen to show empty.
+        self.security_groups = [{"SecurityGroupId": group_id, "Status": "active"} for group_id in self.security_group_ids] or None
         self.cache_parameter_group = {
             # Where a new group shows while it waits, nobody wrote down.
             "CacheParameterGroupName": pending.parameter_group or self.cache_parameter_group_name,
@@ -124,13 +142,13 @@ class CacheCluster(moto.CacheCluster):
                 "CacheNodeId": f"{number:04}",
                 "CacheNodeStatus": self.status,
                 "CacheNodeCreateTime": self.cache_cluster_create_time,
-                "Endpoint": self.own_endpoint.shown(resolve),
+                "Endpoint": self.node_endpoint(number).shown(resolve),
                 "ParameterGroupStatus": "in-sync",
                 "CustomerAvailabilityZone": self.preferred_availability_zone,
             }
             for number in range(1, (self.num_cache_nodes or 1) + 1)
             if up
-        ]
+        ] or None
 
 
 class ReplicationGroup(moto.ReplicationGroup):
@@ -145,6 +163,8 @@ class ReplicationGroup(moto.ReplicationGroup):
         self.slots = {
             shard_id: given.get(shard_id) or f"{start}-{end - 1}" for shard_id, start, end in zip(ids, starts, starts[1:])
         }
+        self.snapshot_window = options["snapshot_window"] or SNAPSHOT_WINDOW  # moto's has an hour of one digit
+        self.auto_minor_version_upgrade = options["auto_minor_version_upgrade"] not in (False, "false")
         self.member_clusters_outpost_arns = [member.preferred_outpost_arn for member in members if member.preferred_outpost_arn] or None
         self.backend = backend
         self.members = members

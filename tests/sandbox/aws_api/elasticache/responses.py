@@ -22,7 +22,7 @@ class ElastiCacheResponse(MotoElastiCacheResponse):
         if not self._get_bool_param("ShowCacheNodeInfo"):
             clusters = [copy.copy(cluster) for cluster in clusters]
             for cluster in clusters:
-                cluster.cache_nodes = []
+                cluster.cache_nodes = None
         return PaginatedResult({"CacheClusters": clusters})
 
     def modify_cache_cluster(self) -> ActionResult:

@@ -46,6 +46,7 @@ class UserGroup(BaseModel):
 class UserBackend:
     def __init__(self, region_name: str, account_id: str) -> None:
         self.user_groups: dict[str, UserGroup] = {}
+        self.users_in_force: dict[str, dict[str, t.Any]] = {}  # of users that are being modified
         super().__init__(region_name, account_id)
 
     def create_user(self, user_id: str, passwords: list[str], **options: t.Any) -> User:
@@ -68,6 +69,11 @@ class UserBackend:
             raise UserNotFound(user_id)
         return self.users[user_id.lower()]
 
+    def in_force(self, user: User) -> dict[str, t.Any]:
+        """How caches take this user now."""
+        now = {"passwords": user.passwords, "open": bool(user.no_password_required), "access_string": user.access_string}
+        return self.users_in_force.get(user.id, now)
+
     def modify_user(self, user_id: str, access_string: str | None, append: str | None, passwords: list[str] | None, no_password: bool | None) -> User:
         user = self.user(user_id)
         if user.id == "default":
@@ -77,18 +83,21 @@ class UserBackend:
         if passwords and no_password:
             raise InvalidParameterValue("Passwords cannot be specified with NoPasswordRequired.")
         self._check_passwords(passwords)
-        user.status = "modifying"
+        in_force, user.status = self.in_force(user), "modifying"
+        # Describe shows the new values while the caches have the old ones.
+        if access_string:
+            user.access_string = access_string
+        if append:
+            user.access_string += f" {append}"
+        if passwords:
+            user.passwords, user.no_password_required, user.authentication_type = passwords, False, "password"
+        if no_password:
+            user.passwords, user.no_password_required, user.authentication_type = [], True, "no-password-required"
+        self.users_in_force[user.id] = in_force
 
         def finish() -> None:
-            if access_string:
-                user.access_string = access_string
-            if append:
-                user.access_string += f" {append}"
-            if passwords:
-                user.passwords, user.no_password_required, user.authentication_type = passwords, False, "password"
-            if no_password:
-                user.passwords, user.no_password_required, user.authentication_type = [], True, "no-password-required"
             user.status = "active"
+            del self.users_in_force[user.id]
 
         self.later(finish)
         return user

@@ -50,7 +50,7 @@ def test_the_guides_cluster(sandbox, estate, look_up):
         "auth_token_last_modified_date": None,
         "auth_token_status": None,
         "pending_modifications": {},
-        "maintenance_window": None,
+        "maintenance_window": "sun:23:00-mon:01:30",
         "global_replication_group_id": None,
         "global_replication_group_role": None,
         "user_group_ids": [],

@@ -207,6 +207,66 @@ def test_at_the_limit_old_rules_go_first(sandbox, group):
     assert group.seen() == [(2, "10.0.0.0/8", "kept"), (3, "10.0.0.0/8", "")]
 
 
+def test_kind_02_an_end_beyond_the_quota_is_refused_before_anything_is_revoked(sandbox, group):
+    sandbox.settings(rules_per_security_group=3)
+    group.authorize(rule(1), rule(2), rule(4))
+    result = group.run([rule(port) for port in (1, 2, 5, 6)], purge=True)
+    assert (result.rc, result["changed"], result["steps"]) == (1, False, [])
+    assert "need room for 4 for IPv4" in result["msg"] and "its quota is 3 " in result["msg"]
+    assert [port for port, _cidr, _description in group.seen()] == [1, 2, 4]
+    assert REVOKE not in changed_by(sandbox)
+
+
+def test_kind_02_families_have_a_quota_each(sandbox, group):
+    sandbox.settings(rules_per_security_group=2)
+    group.authorize(rule(1), rule(2))
+    ipv6 = [{**{key: value for key, value in rule(port).items() if key != "cidr_ipv4"}, "cidr_ipv6": "2001:db8::/64"} for port in (3, 4)]
+    from_itself = {"ip_protocol": "tcp", "from_port": 5, "to_port": 5, "referenced_group_id": group.id}
+    assert group.run([rule(1), rule(2), *ipv6])["changed"]
+    assert group.run([rule(1), *ipv6, from_itself], purge=True).rc == 1
+    assert group.run([rule(1), ipv6[0], from_itself], purge=True)["changed"]
+    assert len(group.rules()) == 3
+
+
+def test_kind_02_a_rule_that_aws_refuses_revokes_nothing_at_the_quota(sandbox, group):
+    sandbox.settings(rules_per_security_group=1)
+    (made,) = group.authorize(rule(1, description="the only way in"))
+    unknown = {"ip_protocol": "-1", "referenced_group_id": "sg-00000000000000000"}
+    result = group.run([unknown], purge=True)
+    assert result.rc == 1 and "rules[0]" in result["msg"]
+    assert [each["SecurityGroupRuleId"] for each in group.rules()] == [made]
+
+
+@pytest.mark.parametrize("spelling", ["{security_group_id}", "{account_id}/{security_group_id}"])
+def test_kind_03_a_peers_group_is_found_again_whoever_names_its_account(sandbox, estate, run_module, spelling):
+    group, peer = Group(sandbox, run_module, estate["cache_security_group_id"]), estate["peer"]
+    rules = [{"ip_protocol": "tcp", "from_port": 6379, "to_port": 6379, "referenced_group_id": spelling.format(**peer)}]
+    group.ec2.authorize_security_group_ingress(GroupId=group.id, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 6379, "ToPort": 6379, "UserIdGroupPairs": [{"GroupId": peer["security_group_id"]}]}
+    ])
+    for purge in (False, True):
+        result = group.run(rules, purge=purge)
+        assert not result["changed"] and result["rules"][0]["referenced_group_id"] == f"{peer['account_id']}/{peer['security_group_id']}"
+        assert "warnings" not in result
+    assert group.run(rules, state="absent")["changed"]
+    assert group.rules() == []
+    assert group.run(rules)["changed"]
+    contradicted = group.run([{**rules[0], "referenced_group_id": f"999999999999/{peer['security_group_id']}"}], state="absent")
+    assert contradicted.rc == 1 and f"is in account {peer['account_id']}" in contradicted["msg"]
+    group.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=peer["vpc_peering_connection_id"])
+    assert "lets nobody in" in str(group.run(rules)["warnings"])
+    assert group.run(rules, state="absent")["changed"] and group.rules() == []
+
+
+def test_kind_17_a_bad_rule_is_named_and_the_others_are_let_in(group):
+    group.authorize(rule(9))
+    result = group.run([rule(1), {"ip_protocol": "-1", "prefix_list_id": "pl-00000000000000000"}, rule(3)], purge=True)
+    assert result.rc == 1 and result["changed"]
+    assert result["refused"][0].startswith("rules[1] (all traffic from pl-00000000000000000): InvalidPrefixListID.NotFound")
+    assert [port for port, _cidr, _description in group.seen()] == [1, 3, 9]
+    assert len(result["left"]) == 2
+
+
 @pytest.fixture
 def three_changes(group):
     """A group and rules that take each kind of call, in the order authorise, describe anew, revoke."""

@@ -485,7 +485,7 @@ def test_kind_04_what_is_an_ipv6_block(block):
 @pytest.mark.parametrize("key", ["from_port", "to_port"])
 def test_kind_04_what_is_no_port(key, port):
     problems = rule_problems([{**GOOD, key: port}])
-    assert [problem.split(":")[0] for problem in problems] == [f"rules[0] has the {key} {port!r}"]
+    assert [problem.partition(":")[0] for problem in problems] == [f"rules[0] has the {key} {port!r}"]
 
 
 @pytest.mark.parametrize("protocol", [" tcp", "tcp ", "006", "06", "+6", "6.0", 6.0, True, "\u0666", "256", "-2", "all", "", [], "t c p", "tcp\n"])

@@ -176,7 +176,7 @@ def test_kind_02_growth_is_tried_before_a_rule_goes(run):
     result = run(ec2, [rule(port) for port in (1, 2, 5, 6)], purge=True)
     assert not result["failed"] and ec2.ports() == [1, 2, 5, 6]
     assert ec2.made() == [AUTHORIZE, AUTHORIZE, REVOKE, AUTHORIZE]
-    assert [step.split(": ")[1] for step in result["steps"]] == [
+    assert [step.partition(": ")[2] for step in result["steps"]] == [
         "let in tcp 5 from 10.0.0.0/8", "no longer let in tcp 4 from 10.0.0.0/8", "let in tcp 6 from 10.0.0.0/8",
     ]
 
@@ -187,8 +187,8 @@ def test_kind_02_what_was_taken_away_is_put_back_and_named(run, trouble):
     result = run(ec2, [rule(3), rule(4)], purge=True)
     assert result["failed"] and ec2.ports() == [1, 2]
     assert "tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8 was revoked; it is let in again" in result["msg"]
-    assert [step.split(" tcp")[0] for step in result["steps"]] == [f"{GROUP}: no longer let in", f"{GROUP}: let in again"]
-    assert [step.split(" tcp")[0] for step in result["left"]] == [f"{GROUP}: let in", f"{GROUP}: no longer let in"]
+    assert [step.partition(" tcp")[0] for step in result["steps"]] == [f"{GROUP}: no longer let in", f"{GROUP}: let in again"]
+    assert [step.partition(" tcp")[0] for step in result["left"]] == [f"{GROUP}: let in", f"{GROUP}: no longer let in"]
 
 
 def test_kind_02_what_cannot_be_put_back_is_named_rule_by_rule(run):
@@ -248,7 +248,7 @@ def test_kind_17_one_bad_rule_does_not_keep_the_others_out_and_is_named(run):
     rules = [rule(1), from_group(2, "sg-00000001"), rule(3), from_group(4, "sg-00000002"), rule(5)]
     result = run(ec2, rules, purge=True)
     assert result["failed"] and result["changed"] and ec2.ports() == [1, 3, 5, 9]
-    assert [sentence.split(":")[0] for sentence in result["refused"]] == ["rules[1] (tcp 2 from sg-00000001)", "rules[3] (tcp 4 from sg-00000002)"]
+    assert [sentence.partition(":")[0] for sentence in result["refused"]] == ["rules[1] (tcp 2 from sg-00000001)", "rules[3] (tcp 4 from sg-00000002)"]
     assert all(sentence in result["msg"] for sentence in result["refused"])
     assert "nothing was revoked" in result["msg"].lower() and "tcp 9 from 10.0.0.0/8" in result["msg"]
     assert result["left"] == [

@@ -141,7 +141,7 @@ def example_names():
 def inventory_names(inventory):
     """The variables that a deployment with this inventory sets: the inventory's own and those of the stage."""
     app = yaml.safe_load((REPOSITORY / f"inventories/{inventory}/group_vars/all.yml").read_text())["huntaze_app"]
-    stage = (REPOSITORY / "playbooks/stages/app.yml").read_text()
+    stage = "".join(file.read_text() for file in (REPOSITORY / "playbooks/stages").glob("**/app.yml"))
     return {*(app.get("variables") or {}), *(app.get("secret_variables") or {}), *re.findall(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)'?:", stage)}
 
 

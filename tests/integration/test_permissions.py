@@ -39,8 +39,11 @@ def alarm_to_remove(sandbox: support.Sandbox) -> None:
     )
 
 
-def slow_build(sandbox: support.Sandbox) -> None:
+def slow_build_of_an_app_with_an_outdated_note(sandbox: support.Sandbox) -> None:
     sandbox.settings(transition_seconds=0.3)
+    amplify = sandbox.client("amplify")
+    app = amplify.get_app(appId=sandbox.estate["app_id"])["app"]
+    amplify.tag_resource(resourceArn=app["appArn"], tags={"huntaze:build:gone": ""})
 
 
 def metric_to_read(sandbox: support.Sandbox) -> None:
@@ -83,8 +86,9 @@ SCENARIOS = {
     ),
     "build": Scenario(
         "amplify_deployment", lambda sandbox: {"app_id": sandbox.estate["app_id"], "branch": "main"},
-        ("amplify:GetApp", "amplify:GetBranch", "amplify:ListJobs", "amplify:StartJob", "amplify:GetJob", "amplify:TagResource"),
-        slow_build,
+        ("amplify:GetApp", "amplify:GetBranch", "amplify:ListJobs", "amplify:StartJob", "amplify:GetJob", "amplify:TagResource",
+         "amplify:ListBranches", "amplify:UntagResource"),
+        slow_build_of_an_app_with_an_outdated_note,
     ),
     "alarms": Scenario(
         "cloudwatch_alarms", lambda sandbox: {"alarms": [{"alarm_name": "a-one", **METRIC}, COMPOSITE], "prefix": "a-", "purge": True},

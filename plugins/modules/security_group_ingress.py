@@ -93,9 +93,6 @@ options:
     description: Seconds that the whole task may wait for AWS to show what it did, before the task fails. Check mode never waits.
     type: int
     default: 60
-notes:
-  - Needs the IAM actions C(ec2:DescribeSecurityGroupRules), C(ec2:DescribeSecurityGroups) for a group without any rule,
-    C(ec2:AuthorizeSecurityGroupIngress), C(ec2:UpdateSecurityGroupRuleDescriptionsIngress) and C(ec2:RevokeSecurityGroupIngress).
 attributes:
   check_mode:
     description: Announces the changes that a run then makes; at the quota a run may make them in another order.

@@ -152,6 +152,8 @@ def _tag_problems(tags: t.Mapping[str, t.Any]) -> Problems:
     if len(tags) > 50:
         yield f"tags has {len(tags)} entries: AWS takes 50."
     for key, value in tags.items():
+        if value is None or isinstance(value, (bool, dict, list)):
+            yield f'the tag "{str(key)[:128]}" is no text: write its value in quotation marks.'
         yield from length_problems("a key of tags", str(key), 128)
         yield from length_problems(f'the tag "{str(key)[:128]}"', str(value), 256, 0)
         if str(key).lower().startswith("aws:"):

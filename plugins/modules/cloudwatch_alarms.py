@@ -317,8 +317,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: The writes made, or in check mode those that a run would make, in their order.
-  returned: success, and after a failure half-way
+  description: The writes made, or in check mode those that a run would make, in their order. Empty where the task was refused.
+  returned: always
   type: list
   elements: str
   sample:
@@ -408,6 +408,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_inpu
 
 # So many names stand in a message; the result has all of them.
 NAMES_SHOWN = 20
+NOTHING_DONE = {"changed": False, "steps": []}
 
 
 class Account:
@@ -523,18 +524,19 @@ def main():
     purge_prefix = module.params["prefix"] if module.params["purge"] else None
     account = Account(module)
     alarms, problems = input_problems(module, Place(account.cloudwatch.meta.region_name, account.cloudwatch.meta.partition))
-    refuse(module, "Nothing was read or changed", problems)
+    refuse(module, "Nothing was read or changed", problems, **NOTHING_DONE)
 
     names = {alarm["alarm_name"] for alarm in alarms}
     listed = [] if absent else [to_api(alarm) for alarm in alarms]
     try:
         observed = account.observe(names.union(*map(references, listed)), purge_prefix)
-        refuse(module, "Nothing was changed", conflicts(listed, observed, purge_prefix))
+        refuse(module, "Nothing was changed", conflicts(listed, observed, purge_prefix), **NOTHING_DONE)
         plan = plan_absent(names, observed, account.accepted()) if absent else plan_present(listed, observed, account.accepted(), purge_prefix)
         doomed = plan.before.keys() - plan.after.keys()
-        refuse(module, "Nothing was changed", parents_that_stay(doomed, listed, account.composites(), bool(purge_prefix)) if doomed else [])
+        parents = parents_that_stay(doomed, listed, account.composites(), bool(purge_prefix)) if doomed else []
+        refuse(module, "Nothing was changed", parents, **NOTHING_DONE)
     except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, "Nothing was changed, as the alarms could not be described")
+        fail_on_aws_error(module, error, "Nothing was changed, as the alarms could not be described", **NOTHING_DONE)
     silent = muted(listed, observed)
     if silent:
         module.warn(

@@ -331,7 +331,7 @@ def test_refusals_come_in_one_message_before_any_call(sandbox: t.Any, run: t.Any
     assert result["failed"] and result["msg"].startswith("Nothing was read or changed: ")
     for words in ("period is 45", "listed already as alarms[0]", "threshold is missing", "refers to itself", "purge needs a prefix"):
         assert words in result["msg"]
-    assert len(result["problems"]) == 5
+    assert len(result["problems"]) == 5 and (result["changed"], result["steps"]) == (False, [])
     assert "prefix 'x ' ends with a blank" in run([], prefix="x ", purge=True)["msg"] and "use up to 255" in run([], prefix="x" * 256, purge=True)["msg"]
     assert "purge does not go with state absent" in run([GUIDE], prefix="x", purge=True, state="absent")["msg"]
     assert sandbox.calls() == {}

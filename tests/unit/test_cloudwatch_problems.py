@@ -191,6 +191,7 @@ def test_kind_13_what_aws_rejects_is_refused_before_the_first_call_and_by_the_sa
             "actions_suppressor refers to",
         ),
         (band(metric(return_data=True), expression("ANOMALY_DETECTION_BAND(2)", "b")), "the band names no metric"),
+        *(({**SINGLE, "tags": {"team": value}}, 'the tag "team" is no text') for value in (None, True, ["a"], {"a": "b"})),
     ],
 )
 def test_kind_13_what_leads_to_nothing_is_refused_too(alarm: dict[str, t.Any], words: str) -> None:

@@ -12,6 +12,8 @@ description:
   - Turns what M(huntaze.ai_system.elasticache_info), M(huntaze.ai_system.redis_reachability) and
     M(huntaze.ai_system.postgres_reachability) found into verdicts.
   - What nobody looked at reads C(not verified from here), and what check mode left out reads C(skipped); neither is ever C(ok).
+  - Packets that a stranger loses are C(ok) only if somebody has got through from inside, as the cache may be down otherwise.
+  - A former endpoint that still resolves is as good as gone if it refuses plain text, be it by words, by silence or by a cut.
 options:
   _input:
     description:

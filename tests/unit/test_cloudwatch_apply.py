@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_apply import Run
+from ansible_collections.huntaze.ai_system.plugins.modules import cloudwatch_alarms
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
@@ -176,6 +177,34 @@ def stripped(value: t.Any) -> t.Iterator[t.Any]:
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from ([*value[:number], less, *value[number + 1 :]] for less in stripped(item))
+
+
+class Pages:
+    """Answers DescribeAlarms with one page."""
+
+    def __init__(self, page: dict[str, t.Any]) -> None:
+        self.page = page
+
+    def get_paginator(self, _operation: str) -> Pages:
+        return self
+
+    def paginate(self, **_which: t.Any) -> list[dict[str, t.Any]]:
+        return [self.page]
+
+
+@pytest.mark.parametrize(
+    ("page", "seen"),
+    [
+        ({}, []), ({"MetricAlarms": None}, []), ({"MetricAlarms": [{}]}, []),
+        ({"MetricAlarms": [{"AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a"}]}, [("a", planner.METRIC)]),
+        ({"CompositeAlarms": [{"AlarmName": "b"}], "MetricAlarms": [{"AlarmName": "a"}]}, [("a", planner.METRIC), ("b", planner.COMPOSITE)]),
+        ({"LogAlarms": [{"AlarmName": "c"}], "TraceAlarms": [{"AlarmName": "d"}]}, [("c", planner.LOG)]),
+    ],
+)
+def test_kind_07_a_page_may_lack_lists_and_alarms_may_lack_their_names(page: dict[str, t.Any], seen: list[tuple[str, str]]) -> None:
+    account = cloudwatch_alarms.Account.__new__(cloudwatch_alarms.Account)
+    account.cloudwatch = Pages(page)
+    assert [(alarm["AlarmName"], planner.kind_of(alarm)) for alarm in account.describe(list(planner.KINDS))] == seen
 
 
 @pytest.mark.parametrize("alarm", [FULL, GROUP], ids=["metric", "composite"])

@@ -14,7 +14,7 @@ from data_plane import client
 from instance import Instance, SandboxError
 from supervision import Supervisor
 
-FAULTS = ("throttle", "lost_answer", "hang", "stale_reads")
+FAULTS = ("throttle", "lost_answer", "hang", "stale_reads", "vanish")
 
 
 def start(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -73,7 +73,7 @@ def fault_list(instance: Instance, _arguments: argparse.Namespace) -> None:
 
 
 def fault_add(instance: Instance, arguments: argparse.Namespace) -> None:
-    names = ("kind", "service", "operation", "rate", "times", "after")
+    names = ("kind", "service", "operation", "rate", "times", "after", "field")
     fault = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     _control(instance).add_fault(**fault)
 
@@ -138,6 +138,7 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("kind", choices=FAULTS)
     added.add_argument("--service", help="such as elasticache; default: any")
     added.add_argument("--operation", help="such as ModifyReplicationGroup, or mutating; default: any")
+    added.add_argument("--field", help="vanish: what answers lack, such as ReplicationGroups.MemberClusters")
     added.add_argument("--rate", type=float, help="throttle: calls a second that are let through")
     added.add_argument("--times", type=int, help="how often; default: always")
     added.add_argument("--after", type=int, help="let so many matching calls pass first")

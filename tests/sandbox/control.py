@@ -42,6 +42,10 @@ class Control:
         """IAM actions taken since calls were forgotten: lines "USER MODULE ACTION allowed|denied"."""
         return self.request("GET", "actions")
 
+    def fields(self) -> dict[str, list[str]]:
+        """The fields that answers had since calls were forgotten, such as {"elasticache.DescribeCacheClusters": ["CacheClusters", ...]}."""
+        return self.request("GET", "fields")
+
     def forget_calls(self) -> t.Any:
         return self.request("DELETE", "calls")
 

@@ -70,7 +70,7 @@ def test_settings_that_are_none(sandbox: support.Sandbox, change: dict[str, t.An
 
 @pytest.mark.parametrize(("fault", "named"), [
     ({"kind": "nonsense"}, "nonsense"), ({"kind": "throttle"}, "rate"), ({"kind": "hang", "rate": 1}, "rate"),
-    ({"kind": "hang", "sometimes": 1}, "sometimes"), ({"kind": "hang", "times": "once"}, "times"),
+    ({"kind": "vanish"}, "names the field"), ({"kind": "hang", "field": "A"}, "no other fault"), ({"kind": "hang", "sometimes": 1}, "sometimes"), ({"kind": "hang", "times": "once"}, "times"),
 ])
 def test_faults_that_are_none(sandbox: support.Sandbox, fault: dict[str, t.Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
@@ -168,3 +168,27 @@ def test_stale_reads_know_the_last_change_only(sandbox: support.Sandbox) -> None
         )
         assert len(rules(sandbox)) == 1
         assert rules(sandbox) == []
+
+
+@pytest.mark.parametrize(("service", "operation", "field", "look"), [
+    ("elasticache", "DescribeCacheClusters", "CacheClusters.CacheNodes.Endpoint",
+     lambda sandbox: [node for cluster in api(sandbox).describe_cache_clusters(ShowCacheNodeInfo=True)["CacheClusters"] for node in cluster["CacheNodes"]]),
+    ("ec2", "DescribeSecurityGroups", "SecurityGroups.Description", lambda sandbox: api(sandbox, "ec2").describe_security_groups()["SecurityGroups"]),
+    ("rds", "DescribeDBInstances", "DBInstances.VpcSecurityGroups",
+     lambda sandbox: api(sandbox, "rds").describe_db_instances()["DBInstances"]),
+    ("amplify", "ListApps", "apps.environmentVariables", lambda sandbox: api(sandbox, "amplify").list_apps()["apps"]),
+    ("cloudwatch", "DescribeAlarms", "MetricAlarms.StateReason", lambda sandbox: api(sandbox, "cloudwatch").describe_alarms()["MetricAlarms"]),
+])
+def test_kind_07_a_field_vanishes_from_answers(
+    sandbox: support.Sandbox, service: str, operation: str, field: str, look: t.Callable[[support.Sandbox], list[dict[str, t.Any]]]
+) -> None:
+    api(sandbox, "cloudwatch").put_metric_alarm(
+        AlarmName="a", Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold"
+    )
+    sandbox.control.forget_calls()
+    key = field.rpartition(".")[2]
+    before = [set(one) for one in look(sandbox)]
+    assert field in sandbox.control.fields()[f"{service}.{operation}"]
+    with sandbox.fault("vanish", service=service, operation=operation, field=field):
+        assert [set(one) for one in look(sandbox)] == [names - {key} for names in before] != before
+    assert [set(one) for one in look(sandbox)] == before

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 import time
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aws_api.calls import Answer, Call
 
-THROTTLE, LOST_ANSWER, HANG, STALE_READS = KINDS = ("throttle", "lost_answer", "hang", "stale_reads")
-FIELDS = {"kind": str, "service": str, "operation": str, "rate": (int, float), "times": int, "after": int}
+THROTTLE, LOST_ANSWER, HANG, STALE_READS, VANISH = KINDS = ("throttle", "lost_answer", "hang", "stale_reads", "vanish")
+FIELDS = {"kind": str, "service": str, "operation": str, "rate": (int, float), "times": int, "after": int, "field": str}
 
 
 @dataclass
@@ -23,9 +24,10 @@ class Fault:
     rate: float | None = None
     times: int | None = None
     after: int = 0
+    field: str | None = None
     held: int = 0
-    _recent: list[float] = field(default_factory=list)
-    _lifted: threading.Event = field(default_factory=threading.Event)
+    _recent: list[float] = dataclasses.field(default_factory=list)
+    _lifted: threading.Event = dataclasses.field(default_factory=threading.Event)
 
     @classmethod
     def described(cls, given: dict[str, t.Any]) -> Fault:
@@ -39,11 +41,13 @@ class Fault:
             raise ValueError(f"A fault's kind is one of {', '.join(KINDS)}, not {given.get('kind')!r}.")
         if (given["kind"] == THROTTLE) != ("rate" in given):
             raise ValueError("A throttle has a rate, in calls per second; no other fault has one.")
+        if (given["kind"] == VANISH) != ("field" in given):
+            raise ValueError("A vanish names the field that answers lack, such as ReplicationGroups.MemberClusters; no other fault has one.")
         return cls(**given)
 
     def shown(self) -> dict[str, t.Any]:
         named = {"kind": self.kind, "service": self.service, "operation": self.operation, "after": self.after}
-        optional = {"rate": self.rate, "times": self.times, "held": self.held if self.kind == HANG else None}
+        optional = {"rate": self.rate, "times": self.times, "field": self.field, "held": self.held if self.kind == HANG else None}
         return named | {name: value for name, value in optional.items() if value is not None}
 
     def hits(self, call: Call) -> bool:
@@ -130,6 +134,11 @@ class Faults:
     def changed(self, before: dict[tuple[str, ...], Answer]) -> None:
         """Keep what reads answered before the last change; a call that was refused was none."""
         self._stale = before
+
+    def vanished(self, call: Call) -> list[str]:
+        """The fields that the answer shall lack."""
+        with self._lock:
+            return [fault.field for fault in self._faults if fault.kind == VANISH and fault.field and fault.hits(call)]
 
     def after_change(self, call: Call) -> Fault | None:
         """The fault that keeps the caller from the answer, if any."""

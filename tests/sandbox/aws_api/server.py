@@ -19,6 +19,7 @@ from aws_api import extensions, permissions
 from aws_api.calls import Answer, Call
 from aws_api.credentials import caller_of
 from aws_api.faults import LOST_ANSWER, Faults
+from aws_api.fields import fields, without
 from aws_api.journal import Journal
 from aws_api.world import World
 
@@ -32,6 +33,7 @@ class Server:
         self._world, self._account_id, self._build = world, account_id, build
         self._calls: Counter[str] = Counter()
         self._faults, self._journal = Faults(), Journal()
+        self._answers: dict[str, list[tuple[Call, Answer]]] = {}  # the last ones of each operation
         # One call at a time sees and changes the world; the timer takes its turn like a caller.
         self._turn = threading.Condition(threading.RLock())
         self.reset()
@@ -62,6 +64,9 @@ class Server:
             except Exception as error:
                 log.exception("%s", call.name)
                 answer = call.error("InternalFailure", str(error), 500)
+        self._answers[call.name] = [*self._answers.get(call.name, [])[-9:], (call, answer)]
+        for field in self._faults.vanished(call):
+            answer = without(call, answer, field)
         fault = self._faults.after_change(call)
         if fault and fault.kind == LOST_ANSWER:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
@@ -127,7 +132,11 @@ class Server:
 
     def _forget_calls(self) -> None:
         self._calls.clear()
+        self._answers.clear()
         self._journal.forget()
+
+    def _fields(self) -> dict[str, list[str]]:
+        return {name: sorted({field for one in answers for field in fields(*one)}) for name, answers in list(self._answers.items())}
 
     def _control(self, environ: dict[str, t.Any]) -> Answer:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(CONTROL).strip("/")
@@ -136,6 +145,7 @@ class Server:
             ("GET", "health"): lambda given: {"status": "running"},
             ("GET", "calls"): lambda given: dict(sorted(self._calls.items())),
             ("DELETE", "calls"): lambda given: self._forget_calls(),
+            ("GET", "fields"): lambda given: self._fields(),
             ("GET", "actions"): lambda given: self._journal.recent(),
             ("POST", "reset"): lambda given: self.reset(),
             ("GET", "faults"): lambda given: self._faults.shown(),

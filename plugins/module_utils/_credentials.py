@@ -106,7 +106,10 @@ class Credentials:
             if name == "default" and not self._given["profile"]:
                 return []
             known = f"there are {_listed(sorted(profiles))}" if profiles else "there is none at all"
-            return [f"There is no profile {name} ({self._source('profile')}) in ~/.aws/config and ~/.aws/credentials: {known}. `aws configure --profile {name}` makes it."]
+            return [
+                f"There is no profile {name} ({self._source('profile')}) in ~/.aws/config and ~/.aws/credentials: {known}. "
+                f"`aws configure --profile {name}` makes it."
+            ]
         return self._mfa_problems(name)
 
     def _mfa_problems(self, name: str) -> list[str]:
@@ -117,11 +120,11 @@ class Credentials:
             profile = self._settings(name)
             device, role = profile.get("mfa_serial"), profile.get("role_arn")
             if device and role:
-                source = profile.get("source_profile")
+                option = f" --profile {profile['source_profile']}" if profile.get("source_profile") else ""
                 return [
-                    f"The profile {seen[0]} needs a code of the MFA device {device}, and a task has no terminal to ask at. Ask beforehand: `aws sts assume-role "
-                    f"--role-arn {role} --role-session-name ansible --serial-number {device} --token-code CODE{f' --profile {source}' if source else ''}`, "
-                    f"{SET_THE_THREE}, without a profile. Without the role it is `aws sts get-session-token --serial-number {device} --token-code CODE`."
+                    f"The profile {seen[0]} needs a code of the MFA device {device}, and a task has no terminal to ask at. Ask beforehand: "
+                    f"`aws sts assume-role --role-arn {role} --role-session-name ansible --serial-number {device} --token-code CODE{option}`, "
+                    f"{SET_THE_THREE}, without a profile. Without the role: `aws sts get-session-token --serial-number {device} --token-code CODE{option}`."
                 ]
             name = profile.get("source_profile", "") if role else ""
         return []

@@ -214,9 +214,6 @@ options:
       - Only with O(state=present).
     type: bool
     default: false
-notes:
-  - Needs the IAM actions C(cloudwatch:DescribeAlarms), C(cloudwatch:PutMetricAlarm), C(cloudwatch:PutCompositeAlarm), C(cloudwatch:DeleteAlarms), and
-    C(cloudwatch:TagResource) for alarms with tags.
 attributes:
   check_mode:
     support: full

@@ -35,7 +35,8 @@ def rules_to_change(sandbox: support.Sandbox) -> None:
 
 def alarm_to_remove(sandbox: support.Sandbox) -> None:
     sandbox.client("cloudwatch").put_metric_alarm(
-        AlarmName="a-old", Namespace="N", MetricName="M", Statistic="Sum", Period=60, Threshold=1, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold"
+        AlarmName="a-old", Namespace="N", MetricName="M", Statistic="Sum", Period=60, Threshold=1, EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanThreshold",
     )
 
 

@@ -49,7 +49,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("given", "environment"), [
-    ({}, {}), (dict.fromkeys((*KEYS, "session_token", "profile")), {}), (KEYS, {}), (SESSION, {}), ({"profile": "plain"}, {}), ({"profile": "role"}, {}), ({"profile": "sso"}, {}), ({"profile": "process"}, {}),
+    ({}, {}), (dict.fromkeys((*KEYS, "session_token", "profile")), {}), (KEYS, {}),
+    (SESSION, {}), ({"profile": "plain"}, {}), ({"profile": "role"}, {}), ({"profile": "sso"}, {}), ({"profile": "process"}, {}),
     ({"profile": "circle"}, {}), ({"profile": "default"}, {}),
 ])
 def test_kind_36_credentials_that_may_work_are_not_refused(given: dict[str, str], environment: dict[str, str]) -> None:

@@ -185,5 +185,6 @@ def test_a_denied_call_changes_nothing_and_a_reset_brings_the_policy_back(sandbo
 def test_the_shell_has_the_keys_of_a_deployment_or_of_the_administrator(sandbox: support.Sandbox) -> None:
     for arguments, user in (["--shell"], ""), (["--shell", "--administrator"], "administrator_"):
         said = sandbox.command("status", *arguments).stdout
-        told = subprocess.run(["sh", "-c", 'eval "$1"; echo "$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY"', "sh", said], capture_output=True, text=True, check=True)
+        script = 'eval "$1"; echo "$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY"'
+        told = subprocess.run(["sh", "-c", script, "sh", said], capture_output=True, text=True, check=True)
         assert told.stdout.split() == [sandbox.estate[f"{user}access_key"], sandbox.estate[f"{user}secret_key"]]

@@ -99,7 +99,7 @@ SCENARIOS = {
     "variables of a branch": Scenario(
         "amplify_environment", lambda sandbox: {"app_id": sandbox.estate["app_id"], "branch": "main", "variables": {"A": "1"}, "purge": True}
     ),
-    "build": Scenario("amplify_deployment", lambda sandbox: {"app_id": sandbox.estate["app_id"], "branch": "main", "wait_timeout": 2}, build, check=False),
+    "build": Scenario("amplify_deployment", lambda sandbox: {"app_id": sandbox.estate["app_id"], "branch": "main", "wait_timeout": 1}, build, check=False),
     "alarms": Scenario(
         "cloudwatch_alarms",
         lambda sandbox: {"alarms": [{"alarm_name": "a-one", **METRIC, "threshold": 2}, {"alarm_name": "a-math", **MATH},

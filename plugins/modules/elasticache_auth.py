@@ -517,7 +517,9 @@ class Run:
 
     def progress(self):
         """What a failure tells: the keys of a result that did no more than was done."""
-        return dict(NOTHING_DONE, changed=bool(self.made), steps=[change.summary for change in self.made], remaining=self.left())
+        result = NOTHING_DONE.copy()
+        result.update(changed=bool(self.made), steps=[change.summary for change in self.made], remaining=self.left())
+        return result
 
     def fail(self, message):
         self.module.fail_json(msg=message, **self.progress())

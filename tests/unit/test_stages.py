@@ -133,6 +133,33 @@ def test_kind_17_every_stage_that_fails_says_what_was_done_before(name):
     assert "import_tasks: tasks/failed.yml" in (STAGES / f"{name}.yml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("stages", "results", "waits"),
+    [
+        (["agent"], [{"status": 200}, {"status": 429}], True),
+        (["agent"], [], True),
+        (["agent"], [{"status": 200}, {"status": -1}], False),
+        (["agent"], [{"status": 503}], False),
+        (["agent"], [{"msg": "no answer"}], False),
+        ([], [{"status": 200}], False),
+        (["alarms"], [{"status": 200}], False),
+    ],
+)
+def test_kind_34_nobody_waits_for_metrics_who_only_looks_or_has_got_no_decision(stages, results, waits):
+    plays = yaml.safe_load((STAGES / "verify.yml").read_text())
+    (look,) = [task for task in plays[0]["tasks"] if task["name"] == "Look for what the agents publish"]
+    variables = {name: trust_as_template(text) for name, text in look["vars"].items()}
+    variables |= {"huntaze_stages": stages, "huntaze_decisions": {"results": results}}
+    assert Templar(DataLoader(), variables=variables).template(trust_as_template("{{ waits }}")) is waits
+    assert look["huntaze.ai_system.cloudwatch_metric_info"]["wait"] == "{{ waits }}"
+
+
+def test_kind_36_the_first_call_to_aws_is_one_whose_failure_says_which_credentials_were_tried():
+    preflight = yaml.safe_load((STAGES / "preflight.yml").read_text())
+    first = preflight[0]["tasks"][1]
+    assert "huntaze.ai_system.elasticache_info" in first and not {"failed_when", "ignore_errors"} & set(first)
+
+
 ENDPOINT = {"address": "a.example.internal", "port": 6379}
 CACHE = {
     "exists": True, "kind": "replication_group", "status": "available", "engine": "redis", "security_group_ids": ["sg-1"], "endpoints": {"primary": ENDPOINT},

@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-import redis
 import support
 from caches import TLS, A, B, C, Cache, api, cluster, create, open_to_limiter, promote, refused, until
 

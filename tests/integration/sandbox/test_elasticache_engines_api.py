@@ -56,7 +56,7 @@ def test_kind_29_valkey_has_no_cache_cluster_of_its_own(sandbox: support.Sandbox
     {"ClusterMode": "enabled", "NumNodeGroups": 3, "ReplicasPerNodeGroup": 1},
     {"NumNodeGroups": 3, "ReplicasPerNodeGroup": 1},
     {"CacheParameterGroupName": "default.redis7.cluster.on", "NumNodeGroups": 3, "ReplicasPerNodeGroup": 1},
-], ids=lambda parameters: "-".join(parameters))
+], ids="-".join)
 def test_kind_39_cluster_mode_as_it_was_recorded(sandbox: support.Sandbox, parameters: dict[str, t.Any]) -> None:
     open_to_limiter(sandbox)
     cache = create(sandbox, AutomaticFailoverEnabled=True, **parameters)

@@ -12,7 +12,6 @@ from .exceptions import GlobalReplicationGroupAlreadyExists, GlobalReplicationGr
 from .resources import AVAILABLE, MODIFYING, ReplicationGroup
 
 PREFIX = "ldgnf-"  # of us-east-1
-PRIMARY = "PRIMARY"
 
 
 class GlobalDatastoreBackend:
@@ -38,7 +37,7 @@ class GlobalDatastoreBackend:
             "Members": [{
                 "ReplicationGroupId": group.replication_group_id,
                 "ReplicationGroupRegion": self.region_name,
-                "Role": PRIMARY,
+                "Role": "PRIMARY",
                 "AutomaticFailover": group.automatic_failover,
                 "Status": "associated",
             }],
@@ -50,7 +49,7 @@ class GlobalDatastoreBackend:
         }
 
         def finish() -> None:
-            datastore["Status"], group.global_datastore = "primary-only", (name, PRIMARY)
+            datastore["Status"], group.global_datastore = "primary-only", name
             group.enter(AVAILABLE)
 
         group.enter(MODIFYING)
@@ -69,7 +68,7 @@ class GlobalDatastoreBackend:
 
         def finish() -> None:
             del self.global_datastores[name]
-            group.global_datastore = None
+            group.global_datastore = ""
             if not retain_primary:
                 self.delete_replication_group(group.replication_group_id, False)
 
@@ -89,5 +88,5 @@ class GlobalDatastoreBackend:
     def refuse_global_member(group: ReplicationGroup) -> None:
         if group.global_datastore:
             raise InvalidParameterValue(
-                f"Cluster [{group.replication_group_id}] is part of a global cluster [{group.global_datastore[0]}]. Request rejected."
+                f"Cluster [{group.replication_group_id}] is part of a global cluster [{group.global_datastore}]. Request rejected."
             )

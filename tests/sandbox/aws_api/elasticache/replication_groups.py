@@ -17,7 +17,7 @@ from moto.elasticache.exceptions import (
 from .access import NOTHING_REQUESTED, Access, AccessRequest
 from .exceptions import InvalidCacheClusterState, InvalidReplicationGroupState
 from .modification import Modification
-from .resources import AVAILABLE, CREATE_FAILED, CREATING, DELETING, MODIFYING, CacheCluster, ReplicationGroup
+from .resources import AVAILABLE, CREATE_FAILED, DELETING, MODIFYING, CacheCluster, ReplicationGroup
 
 
 # What the nodes of a group have in common.

@@ -172,7 +172,7 @@ class ReplicationGroup(moto.ReplicationGroup):
         self.ready = False
         self.pending = Pending()
         self.former: list[Endpoint] = []  # names that AWS has deleted and that clients still know
-        self.global_datastore: tuple[str, str] | None = None
+        self.global_datastore = ""  # of which it is the primary
         first = members[0]
         self.port, self.engine, self.cache_node_type = first.port, first.engine, first.cache_node_type
         self.replication_group_create_time = utcnow()
@@ -199,8 +199,7 @@ class ReplicationGroup(moto.ReplicationGroup):
     def global_replication_group_info(self) -> dict[str, str]:
         if not self.global_datastore:
             return {}
-        datastore, role = self.global_datastore
-        return {"GlobalReplicationGroupId": datastore, "GlobalReplicationGroupMemberRole": role}
+        return {"GlobalReplicationGroupId": self.global_datastore, "GlobalReplicationGroupMemberRole": "PRIMARY"}
 
     @property
     def domain(self) -> str:

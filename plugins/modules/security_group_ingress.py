@@ -270,9 +270,12 @@ class Incomplete(Exception):
     """The task cannot go on, for a reason beyond one error of AWS; the message says why."""
 
 
-def is_about_rules(error):
-    """Whether AWS refused what single rules say, so that it may take others."""
-    return error_code(error).startswith(("Invalid", "MissingParameter")) and error_code(error) not in OVERTAKEN
+def is_about_rules(error, group_id):
+    """Whether AWS refused what single rules say, so that it may take others; that the group itself is gone is another matter."""
+    code = error_code(error)
+    if code == "InvalidGroup.NotFound" and group_id in str(error):
+        return False
+    return code.startswith(("Invalid", "MissingParameter")) and code not in OVERTAKEN
 
 
 class Ingress:
@@ -372,7 +375,7 @@ class Ingress:
             self.call(authorize(self.group_id, rules))
             return []
         except ClientError as error:
-            if not is_about_rules(error) and not (part and error_code(error) == AT_LIMIT):
+            if not is_about_rules(error, self.group_id) and not (part and error_code(error) == AT_LIMIT):
                 raise
             if len(rules) == 1:
                 return [f"{rules[0].named}: {error_code(error)}: {error.response['Error'].get('Message', 'no reason is given')}"]

@@ -256,6 +256,18 @@ def test_kind_17_one_bad_rule_does_not_keep_the_others_out_and_is_named(run):
     ]
 
 
+def test_kind_17_a_group_that_is_gone_is_not_asked_for_rule_by_rule(run):
+    ec2 = EC2([9])
+
+    def gone(GroupId, IpPermissions):
+        ec2.calls.append(AUTHORIZE)
+        raise refusal("InvalidGroup.NotFound", AUTHORIZE, f"The security group '{GroupId}' does not exist")
+
+    ec2.authorize_security_group_ingress = gone
+    result = run(ec2, [rule(1), rule(2), rule(3)])
+    assert result["failed"] and ec2.made() == [AUTHORIZE] and result["error"]["code"] == "InvalidGroup.NotFound"
+
+
 def test_kind_17_descriptions_are_mended_although_a_rule_is_refused(run):
     ec2 = EC2([1])
     result = run(ec2, [rule(1, description="new"), from_group(2, "sg-00000001")])

@@ -124,7 +124,9 @@ def test_unknown_groups(sandbox: support.Sandbox) -> None:
     refused("InvalidGroupId.Malformed", Group(sandbox, "sg-x").rules)
 
 
-@pytest.mark.parametrize("cidr", ["10.3.0.0/0.0.0.0", "10.3.0.0/255.255.0.0", "10.3.0.0/016", "10.3.0.0/", "10.3.0.0/33", "10.3.0.0/16 ", "10.3/16", "010.3.0.0/16"])
+@pytest.mark.parametrize("cidr", [
+    "10.3.0.0/0.0.0.0", "10.3.0.0/255.255.0.0", "10.3.0.0/016", "10.3.0.0/", "10.3.0.0/33", "10.3.0.0/16 ", "10.3/16", "010.3.0.0/16",
+])
 def test_kind_29_lenient_blocks_are_malformed(group: Group, cidr: str) -> None:
     assert group.refuses("InvalidParameterValue", tcp(1, cidr)) == f"CIDR block {cidr} is malformed"
 

@@ -190,7 +190,8 @@ def test_the_values_of_names_to_be_removed_are_masked():
 
 
 def test_what_cannot_be_set_is_said_all_at_once_and_without_a_value():
-    variables = {"AWS_REGION": "us-east-1", "N" * 256: "x", "": "x", "LONG": "x" * 5501, "BOTH": "1", "YES": True, "LIST": ["canary-list"], 5: "x", "NONE": None}
+    variables = {"AWS_REGION": "us-east-1", "N" * 256: "x", "": "x", "LONG": "x" * 5501, "BOTH": "1", "YES": True}
+    variables |= {"LIST": ["canary-list"], 5: "x", "NONE": None}
     secrets = {"BOTH": "canary-both", "EMPTY": "", "HUGE": "canary" * 1000, "AWSOME": "canary-aws"}
     problems = variable_problems(variables, secrets)
     for expected in (
@@ -212,7 +213,8 @@ def test_what_amplify_takes_is_no_problem(variables):
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("AWS_REGION", "x", "rename it (to APP_REGION, say)"), ("AWS", "x", "rename it"), ("N" * 256, "x", "256 characters"), ("V", "x" * 5501, "5501 characters"),
+        ("AWS_REGION", "x", "rename it (to APP_REGION, say)"), ("AWS", "x", "rename it"), ("N" * 256, "x", "256 characters"),
+        ("V", "x" * 5501, "5501 characters"),
         ("", "", "without a name"), (" ", "", "without a name"), ("\t\n", "", "without a name"), (" A", "x", "write 'A'"), ("A ", "x", "write 'A'"),
         ("A=B", "x", "no environment variable's name"), ("A\0", "x", "no environment variable's name"), ("A", "a\0b", "NUL"), ("A", "\ud800", "surrogate"),
         ("A", 1.5, "is a float"), ("A", None, "is a NoneType"), ("A", ["x"], "is a list"), ("A", {"x": "y"}, "is a dict"), (True, "x", "is not a string"),
@@ -228,7 +230,10 @@ def test_kind_13_what_is_there_under_an_odd_name_can_be_removed(name):
     assert not variable_problems({name: None}, None, "absent")
 
 
-@pytest.mark.parametrize(("value", "expected"), [("x\n", "a line end"), ("x\r\n", "a line end"), ("x ", "a blank"), ("x\t", "a blank"), ("x", ""), (" x", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("x\n", "a line end"), ("x\r\n", "a line end"), ("x ", "a blank"), ("x\t", "a blank"), ("x", ""), (" x", ""), ("", "")],
+)
 def test_kind_27_a_value_with_a_blank_or_line_end_at_its_end_is_told(value, expected):
     for option in ("variables", "secret_variables"):
         warnings = value_warnings(**{"variables": None, "secret_variables": None, option: {"NAME": value}})
@@ -277,11 +282,13 @@ def test_identifiers_that_cannot_be_are_refused(app_id, branch, count):
         ({"app_id": " d1a2b3c4d5e6f7\n"}, "write d1a2b3c4d5e6f7."), ({"app_id": ""}, "app_id is empty"), ({"app_id": " "}, "app_id is empty"),
         ({"app_id": "huntaze"}, "use app_name"), ({"app_id": "D1A2B3C4D5E6F7"}, "as AWS does"), ({"app_id": "https://example.com"}, "as AWS does"),
         ({"app_name": "huntaze "}, "write 'huntaze'"), ({"app_name": ""}, "app_name is empty"), ({"app_name": "\t"}, "app_name is empty"),
-        ({"app_name": "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7"}, "use app_id: d1a2b3c4d5e6f7"), ({"app_name": "https://example.com"}, "address"),
+        ({"app_name": "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7"}, "use app_id: d1a2b3c4d5e6f7"),
+        ({"app_name": "https://example.com"}, "address"),
         ({"branch": ""}, "branch is empty"), ({"branch": "main\n"}, "write 'main'"), ({"branch": " main"}, "write 'main'"),
         ({"branch": "refs/heads/feature/x"}, "write 'feature/x'"), ({"branch": "b" * 256}, "256 characters"),
         ({"branch": "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7/branches/main"}, "write 'main'"),
-        ({"branch": "https://github.com/huntaze/huntaze/tree/main"}, "write 'main'"), ({"branch": "https://main.d1a2b3c4d5e6f7.amplifyapp.com"}, "as the console shows"),
+        ({"branch": "https://github.com/huntaze/huntaze/tree/main"}, "write 'main'"),
+        ({"branch": "https://main.d1a2b3c4d5e6f7.amplifyapp.com"}, "as the console shows"),
     ],
 )
 def test_kind_27_an_address_or_a_blank_is_told_with_what_to_write(options, expected):
@@ -289,7 +296,9 @@ def test_kind_27_an_address_or_a_blank_is_told_with_what_to_write(options, expec
     assert expected in problem
 
 
-@pytest.mark.parametrize("options", [{"app_name": "my shop"}, {"app_name": "d1abc"}, {"branch": "feature/a b#1"}, {"branch": "origin/main"}, {"branch": "b" * 255}])
+@pytest.mark.parametrize(
+    "options", [{"app_name": "my shop"}, {"app_name": "d1abc"}, {"branch": "feature/a b#1"}, {"branch": "origin/main"}, {"branch": "b" * 255}]
+)
 def test_kind_27_names_that_can_be_are_taken(options):
     assert not app_problems(options)
 
@@ -395,7 +404,8 @@ def test_kind_20_an_app_whose_tags_leave_no_room_is_refused_with_the_way_out(tag
         ({"repository": ""}, {}, "main", "not connected to a repository"), ({"repository": None}, {}, "main", "Connect it"),
         ({}, {"sourceBranch": "feature", "destinationBranch": "main"}, "pr-7", "Push to branch feature"),
         ({}, {"destinationBranch": "main"}, "pr-7", "name the branch main"), ({}, {"stage": "PULL_REQUEST"}, "pr-7", "Push to the pull request"),
-        ({}, {"stage": "PULL_REQUEST"}, "main", ""), ({}, {"enablePullRequestPreview": True, "pullRequestEnvironmentName": "pr"}, "main", ""), ({}, {}, "pr-7", ""),
+        ({}, {"stage": "PULL_REQUEST"}, "main", ""),
+        ({}, {"enablePullRequestPreview": True, "pullRequestEnvironmentName": "pr"}, "main", ""), ({}, {}, "pr-7", ""),
     ],
 )
 def test_kind_22_what_a_build_cannot_build_is_refused_with_the_way_out(app, branch, name, expected):

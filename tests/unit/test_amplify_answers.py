@@ -62,7 +62,8 @@ class Amplify:
         return types.SimpleNamespace(paginate=lambda **where: [self.answer("branches", [self.branch])])
 
     def start_job(self, **request):
-        self.jobs.insert(0, {"jobArn": "arn", "jobId": str(len(self.jobs) + 1), "commitId": "HEAD", "startTime": MOMENT, "endTime": MOMENT, "status": self.status})
+        job = {"jobArn": "arn", "jobId": str(len(self.jobs) + 1), "commitId": "HEAD", "startTime": MOMENT, "endTime": MOMENT, "status": self.status}
+        self.jobs.insert(0, job)
 
     def tag_resource(self, resourceArn, tags):
         self.app["tags"].update(tags)

@@ -114,7 +114,8 @@ class Cache:
 
     def client(self, password=None, *, tls=True, address=None):
         if address is None:
-            address = self.settled()["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+            group = self.settled()
+            address = (group.get("ConfigurationEndpoint") or group["NodeGroups"][0]["PrimaryEndpoint"])["Address"]
         client = self.sandbox.redis(address, password, tls=tls, protocol=2)
         self.clients.append(client)
         return client
@@ -139,17 +140,28 @@ def cache(sandbox, estate, run_module):
 
 
 @pytest.fixture
-def closed(sandbox, cache):
-    """A group that takes one token only, made by somebody else, and that token."""
+def make_group(sandbox, cache):
+    """Make the group by hand; runs of the module are on it then."""
+
+    def make(engine="redis 7.1", **more):
+        name, version = engine.split()
+        cache.aws.create_replication_group(
+            ReplicationGroupId=GROUP, ReplicationGroupDescription="test", Engine=name, EngineVersion=version, CacheNodeType="cache.t3.micro",
+            CacheSubnetGroupName="huntaze-cache", SecurityGroupIds=[sandbox.estate["cache_security_group_id"]], **more,
+        )
+        cache.settled()
+        run = cache.run
+        cache.run = lambda *args, **options: run(*args, **{"name": GROUP, **options})
+
+    return make
+
+
+@pytest.fixture
+def closed(request, make_group):
+    """A group that takes one token only, made by somebody else, and that token. A test's parameter `engine` is its engine."""
     token = new_token()
-    cache.aws.create_replication_group(
-        ReplicationGroupId=GROUP, ReplicationGroupDescription="test", Engine="redis", CacheNodeType="cache.t3.micro",
-        CacheSubnetGroupName="huntaze-cache", SecurityGroupIds=[sandbox.estate["cache_security_group_id"]],
-        TransitEncryptionEnabled=True, AuthToken=token,
-    )
-    cache.settled()
-    run = cache.run
-    cache.run = lambda *args, **options: run(*args, **{"name": GROUP, **options})
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    make_group(parameters.get("engine", "redis 7.1"), TransitEncryptionEnabled=True, AuthToken=token)
     return token
 
 
@@ -284,8 +296,8 @@ def redis_cli(cache, token):
 
 @pytest.mark.parametrize("reaches", [True, False], ids=["reached", "not_reached"])
 @pytest.mark.parametrize("live", ["one", "two", "none", "former"])
-@pytest.mark.parametrize("tag", ["right", "foreign", "stripped"])
-def test_kind_01_no_former_token_is_alive_after_set(sandbox, cache, closed, tag, live, reaches):
+@pytest.mark.parametrize(("tag", "engine"), [("right", "redis 7.1"), ("foreign", "valkey 7.2"), ("stripped", "valkey 8.0")])
+def test_kind_01_no_former_token_is_alive_after_set(sandbox, cache, closed, tag, engine, live, reaches):
     """Whatever the tag says, whichever tokens live, and whether the cache can be asked: redis-cli tells."""
     sandbox.settings(transition_seconds=0.05)
     token, former = new_token(), new_token()
@@ -574,3 +586,18 @@ def test_kind_28_calls_that_hang_end_within_the_time_allowed(sandbox, cache, clo
     with sandbox.fault("hang", service="elasticache", operation="DescribeCacheClusters"):
         late = cache.run(transit_encryption_mode="required", wait_timeout=3)
     assert late.rc == 1 and "wait_timeout: 3 seconds" in late["msg"] and time.monotonic() - begin < 25
+
+
+@pytest.mark.parametrize(("engine", "shape"), [("valkey 7.2", {}), ("valkey 8.0", {}), ("redis 7.1", {"ClusterMode": "enabled", "NumNodeGroups": 1})])
+def test_kind_12_and_kind_39_valkey_and_cluster_mode_get_there_like_redis(cache, make_group, engine, shape):
+    make_group(engine, **shape)
+    old, new = new_token(), new_token()
+    announced = cache.ok(check=True, transit_encryption_mode="required", auth_token=old)
+    done = cache.close(old)
+    assert done["steps"] == announced["steps"] == ACTIVATION[2:]
+    assert (done["cache"]["engine"], done["cache"]["cluster_enabled"]) == (engine.split()[0], bool(shape))
+    assert cache.takes_only(old)
+    assert len(cache.looking(auth_token=new, auth_token_update_strategy="ROTATE")["steps"]) == 2
+    assert cache.accepts(old) and cache.accepts(new)
+    assert cache.looking(auth_token=new)["evidence"]["source"] == "connection"
+    assert cache.takes_only(new) and cache.looking(auth_token=new)["steps"] == []

@@ -57,6 +57,12 @@ EXAMPLES = r"""
     msg: "{{ found.cache.endpoints.primary.address }}:{{ found.cache.port }}, TLS {{ found.cache.transit_encryption_mode | default('off', true) }}"
   when: found.cache.exists
 
+- name: Look up a replication group by its own ID
+  huntaze.ai_system.elasticache_info:
+    region: us-east-1
+    name: huntaze-redis
+  register: found
+
 - name: Refuse a cache with changes that wait for its maintenance window
   ansible.builtin.assert:
     that: found.cache.pending_modifications == {} and not found.cache.auth_token_status

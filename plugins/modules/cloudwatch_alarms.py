@@ -219,6 +219,9 @@ attributes:
     support: full
   diff_mode:
     support: full
+notes:
+  - Needs the IAM actions C(cloudwatch:DescribeAlarms), C(cloudwatch:PutMetricAlarm), C(cloudwatch:PutCompositeAlarm), C(cloudwatch:DeleteAlarms), and
+    C(cloudwatch:TagResource) for alarms with tags.
 extends_documentation_fragment:
   - huntaze.ai_system.attributes
   - amazon.aws.common.modules

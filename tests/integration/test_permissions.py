@@ -86,8 +86,8 @@ SCENARIOS = {
         ("amplify:GetBranch", "amplify:UpdateBranch"),
     ),
     "build": Scenario(
-        "amplify_deployment", lambda sandbox: {"app_id": sandbox.estate["app_id"], "branch": "main"},
-        ("amplify:GetApp", "amplify:GetBranch", "amplify:ListJobs", "amplify:StartJob", "amplify:GetJob", "amplify:TagResource",
+        "amplify_deployment", lambda sandbox: {"app_name": "huntaze", "branch": "main"},
+        ("amplify:ListApps", "amplify:GetApp", "amplify:GetBranch", "amplify:ListJobs", "amplify:StartJob", "amplify:GetJob", "amplify:TagResource",
          "amplify:ListBranches", "amplify:UntagResource"),
         slow_build_of_an_app_with_an_outdated_note,
     ),
@@ -138,6 +138,17 @@ def test_kind_08_a_group_without_any_rule_takes_one_more_action(sandbox: support
     assert "not allowed: ec2:DescribeSecurityGroups; " in run_module("security_group_ingress", args)["msg"]
     grant(sandbox, policy)
     assert run_module("security_group_ingress", args)["changed"] is True
+
+
+@pytest.mark.parametrize("action", ["elasticache:DescribeCacheClusters", "elasticache:DescribeReplicationGroups", "elasticache:DescribeServerlessCaches"])
+def test_kind_08_a_cache_that_cannot_be_looked_for_is_not_told_missing(
+    sandbox: support.Sandbox, estate: dict[str, t.Any], run_module: t.Any, action: str
+) -> None:
+    args, policy = {**SCENARIOS["secure"].args(sandbox), "name": "nobody"}, readme_policy(sandbox)
+    grant(sandbox, policy, without=action)
+    assert f"not allowed: {action}; " in run_module("elasticache_auth", args)["msg"]
+    grant(sandbox, policy)
+    assert "not allowed" not in run_module("elasticache_auth", args)["msg"]
 
 
 # Credentials

@@ -601,3 +601,16 @@ def test_kind_12_and_kind_39_valkey_and_cluster_mode_get_there_like_redis(cache,
     assert cache.accepts(old) and cache.accepts(new)
     assert cache.looking(auth_token=new)["evidence"]["source"] == "connection"
     assert cache.takes_only(new) and cache.looking(auth_token=new)["steps"] == []
+
+
+def test_kind_01_a_set_that_aws_refuses_twice_fails_with_the_way_out(sandbox, cache, closed):
+    """The token is the older of two, and AWS says of its ROTATE that nothing is to be modified."""
+    former, new = new_token(), new_token()
+    cache.rotate_by_hand(former, "ROTATE")
+    sandbox.settings(refuses_token_in_force=True)
+    refused = cache.run(auth_token=closed)
+    assert refused.rc == 1 and "AWS refused it twice" in refused["msg"] and "give a new auth_token" in refused["msg"]
+    assert (refused["changed"], refused["steps"], cache.tag) == (False, [], None)
+    done = cache.ok(auth_token=new, wait=False)
+    assert (done["steps"], done["remaining"]) == (ROTATION, [])
+    assert cache.takes_only(new) and not cache.accepts(former) and not cache.accepts(closed)

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import datetime
+import re
 import typing as t
+from pathlib import Path
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner
@@ -227,3 +231,23 @@ def test_kind_27_what_is_no_name_is_told_by_its_shape(name):
 @pytest.mark.parametrize("name", ["", "sho", "s"])
 def test_kind_27_the_first_cache_of_the_account_never_comes_out_of_another_name(name):
     assert _elasticache.find(Client([MEMBER], [GROUP], [SERVERLESS]), name) == NOTHING
+
+
+MODULES = Path(__file__).resolve().parents[2] / "plugins"
+
+
+def test_kind_35_messages_name_options_that_exist():
+    """Words with an underscore in the sentences of refusals and failures are options of the module."""
+    source = (MODULES / "modules" / "elasticache_auth.py").read_text()
+    options = set(yaml.safe_load(ast.literal_eval(re.search(r'DOCUMENTATION = (r"""(?:.|\n)*?""")', source)[1]))["options"])
+    sentences: list[str] = []
+    for text in (source[source.index("class Run"):], (MODULES / "module_utils" / "_elasticache_auth.py").read_text()):
+        tree = ast.parse(text)
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        sentences += [
+            node.value for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip() and id(node) not in docstrings
+        ]
+    named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", " ".join(sentences)))
+    assert {"wait_timeout", "snapshot_name", "apply_pending_modifications", "replication_group_id"} <= named
+    assert named - options == set()

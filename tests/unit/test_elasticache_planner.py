@@ -511,9 +511,15 @@ def refused(desired: planner.Desired, there: planner.Observed) -> list[str]:
         (group_of(auth_token_status="ROTATING"), ["change of the token", "sun:05:00-sun:06:00", "--apply-immediately", "wait for the window"]),
         (group_of(auth_token_status="SETTING"), ["change of the token", "SETTING"]),
         (group_of(pending_modifications={"cache_node_type": "cache.m6g.large"}), ["cache_node_type cache.m6g.large", "apply_pending_modifications: true"]),
-        (group_of(pending_modifications={"engine_version": "7.2.0", "cache_parameter_group": "pending-reboot"}), ["cache_parameter_group", "engine_version 7.2.0"]),
+        (
+            group_of(pending_modifications={"engine_version": "7.2.0", "cache_parameter_group": "pending-reboot"}),
+            ["cache_parameter_group", "engine_version 7.2.0"],
+        ),
         (group_of(pending_modifications={"log_delivery_configurations": [{"log_type": "slow-log"}]}), ["log_delivery_configurations"]),
-        (group_of(global_replication_group_id="ldgnf-shop", global_replication_group_role="SECONDARY"), ["member (SECONDARY) of the global datastore ldgnf-shop"]),
+        (
+            group_of(global_replication_group_id="ldgnf-shop", global_replication_group_role="SECONDARY"),
+            ["member (SECONDARY) of the global datastore ldgnf-shop"],
+        ),
     ],
 )
 def test_kind_10_what_waits_is_told_before_the_first_step(there, sentences):

@@ -165,7 +165,7 @@ steps:
   sample:
     - "Replication group huntaze-redis: accept the token beside what was accepted before (AUTH, ROTATE)"
     - "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is accepted"
-remaining:
+left:
   description: The steps that are left to later runs. Empty unless O(wait=false) or after a failure.
   returned: always
   type: list
@@ -241,7 +241,7 @@ REFUSED = "refused"
 LOST = "lost"
 # How long a change whose call got no answer may take to show before this run goes on from what it sees.
 LOST_SECONDS = 60
-NOTHING_DONE = {"changed": False, "steps": [], "remaining": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
+NOTHING_DONE = {"changed": False, "steps": [], "left": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
 # What keeps a host outside the VPC from asking, as is usual; any other trouble is worth a warning.
 USUAL_TROUBLES = ("name_resolution", "timeout", "no_route", "refused")
 
@@ -296,7 +296,7 @@ class Run:
         cache = _elasticache.network(self.reader, planner.shown(after.cache))
         result = planner.plan(made, before, after).result()
         left = [] if self.params["wait"] or self.module.check_mode else self.left()
-        self.module.exit_json(remaining=left, cache=cache, evidence=self.evidence(before), **result)
+        self.module.exit_json(left=left, cache=cache, evidence=self.evidence(before), **result)
 
     def before(self):
         """What is there before the first step. Only what changes something waits for a busy cache."""
@@ -518,7 +518,7 @@ class Run:
     def progress(self):
         """What a failure tells: the keys of a result that did no more than was done."""
         result = NOTHING_DONE.copy()
-        result.update(changed=bool(self.made), steps=[change.summary for change in self.made], remaining=self.left())
+        result.update(changed=bool(self.made), steps=[change.summary for change in self.made], left=self.left())
         return result
 
     def fail(self, message):

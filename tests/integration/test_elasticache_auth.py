@@ -181,7 +181,7 @@ def test_the_guides_cache_to_the_end_and_then_nothing(sandbox, cache):
     assert announced["diff"]["after"]["auth_token_last_modified_date"] == "(known after apply)"
 
     done = cache.close(token)
-    assert (done["steps"], done["changed"], done["remaining"]) == (ACTIVATION, True, [])
+    assert (done["steps"], done["changed"], done["left"]) == (ACTIVATION, True, [])
     assert comparable(done["diff"]) == comparable(announced["diff"])
     assert changing(sandbox) == {"CreateSnapshot": 1, "CreateReplicationGroup": 1, "ModifyReplicationGroup": 4, "AddTagsToResource": 1}
     assert cache.aws.describe_snapshots()["Snapshots"][0]["SnapshotStatus"] == "available"
@@ -416,7 +416,7 @@ def test_kind_01_a_lost_answer_proves_nothing(sandbox, cache):
     with sandbox.fault("lost_answer", service="elasticache", operation="ModifyReplicationGroup"):
         lost = cache.run(auth_token=new)
     assert lost.rc == 1 and "answer was lost twice" in lost["msg"] and lost["changed"]
-    assert lost["remaining"] == ROTATION[1:] and not cache.tag.startswith(f"v2/set/{cache.group['AuthTokenLastModifiedDate'].isoformat()}")
+    assert lost["left"] == ROTATION[1:] and not cache.tag.startswith(f"v2/set/{cache.group['AuthTokenLastModifiedDate'].isoformat()}")
     assert cache.close(new)["steps"] == ROTATION
 
 
@@ -476,7 +476,7 @@ def test_a_call_that_came_too_early_is_made_again(sandbox, cache):
 def test_without_waiting_the_first_step_is_begun(sandbox, cache):
     sandbox.settings(transition_seconds=5.0)
     begun = cache.close(new_token(), wait=False)
-    assert (begun["changed"], begun["steps"], begun["remaining"]) == (True, ACTIVATION[:1], ACTIVATION[1:])
+    assert (begun["changed"], begun["steps"], begun["left"]) == (True, ACTIVATION[:1], ACTIVATION[1:])
     assert begun["cache"]["status"] == "snapshotting"
     late = cache.run(transit_encryption_mode="preferred", wait_timeout=1)
     assert late.rc == 1 and changing(sandbox) == {}
@@ -509,7 +509,7 @@ def refuses(cache, sentence, **args):
     result = cache.run(**{"transit_encryption_mode": "required", "auth_token": new_token(), **args})
     assert result.rc == 1 and sentence in result["msg"], result.output
     assert changing(cache.sandbox) == {} and not result.get("changed")
-    assert {"changed", "steps", "remaining", "diff", "cache", "evidence"} <= result.keys() and result["steps"] == []
+    assert {"changed", "steps", "left", "diff", "cache", "evidence"} <= result.keys() and result["steps"] == []
 
 
 def test_caches_that_cannot_get_there_are_refused_before_any_change(sandbox, cache):
@@ -550,7 +550,7 @@ def test_kind_10_what_was_put_off_to_the_window_is_told_at_once(sandbox, cache, 
     for check in (True, False):
         refused = cache.run(auth_token=token, check=check)
         assert refused.rc == 1 and "was put off to the maintenance window" in refused["msg"] and "--apply-immediately" in refused["msg"]
-        assert changing(sandbox) == {} and (refused["changed"], refused["remaining"]) == (False, ROTATION)
+        assert changing(sandbox) == {} and (refused["changed"], refused["left"]) == (False, ROTATION)
     assert time.monotonic() - begin < 25
     sandbox.control.open_window()
     cache.settled()
@@ -612,5 +612,5 @@ def test_kind_01_a_set_that_aws_refuses_twice_fails_with_the_way_out(sandbox, ca
     assert refused.rc == 1 and "AWS refused it twice" in refused["msg"] and "give a new auth_token" in refused["msg"]
     assert (refused["changed"], refused["steps"], cache.tag) == (False, [], None)
     done = cache.ok(auth_token=new, wait=False)
-    assert (done["steps"], done["remaining"]) == (ROTATION, [])
+    assert (done["steps"], done["left"]) == (ROTATION, [])
     assert cache.takes_only(new) and not cache.accepts(former) and not cache.accepts(closed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""aws-facts.md, ElastiCache: AUTH tokens on both planes, users, and the rules between the two."""
+"""ElastiCache: AUTH tokens on both planes, users, and the rules between the two."""
 
 from __future__ import annotations
 

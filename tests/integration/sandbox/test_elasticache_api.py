@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""aws-facts.md, ElastiCache: what a cache is, how it is promoted, and TLS on a live one."""
+"""ElastiCache: what a cache is, how it is promoted, and TLS on a live one."""
 
 from __future__ import annotations
 

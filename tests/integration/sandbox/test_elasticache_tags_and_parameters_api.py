@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""aws-facts.md, ElastiCache: tags, and what parameter groups are not for."""
+"""ElastiCache: tags, and what parameter groups are not for."""
 
 from __future__ import annotations
 

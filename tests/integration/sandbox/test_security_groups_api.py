@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""aws-facts.md, security-group rules: identities, descriptions, revoking, limits; and packets that obey them."""
+"""Security-group rules: identities, descriptions, revoking, limits; and packets that obey them."""
 
 from __future__ import annotations
 

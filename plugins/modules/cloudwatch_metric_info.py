@@ -9,12 +9,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cloudwatch_metric_info
 version_added: 0.1.0
-short_description: See what CloudWatch has of metrics, and wait until it has something
+short_description: Read metrics from CloudWatch, and wait until they have datapoints
 description:
-  - Reads the datapoints of metrics since a time and says of each how many there are and what the latest one is.
-  - Waits, if asked to, until every listed metric has a datapoint, and fails with what was found and what may be wrong if one has none by then.
-  - Reads all metrics in one GetMetricData call, or one for every 500 of them. While it waits it reads after 0, 0.25, 0.75, 1.75, 3.75, 7.75 and 15.75
-    seconds and every 15 seconds from then on.
+  - Reads the datapoints of metrics since a time. The result says of each metric how many there are and what the latest one is.
+  - Waits, if asked to, until every listed metric has a datapoint. If one has none by then, the task fails and says what was found and what may be wrong.
+  - Reads up to 500 metrics in one GetMetricData call. While it waits, it reads after 0, 0.25, 0.75, 1.75, 3.75, 7.75 and 15.75
+    seconds, and every 15 seconds from then on.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -27,51 +27,51 @@ options:
     required: true
     suboptions:
       namespace:
-        description: Its namespace, such as V(Huntaze/AI), as the sender has it; a blank at its end or another case is another namespace. Needed.
+        description: Its namespace, such as V(Huntaze/AI). Needed. A blank at its end or another case makes it another namespace.
         type: str
       metric_name:
         description: Its name. Needed.
         type: str
       dimensions:
         description:
-          - The names and values of its dimensions, all of them, up to 30. CloudWatch takes each combination for a metric of its own.
-          - Left out, the metric that has no dimensions.
+          - The names and values of all its dimensions, up to 30. CloudWatch takes each combination for a metric of its own.
+          - Left out, the metric without dimensions is read.
         type: dict
       statistic:
         description:
           - V(Sum), V(Average), V(Minimum), V(Maximum) or V(SampleCount).
-          - V(Sum) is for what is counted. For what is measured, such as a latency, give one of the others.
+          - V(Sum) suits counts. For measurements, such as a latency, give one of the others.
         type: str
         default: Sum
   since:
     description:
-      - Datapoints from this time on count. In ISO 8601, such as V(2025-11-25T12:00:00Z); without an offset it is UTC. Left out, 15 minutes before the task.
-      - CloudWatch keeps one value a period, under the time at which the period begins. The period that O(since) is in counts, with what came earlier in it.
-      - It may be up to 455 days ago.
+      - Datapoints from this time on count. Give it in ISO 8601, such as V(2025-11-25T12:00:00Z). Without an offset it is UTC.
+      - Left out, it is 15 minutes before the task. It may be up to 455 days ago.
+      - CloudWatch keeps one value for each period, under the time at which the period begins. The period that holds O(since) counts as a whole.
     type: str
   period:
     description:
       - Seconds that one datapoint covers; 1, 5, 10, 20, 30 or a multiple of 60. Periods begin at multiples of it since 1970, in UTC.
       - Below 60, only metrics that were put with a storage resolution of 1 second have datapoints.
-      - CloudWatch has less of what is old. It has to be a multiple of 60 if O(since) is more than 3 hours ago, of 300 beyond 15 days,
+      - CloudWatch keeps old data in longer periods. Give a multiple of 60 if O(since) is more than 3 hours ago, of 300 beyond 15 days,
         and of 3600 beyond 63 days.
     type: int
     default: 60
   wait:
     description:
-      - Wait until every listed metric has a datapoint since O(since). Give O(since) too, else one from before the task ends the waiting.
-      - Without it, a metric without datapoints is a result, not a failure.
+      - Wait until every listed metric has a datapoint since O(since). Give O(since) too, or a datapoint from before the task ends the waiting.
+      - With V(false), a metric without datapoints is a result, not a failure.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds to wait before the task fails. AWS takes a minute or two to show what was put, and what puts it may do so once a minute.
-      - A look that fails for the moment is repeated within this time. One that hangs is given up after 20 seconds, or after this time if it is shorter.
+      - Seconds to wait before the task fails. AWS takes a minute or two to show a datapoint, and its sender may send once a minute only.
+      - A call that fails for the moment is repeated within this time. A call that hangs is given up after 20 seconds, or after this time if it is shorter.
     type: int
     default: 300
 attributes:
   check_mode:
-    description: Changes nothing, in check mode or not. In check mode it reads once and does not wait, as what it would wait for may not have been made.
+    description: Changes nothing, in check mode or not. Check mode reads once and does not wait, as the sender may not run yet.
     support: full
   diff_mode:
     description: Changes nothing, so there is no difference to show.
@@ -79,7 +79,7 @@ attributes:
   platform:
     platforms: posix
 notes:
-  - Needs the IAM action C(cloudwatch:GetMetricData). AWS bills it by metrics read; 1,000 cost about a cent.
+  - Needs the IAM action C(cloudwatch:GetMetricData). AWS bills it by the metric; 1,000 metrics cost about a cent.
 extends_documentation_fragment:
   - huntaze.ai_system.attributes
   - amazon.aws.common.modules
@@ -88,11 +88,11 @@ extends_documentation_fragment:
 seealso:
   - module: huntaze.ai_system.cloudwatch_alarms
   - module: amazon.aws.cloudwatch_metric_alarm_info
-    description: Describes alarms; it does not read metrics.
+    description: Describes alarms and reads no metrics.
 """
 
 EXAMPLES = r"""
-- name: See that the limiter agent's metrics arrive
+- name: Verify that the limiter agent's metrics arrive
   hosts: localhost
   gather_facts: false
   tasks:
@@ -100,7 +100,7 @@ EXAMPLES = r"""
       ansible.builtin.set_fact:
         asked_at: "{{ now(utc=true).isoformat() }}"
 
-    - name: Wait for what the agent sends from now on
+    - name: Wait for the metrics that the agent sends from now on
       huntaze.ai_system.cloudwatch_metric_info:
         region: us-east-1
         metrics:
@@ -111,12 +111,12 @@ EXAMPLES = r"""
         wait: true
       register: seen
 
-    - name: Say how fast Redis was, in milliseconds
+    - name: Show how fast Redis was, in milliseconds
       ansible.builtin.debug:
         msg: "{{ (seen.metrics | selectattr('metric_name', 'eq', 'RedisLatency') | first).latest_value }}"
       when: seen.missing == []
 
-- name: Look at the load of a cache in steps of five minutes
+- name: Read the load of a cache in periods of five minutes
   huntaze.ai_system.cloudwatch_metric_info:
     region: us-east-1
     metrics:
@@ -131,7 +131,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 metrics:
-  description: What CloudWatch has of each metric, in the order listed.
+  description: The metrics and what CloudWatch has of them, in the order listed.
   returned: success, and when waiting was in vain
   type: list
   elements: dict
@@ -153,7 +153,7 @@ metrics:
       type: str
       sample: Average
     datapoints:
-      description: The number of periods from RV(since) on that have a value.
+      description: The number of periods since RV(since) that have a value.
       type: int
       sample: 2
     latest_timestamp:
@@ -167,13 +167,13 @@ metrics:
 missing:
   description:
     - The names of the metrics that have no datapoint, in the order listed, each once.
-    - Where metrics share a name, V(0) of RV(metrics[].datapoints) says which it is.
+    - If metrics share a name, the one with V(0) in RV(metrics[].datapoints) is missing.
   returned: success, and when waiting was in vain
   type: list
   elements: str
   sample: []
 since:
-  description: The beginning of the first period that was looked at.
+  description: The beginning of the first period that was read.
   returned: success, and when waiting was in vain
   type: str
   sample: "2025-11-25T12:00:00+00:00"

@@ -11,15 +11,15 @@ module: security_group_ingress
 version_added: 0.1.0
 short_description: Keep the ingress rules of an EC2 security group
 description:
-  - Brings the listed ingress rules of one security group to their declared state, all in one describe call and at most three changing calls.
-  - A rule is identified by protocol, ports and source, as AWS does. A rule that exists already is adopted; only its description is mended, in place.
-  - The identifier of a source group decides, whatever the account. An account is only compared where both the task and AWS name one; where AWS
-    contradicts the task, the task is refused.
-  - New rules are authorised before old ones are revoked, so that nobody who is let in by both is shut out in between.
-  - Where the group is at its quota of rules, old rules have to go first. They go only if it is known that the new ones fit. AWS does not tell
-    the quota, so as many new rules as the end needs more are tried first; if AWS refuses them, nothing is revoked and the task fails with both
-    numbers. What was revoked and could not be replaced is let in again, and the message says so.
-  - A rule that AWS refuses does not keep the others from being let in. Rules are then not revoked, as what was refused may have been meant to replace them.
+  - Brings the listed ingress rules of one security group to their declared state. Three changing calls do it, unless AWS refuses one of them.
+  - Protocol, ports and source identify a rule, as on AWS. A rule that exists already is adopted; only its description is corrected, in place.
+  - The identifier of a source group decides, whatever its account. The account is compared only if the task and AWS both name one. If the two
+    differ, the task is refused.
+  - New rules are authorised before old ones are revoked. A client that both let in is never shut out in between.
+  - If the group is at its quota of rules, old rules are revoked first, but only once it is known that the new ones fit. AWS does not tell the quota.
+    So the module first authorises as many new rules as the group is to grow by. If AWS refuses them, nothing is revoked, and the task fails with
+    both numbers. Rules that were revoked and could not be replaced are let in again, and the message says so.
+  - If AWS refuses a rule, the other rules are still let in. Nothing is revoked then, as the refused rule may have been meant to replace something.
   - Rules that are not listed stay, unless O(purge=true). Egress rules are never touched.
 author:
   - The huntaze.ai_system contributors (@huntaze)
@@ -31,8 +31,8 @@ options:
   rules:
     description:
       - The rules, each with exactly one source. Every source is a rule of its own.
-      - Naming the same rule twice is refused, also when only the descriptions or the account of the source group differ.
-      - Whatever is wrong with a rule is told with its place in the list, such as C(rules[3]).
+      - The same rule listed twice is refused, even if the descriptions or the accounts of the source group differ.
+      - A message about a rule names its place in the list, such as C(rules[3]).
     type: list
     elements: raw
     required: true
@@ -44,22 +44,22 @@ options:
       from_port:
         description:
           - The first port, a whole number in decimal digits. Required for V(tcp) and V(udp).
-          - The type of message for V(icmp) and V(icmpv6), V(-1) or nothing for all.
-          - For any other protocol AWS lets in every port; leave it out.
+          - For V(icmp) and V(icmpv6) it is the type of message. V(-1) or nothing means all types.
+          - For any other protocol AWS lets in every port. Leave it out.
         type: int
       to_port:
         description:
           - The last port. Required for V(tcp) and V(udp).
-          - The code of the message for V(icmp) and V(icmpv6), V(-1) or nothing for all.
+          - For V(icmp) and V(icmpv6) it is the code of the message. V(-1) or nothing means all codes.
         type: int
       referenced_group_id:
         description:
           - Lets in the network interfaces that are in this security group.
-          - A group of another account is written V(123456789012/sg-0123456789abcdef0). The account may be left out where the rule exists already.
+          - A group of another account is written V(123456789012/sg-0123456789abcdef0). The account may be left out if the rule exists already.
         type: str
       cidr_ipv4:
         description:
-          - Lets in this IPv4 block. A single address ends in C(/32). The part behind the slash is the length of the prefix, never a netmask.
+          - Lets in this IPv4 block. A single address ends in C(/32). The part after the slash is the length of the prefix, never a netmask.
           - AWS clears the bits beyond the prefix. So does the module, with a warning. An address other than V(0.0.0.0) with C(/0) is refused.
         type: str
       cidr_ipv6:
@@ -70,14 +70,14 @@ options:
         type: str
       description:
         description:
-          - What the rule is for, up to 255 characters of those AWS takes.
+          - What the rule is for, in up to 255 of the characters that AWS allows.
           - Left out, the description that a rule already has stays. An empty string removes it.
           - Not compared with O(state=absent).
         type: str
   state:
     description:
-      - V(present) sees to it that the rules exist.
-      - V(absent) sees to it that they do not.
+      - V(present) lets the rules in.
+      - V(absent) revokes them.
     type: str
     choices: [present, absent]
     default: present
@@ -86,16 +86,16 @@ options:
     type: bool
     default: false
   wait:
-    description: Read the group again after a change until it shows the change, because AWS may answer as before for a moment.
+    description: Read the group again after a change until it shows the change, because AWS may show the former rules for a moment.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds that the whole task may wait for AWS to show what it did, before the task fails. Check mode never waits.
+    description: Seconds that the whole task may wait for AWS to show the changes, before the task fails. Check mode never waits.
     type: int
     default: 60
 attributes:
   check_mode:
-    description: Announces the changes that a run then makes; at the quota a run may make them in another order.
+    description: Announces the changes that a run then makes. At the quota a run may make them in another order.
     support: full
   diff_mode:
     support: full
@@ -104,7 +104,7 @@ attributes:
 notes:
   - Needs the IAM actions C(ec2:DescribeSecurityGroupRules), C(ec2:DescribeSecurityGroups) (for a group without any rule),
     C(ec2:AuthorizeSecurityGroupIngress), C(ec2:RevokeSecurityGroupIngress) and C(ec2:UpdateSecurityGroupRuleDescriptionsIngress).
-  - Warns of a listed rule that is there, but lets nobody in because the peering connection to its source group is not active.
+  - Warns of a listed rule that lets nobody in because the peering connection to its source group is not active.
 extends_documentation_fragment:
   - huntaze.ai_system.attributes
   - amazon.aws.common.modules
@@ -126,7 +126,7 @@ EXAMPLES = r"""
         referenced_group_id: sg-0c0ffee0c0ffee002
         description: Redis from the limiter hosts
 
-- name: See what would be let in, and what not any more, if these were the only rules
+- name: Show what would be let in and what would be revoked if these were the only rules
   huntaze.ai_system.security_group_ingress:
     region: us-east-1
     group_id: sg-0c0ffee0c0ffee001
@@ -164,7 +164,7 @@ rules:
   elements: dict
   contains:
     security_group_rule_id:
-      description: The identifier of the rule, V((known after apply\)) where only a run can know it.
+      description: The identifier of the rule. V((known after apply\)) if only a run can know it.
       type: str
       sample: sgr-0123456789abcdef0
     ip_protocol:
@@ -180,27 +180,27 @@ rules:
       type: int
       sample: 6379
     referenced_group_id:
-      description: The source, where it is a security group; with its account, if that is another one.
+      description: The source, if it is a security group. A group of another account is written with its account.
       type: str
       sample: sg-0c0ffee0c0ffee002
     cidr_ipv4:
-      description: The source, where it is an IPv4 block.
+      description: The source, if it is an IPv4 block.
       type: str
       sample: 203.0.113.0/24
     cidr_ipv6:
-      description: The source, where it is an IPv6 block.
+      description: The source, if it is an IPv6 block.
       type: str
       sample: 2001:db8::/32
     prefix_list_id:
-      description: The source, where it is a prefix list.
+      description: The source, if it is a prefix list.
       type: str
       sample: pl-0123456789abcdef0
     unknown_source:
-      description: Stands for the source, where AWS names none of a kind that this module knows.
+      description: Stands for the source, if AWS names none of a kind that this module knows.
       type: str
       sample: an unknown source (sgr-0123456789abcdef0)
     description:
-      description: What the rule is for; empty if nothing is said.
+      description: What the rule is for. Empty if it has no description.
       type: str
       sample: Redis from the limiter hosts
 steps:
@@ -213,14 +213,14 @@ steps:
   sample:
     - "sg-0c0ffee0c0ffee001: let in tcp 6379 from sg-0c0ffee0c0ffee002"
 left:
-  description: The changes that are still to be made, worded as in RV(steps). Empty where the group could not be read.
+  description: The changes that are still to be made, worded as in RV(steps). Empty if the group could not be read.
   returned: failure, except for options that are refused
   type: list
   elements: str
   sample:
     - "sg-0c0ffee0c0ffee001: no longer let in tcp 6379 from 0.0.0.0/0"
 refused:
-  description: What AWS refused, one sentence a rule.
+  description: The rules that AWS refused, one sentence each.
   returned: failure because of single rules
   type: list
   elements: str

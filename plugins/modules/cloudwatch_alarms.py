@@ -11,24 +11,23 @@ module: cloudwatch_alarms
 version_added: 0.1.0
 short_description: Keep many CloudWatch alarms as listed
 description:
-  - Makes metric alarms, metric-math alarms, anomaly-band alarms and composite alarms as listed, with the fewest calls;
-    one description for every hundred alarms, and one write for each alarm that differs.
+  - Makes metric alarms, metric-math alarms, anomaly-band alarms and composite alarms as listed, with the fewest calls.
+    One call describes a hundred alarms; one call writes each alarm that differs.
   - The options of an alarm have the names of the API's fields, in snake case.
   - Alarms are written children first and deleted parents first. A run that was cut off is completed by the next.
-  - Nothing is changed if something is to be deleted that a composite alarm stands on which stays.
-  - What AWS refuses does not keep the other alarms from being written and deleted. The task then fails, and says what is done and what is left.
-  - CloudWatch takes three writes a second of an account unless its quota was raised. Writes go out as fast as CloudWatch takes them,
-    and slow down to its pace, without failing, once it answers that this was too fast.
+  - Nothing is changed if an alarm is to be deleted that a remaining composite alarm refers to.
+  - If AWS refuses an alarm, the others are still written and deleted. The task then fails, and says what is done and what is left.
+  - CloudWatch takes three writes a second of an account unless its quota was raised. Writes go out as fast as CloudWatch takes them.
+    If CloudWatch throttles them, they slow down to its pace and do not fail.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
   alarms:
     description:
       - The alarms, as many as are wanted. Each has exactly one of O(alarms[].metric_name), O(alarms[].metrics) and O(alarms[].alarm_rule).
-      - The listed options are the whole truth; an option left out returns to its default.
-        Fields of an existing alarm that no option names, such as its warm-up and its evaluation window, stay as they are.
-      - Whether the actions of an existing alarm run stays as it is where O(alarms[].actions_enabled) is left out.
-      - Order says nothing, neither of alarms nor of dimensions, actions and metrics.
+      - An option that is left out returns to its default, except O(alarms[].actions_enabled), which then stays as it is.
+      - Fields of an existing alarm that no option names, such as its warm-up and its evaluation window, stay as they are.
+      - The order of alarms, dimensions, actions and metrics does not matter.
       - With O(state=absent) only the names count.
     type: list
     elements: raw
@@ -43,27 +42,28 @@ options:
         type: str
       actions_enabled:
         description:
-          - Whether its actions run when its state changes. Left out, those of a new alarm do, and those of an existing one if they did before,
-            so that an alarm that was muted for the time of an incident stays muted. RV(muted) names it.
+          - Whether its actions run when its state changes.
+          - Left out, it is true for a new alarm and stays as it is for an existing one. An alarm that was muted during an incident stays muted.
+            RV(muted) names it.
         type: bool
       alarm_actions:
         description:
-          - ARNs, up to five, of what is told when it goes into V(ALARM). Left out, nobody is.
-          - They are of the alarm's own region; topics of SNS, functions of Lambda, and what else the API documentation lists for the kind of alarm.
+          - ARNs, up to five, of the actions that it takes when it goes into V(ALARM). Left out, it takes none.
+          - They belong to the alarm's own region. They are SNS topics, Lambda functions, and what else the API documentation lists for the kind of alarm.
         type: list
         elements: str
       ok_actions:
-        description: ARNs, up to five, of what is told when it goes into V(OK).
+        description: ARNs, up to five, of the actions that it takes when it goes into V(OK).
         type: list
         elements: str
       insufficient_data_actions:
-        description: ARNs, up to five, of what is told when it goes into V(INSUFFICIENT_DATA).
+        description: ARNs, up to five, of the actions that it takes when it goes into V(INSUFFICIENT_DATA).
         type: list
         elements: str
       tags:
         description:
           - Tags given to the alarm when it is created.
-          - AWS ignores them in later writes and reading them costs a call for every alarm; hence the tags of an existing alarm are neither read nor changed.
+          - The tags of an existing alarm are neither read nor changed. AWS ignores them in later writes, and reading them costs a call for every alarm.
         type: dict
       metric_name:
         description: The one metric that is watched. Needs O(alarms[].namespace), O(alarms[].period), and a statistic.
@@ -80,7 +80,7 @@ options:
         description: A percentile or the like, such as V(p99), V(tm90) or V(IQM).
         type: str
       dimensions:
-        description: What tells the metric from others of its name, up to 30.
+        description: The metric's dimensions, up to 30.
         type: list
         elements: dict
         suboptions:
@@ -93,7 +93,7 @@ options:
       period:
         description:
           - Seconds that one data point covers; 10, 20, 30 or a multiple of 60.
-          - Times O(alarms[].evaluation_periods), it is at most a day (86,400), or a week (604,800) if it is 3,600 or more.
+          - Multiplied by O(alarms[].evaluation_periods), it is at most a day (86,400), or a week (604,800) if the period is 3,600 or more.
         type: int
       unit:
         description:
@@ -103,13 +103,14 @@ options:
         type: str
       metrics:
         description:
-          - Metrics and expressions over them. O(alarms[].metrics[].return_data) is true for the one that is watched, and for the band of an anomaly alarm.
-          - O(alarms[].namespace), O(alarms[].dimensions), O(alarms[].period), O(alarms[].unit) and the statistics stand in its entries, not beside it.
+          - Metrics and expressions over them. O(alarms[].metrics[].return_data) is true for the entry that the alarm watches, and for the band of an
+            anomaly alarm.
+          - O(alarms[].namespace), O(alarms[].dimensions), O(alarms[].period), O(alarms[].unit) and the statistics belong in its entries, not beside it.
         type: list
         elements: dict
         suboptions:
           id:
-            description: Needed; what expressions call this entry. A lowercase letter, then letters, digits and underscores.
+            description: Needed; the name that expressions use for this entry. A lowercase letter, then letters, digits and underscores.
             type: str
           metric_stat:
             description: A metric to fetch. Exactly one of this and O(alarms[].metrics[].expression) is needed.
@@ -126,7 +127,7 @@ options:
                     description: Needed; its name.
                     type: str
                   dimensions:
-                    description: What tells it from others of its name.
+                    description: The metric's dimensions, up to 30.
                     type: list
                     elements: dict
                     suboptions:
@@ -149,10 +150,10 @@ options:
             description: Metric math over the ids of other entries, or a Metrics Insights query, which needs a period; up to 2,048 characters.
             type: str
           label:
-            description: What a dashboard calls it.
+            description: The name that dashboards show.
             type: str
           return_data:
-            description: Whether this is what the alarm watches. Left out, it is.
+            description: Whether the alarm watches this entry. Left out, it is true.
             type: bool
           period:
             description: Seconds that one data point of an expression covers.
@@ -179,15 +180,15 @@ options:
           - With O(alarms[].threshold_metric_id), V(LessThanLowerOrGreaterThanUpperThreshold), V(LessThanLowerThreshold) or V(GreaterThanUpperThreshold).
         type: str
       treat_missing_data:
-        description: What periods without data are taken for; V(breaching), V(notBreaching), V(ignore) or V(missing). Left out, V(missing).
+        description: How periods without data count; V(breaching), V(notBreaching), V(ignore) or V(missing). Left out, V(missing).
         type: str
       evaluate_low_sample_count_percentile:
         description: Whether percentiles of too few samples count; V(evaluate) or V(ignore). Left out, V(evaluate).
         type: str
       alarm_rule:
         description:
-          - Makes it a composite alarm; an expression over the states of other alarms, up to 10,240 characters,
-            such as C(ALARM("cpu") OR NOT OK("memory")) or C(AT_LEAST(2, ALARM, (a, b, c))). Its words are in capitals.
+          - Makes it a composite alarm. The rule is an expression over the states of other alarms, up to 10,240 characters,
+            such as C(ALARM("cpu") OR NOT OK("memory")) or C(AT_LEAST(2, ALARM, (a, b, c))). Its keywords are in capitals.
           - The alarms it names have to exist or be listed.
         type: str
       actions_suppressor:
@@ -200,7 +201,7 @@ options:
         description: Seconds to wait after the suppressor. Needed with O(alarms[].actions_suppressor).
         type: int
   state:
-    description: Whether the listed alarms are there as listed, or not there.
+    description: V(present) keeps the listed alarms as listed. V(absent) deletes them.
     type: str
     choices: [present, absent]
     default: present
@@ -209,8 +210,8 @@ options:
     type: str
   purge:
     description:
-      - Whether alarms whose names begin with O(prefix) and are not listed are removed, metric alarms and composite alarms.
-      - Log alarms, and kinds that came later, cannot be listed and are kept; RV(kept) names them.
+      - Also delete metric alarms and composite alarms whose names begin with O(prefix) and that are not listed.
+      - Log alarms, and kinds of alarms that CloudWatch adds later, cannot be listed. They are kept, and RV(kept) names them.
       - Only with O(state=present).
     type: bool
     default: false
@@ -233,7 +234,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A metric alarm and an anomaly band, told to a topic
+- name: Keep a metric alarm that notifies a topic, and an anomaly-band alarm
   huntaze.ai_system.cloudwatch_alarms:
     alarms:
       - alarm_name: huntaze-ai-rate-limit-exceeded
@@ -261,7 +262,7 @@ EXAMPLES = r"""
         comparison_operator: GreaterThanUpperThreshold
         evaluation_periods: 3
 
-- name: Metric math and a composite alarm over two others; what else begins with huntaze-cache- is removed
+- name: Keep a composite alarm over two others, one of metric math; delete all other alarms that begin with huntaze-cache-
   huntaze.ai_system.cloudwatch_alarms:
     prefix: huntaze-cache-
     purge: true
@@ -307,7 +308,7 @@ EXAMPLES = r"""
         tags:
           team: platform
 
-- name: Two alarms less
+- name: Delete two alarms
   huntaze.ai_system.cloudwatch_alarms:
     state: absent
     alarms:
@@ -317,7 +318,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: The writes made, or in check mode those that a run would make, in their order. Empty where the task was refused.
+  description: The writes made, in their order. In check mode, those that a run would make. Empty if the task was refused.
   returned: always
   type: list
   elements: str
@@ -327,51 +328,51 @@ steps:
     - 'delete the metric alarms "huntaze-cache-a", "huntaze-cache-b"'
 created:
   description: Names of the alarms that were not there before, sorted.
-  returned: success, and after a failure half-way
+  returned: success, and after a failure once writing has begun
   type: list
   elements: str
   sample: [huntaze-cache-cpu]
 updated:
   description: Names of the alarms that were there and differed, sorted.
-  returned: success, and after a failure half-way
+  returned: success, and after a failure once writing has begun
   type: list
   elements: str
   sample: [huntaze-cache-unhealthy]
 removed:
   description: Names of the alarms that are no longer there, sorted.
-  returned: success, and after a failure half-way
+  returned: success, and after a failure once writing has begun
   type: list
   elements: str
   sample: [huntaze-cache-a, huntaze-cache-b]
 unchanged:
   description: Names of the listed alarms that are as listed, sorted.
-  returned: success, and after a failure half-way
+  returned: success, and after a failure once writing has begun
   type: list
   elements: str
   sample: [huntaze-cache-misses]
 muted:
   description:
-    - Names of the listed alarms whose actions are off, by the listing or as they were before, sorted. They tell nobody.
+    - Names of the listed alarms whose actions are off, as listed or as before, sorted. They notify nobody.
     - Alarm mute rules, which silence alarms for a time, are not looked at.
-  returned: success, and after a failure half-way
+  returned: success, and after a failure once writing has begun
   type: list
   elements: str
   sample: [huntaze-cache-cpu]
 kept:
-  description: Names of the log alarms, or of kinds that came later, that begin with O(prefix) and were kept by O(purge), sorted.
-  returned: success, and after a failure half-way
+  description: Names of the log alarms, and of alarms of later kinds, that begin with O(prefix) and that O(purge) kept, sorted.
+  returned: success, and after a failure once writing has begun
   type: list
   elements: str
   sample: []
 left:
   description: The writes that were not made, in their order.
-  returned: after a failure half-way
+  returned: after a failure once writing has begun
   type: list
   elements: str
   sample:
     - 'update the composite alarm "huntaze-cache-unhealthy": alarm_rule (it refers to "huntaze-cache-cpu")'
 problems:
-  description: What is wrong with the options, what stands against the list in the account, or what AWS refused; a sentence each.
+  description: What is wrong with the options, what in the account contradicts the list, or what AWS refused; one sentence each.
   returned: failure, unless AWS could not be asked
   type: list
   elements: str

@@ -11,20 +11,20 @@ module: amplify_deployment
 version_added: 0.1.0
 short_description: Build an Amplify Hosting branch when its environment variables are not the ones built last
 description:
-  - Starts a V(RELEASE) build of a branch if its environment variables, those of the app and its own together, differ from those that this module
-    built last, and waits until it has succeeded. Anything else that changes about the app starts no build.
-  - AWS does not tell which variables a build saw. The module keeps a note in a tag of the app, C(huntaze:build:BRANCH), with a salted slow hash of
-    the variables and the number of the job. The tag never holds a value. Without the tag, or if it was made unreadable, the branch is built once.
-  - A run that was cut off at any point is completed by the next, without a second build. A build of the same environment that is under way is
-    awaited. So is a build of any other one, because Amplify builds a branch one job at a time; then the right one is started.
-  - A build that failed or was cancelled is started anew by the next run.
-  - Before a build the notes of branches that are gone are removed from the app's tags, of which AWS allows 50.
-  - Only a run that has something to change, or whose own build is under way, waits. Check mode never does.
-  - Refused, in check mode too, are an app that is connected to no repository, the preview of a pull request (in whose place Amplify would build the
-    main branch), and an app whose tags leave no room for the note.
-  - Builds started elsewhere (by a push, in the console) are nobody's proof of a changed environment, because it is unknown what they saw; after such a
-    change the module builds once more. As long as the environment is the one it built last, later builds made elsewhere saw the same and are left
-    alone. It cannot notice variables that were changed, built elsewhere, and changed back without a build.
+  - Starts a V(RELEASE) build of a branch if its environment differs from the one that this module built last, and waits until the build has
+    succeeded. The environment is the variables of the app and of the branch together. No other change of the app starts a build.
+  - AWS does not tell which variables a build saw. The module keeps a note in a tag of the app, C(huntaze:build:BRANCH). The note holds a salted slow
+    hash of the variables and the number of the job, and never a value. If the tag is missing or unreadable, the branch is built once.
+  - A run that was cut off at any point is completed by the next, without a second build. If a build of the same environment is under way, the module
+    waits for it. If another build is, the module waits for it and then starts its own, because Amplify builds a branch one job at a time.
+  - A build that failed or was cancelled is started again by the next run.
+  - Before a build, the module removes the notes of deleted branches from the app's tags, of which AWS allows 50.
+  - A run waits only if it has something to change or its own build is under way. Check mode never waits.
+  - The module refuses an app without a repository, the preview branch of a pull request, and an app whose tags leave no room for the note. Check
+    mode refuses them too. For a preview branch, Amplify would build the pull request's destination branch.
+  - Builds started elsewhere, by a push or in the console, do not prove which variables they saw. After a change of the environment, the module
+    therefore builds once more. While the environment is the one it built last, builds started elsewhere are left alone, as they saw the same.
+    The module cannot notice variables that were changed, built elsewhere, and changed back without a build.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -32,7 +32,7 @@ options:
     description: The identifier of the app. Exactly one of O(app_id) and O(app_name) is required.
     type: str
   app_name:
-    description: The name of the app, where only one app of the region has it.
+    description: The name of the app. Only one app of the region may have it.
     type: str
   branch:
     description: The branch to build. The app must be connected to a repository.
@@ -40,23 +40,24 @@ options:
     required: true
   environment_changes:
     description:
-      - Says that an earlier task of the same run changes the variables. In check mode, which has not changed them, a build is then announced.
-      - Give it the C(changed) of M(huntaze.ai_system.amplify_environment). A run looks at the variables and ignores it.
+      - Says that an earlier task of the same play changes the variables. Check mode, in which they are not changed yet, then announces a build.
+      - Give it the C(changed) of M(huntaze.ai_system.amplify_environment). A real run looks at the variables and ignores this option.
     type: bool
     default: false
   wait:
     description:
       - Wait until the build is over, and fail if it does not succeed.
-      - Without it the task ends when the build is started, and fails if another build of the branch is in the way.
+      - With V(false), the task ends when the build is started, and fails if another build of the branch is under way.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds that the task may wait, for builds in the way and its own together, before it fails. The builds go on. At least 0.
+    description: Seconds that the task may wait for all builds together before it fails. The builds go on. At least 0.
     type: int
     default: 2400
 notes:
   - Needs the IAM actions C(amplify:GetApp), C(amplify:GetBranch), C(amplify:ListJobs), C(amplify:GetJob), C(amplify:StartJob) and
-    C(amplify:TagResource), C(amplify:ListBranches) and C(amplify:UntagResource) where other branches have notes, and C(amplify:ListApps) for O(app_name).
+    C(amplify:TagResource). With O(app_name) it also needs C(amplify:ListApps). If other branches have notes, it also needs C(amplify:ListBranches)
+    and C(amplify:UntagResource).
 attributes:
   check_mode:
     support: full
@@ -74,13 +75,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let the app see its variables
+- name: Build the branch if its variables are not the ones built last
   huntaze.ai_system.amplify_deployment:
     region: us-east-1
     app_id: d1a2b3c4d5e6f7
     branch: main
 
-- name: Start the build if one is needed, and look at it later
+- name: Start a build if one is needed, and do not wait for it
   huntaze.ai_system.amplify_deployment:
     region: us-east-1
     app_name: huntaze
@@ -88,7 +89,7 @@ EXAMPLES = r"""
     wait: false
   register: deployment
 
-- name: See whether a build would be started, and why
+- name: Show whether a build would be started, and why
   huntaze.ai_system.amplify_deployment:
     region: us-east-1
     app_id: d1a2b3c4d5e6f7
@@ -114,7 +115,7 @@ reason:
   type: str
   sample: the environment is not the one that was built last
 job:
-  description: The job that builds, or has built, the environment. None in check mode if it has not been started yet.
+  description: The job that builds or has built the environment. Null in check mode if it has not been started yet.
   returned: always, if known
   type: dict
   contains:
@@ -123,15 +124,15 @@ job:
       type: str
       sample: "14"
     job_type:
-      description: How the job was started; none where AWS does not tell, as it mostly does not.
+      description: The type of the job. Null if AWS does not tell, as in most answers.
       type: str
       sample: RELEASE
     status:
-      description: The state of the job, as the module saw it last.
+      description: The status of the job, as the module saw it last.
       type: str
       sample: SUCCEED
     commit_id:
-      description: The commit that was built, or V(HEAD); none where AWS does not tell.
+      description: The commit that was built, or V(HEAD). Null if AWS does not tell.
       type: str
       sample: 5f3c2d1e0b9a
     start_time:
@@ -139,7 +140,7 @@ job:
       type: str
       sample: "2025-01-31T12:00:00+00:00"
     end_time:
-      description: When the job ended; none while it runs.
+      description: When the job ended. Null while it runs.
       type: str
       sample: "2025-01-31T12:04:10+00:00"
 failed_step:
@@ -152,11 +153,11 @@ failed_step:
       type: str
       sample: BUILD
     status_reason:
-      description: What Amplify says about it, if anything.
+      description: The reason that Amplify gives, if any.
       type: str
       sample: "Build failed"
     log_url:
-      description: Where the log of the step can be read, for about an hour by whoever has this address.
+      description: The URL of the step's log. Whoever has it can read the log for about an hour.
       type: str
       sample: https://aws-amplify-prod-us-east-1-artifacts.s3.us-east-1.amazonaws.com/d1a2b3c4d5e6f7/main/0000000014/BUILD/log.txt
 steps:
@@ -169,7 +170,7 @@ steps:
     - Start a RELEASE build of branch main of app d1a2b3c4d5e6f7
     - Note the environment of branch main in a tag of app d1a2b3c4d5e6f7, with the job that builds it
 left:
-  description: The changes that were still to be made, one sentence each. After a build that failed, those of the next run.
+  description: The changes that are still to be made, one sentence each. After a failed build, those that the next run makes.
   returned: failure
   type: list
   elements: str

@@ -12,13 +12,13 @@ version_added: 0.1.0
 short_description: Keep environment variables of an Amplify Hosting app
 description:
   - Brings the listed environment variables of an app, or of one of its branches, to their declared state, in one call.
-  - The variables of a branch come before those of the app when the branch is built.
+  - When a branch is built, its own variables override those of the app.
   - New values reach the running app only with its next build, see M(huntaze.ai_system.amplify_deployment).
-  - Variables that are not listed stay, unless O(purge=true). Those that Amplify reads itself stay even then, unless they are listed, and the result
-    names them. By Amplify's reference these are V(USER_BRANCH), V(USER_DISABLE_TESTS), and the names that begin with V(_) or V(AMPLIFY_).
-  - Amplify replaces all variables at once and tells no versions apart, so two who write at the same time can undo each other. The module writes
-    right after it has read, reads back at once and again a second later, and where its values are gone, merges them into what is there and writes
-    again. Runs of this module lose nothing of each other. What somebody else writes in the moment between its read and its write is lost unnoticed.
+  - Variables that are not listed stay, unless O(purge=true). Variables that Amplify reads itself stay even then, and RV(kept) names them. By Amplify's
+    reference these are V(USER_BRANCH), V(USER_DISABLE_TESTS), and the names that begin with V(_) or V(AMPLIFY_).
+  - Amplify replaces all variables at once and keeps no versions, so two writers can undo each other. The module writes right after it has read.
+    It reads back at once and again a second later. If its values are gone, it merges them into what is there and writes again.
+    Parallel runs of this module lose nothing of each other. A change that somebody else makes between the module's read and its write is lost unnoticed.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -26,41 +26,42 @@ options:
     description: The identifier of the app. Exactly one of O(app_id) and O(app_name) is required.
     type: str
   app_name:
-    description: The name of the app, where only one app of the region has it.
+    description: The name of the app. Only one app of the region may have it.
     type: str
   branch:
-    description: The branch whose own variables these are. Without it they are those of the app, which all its branches share.
+    description: The branch whose own variables are kept. Left out, they are those of the app, which all its branches share.
     type: str
   variables:
     description:
-      - Names and values that anybody may see. They are shown in results and diffs. The value that a name had before is shown only if it is the same.
-      - Values are strings; integers are taken as they are written. They have at most 5,500 characters, names at most 255.
+      - Names and values that anybody may see. Diffs show them. A former value is shown only if it is the same as the new one.
+      - Values are strings; an integer becomes its digits. A value has at most 5,500 characters, a name at most 255.
       - Amplify rejects names that begin with V(AWS).
       - At least one of O(variables) and O(secret_variables) is required.
     type: dict
   secret_variables:
     description:
-      - Names and values of which only the names are shown. A value must not be empty.
-      - A name is in one of the two mappings only.
+      - Names and values that must stay secret. Only the names are shown. A value must not be empty.
+      - A name may be in one of the two mappings only.
     type: dict
   state:
     description:
-      - V(present) sees to it that the variables have these values.
-      - V(absent) sees to it that no variables of these names exist. The values given do not matter.
+      - V(present) gives the variables these values.
+      - V(absent) removes the variables of these names. The values given do not matter.
     type: str
     choices: [present, absent]
     default: present
   purge:
-    description: Also remove every variable that is not listed and that Amplify does not read itself. Not with O(state=absent).
+    description: Also remove every variable that is not listed, except those that Amplify reads itself. Not with O(state=absent).
     type: bool
     default: false
 notes:
-  - Needs the IAM actions C(amplify:GetApp) and C(amplify:UpdateApp), or with O(branch) C(amplify:GetBranch) and C(amplify:UpdateBranch), and
-    C(amplify:ListApps) for O(app_name).
-  - Whoever may call C(amplify:GetApp) or C(amplify:GetBranch) reads all values in clear. Diffs mask the values of O(secret_variables), and those of
-    variables that are not listed, because they may be somebody else's secrets. So do messages, as AWS may quote variables in its own.
-  - Server code of a Next.js app sees a variable only if the build writes it to C(.env.production). Many builds do so in a way that loses parts of
-    some values; C(examples/nextjs) of this collection has one that does not.
+  - Needs the IAM actions C(amplify:GetApp) and C(amplify:UpdateApp). With O(branch) it needs C(amplify:GetBranch) and C(amplify:UpdateBranch)
+    instead. With O(app_name) it also needs C(amplify:ListApps).
+  - Whoever may call C(amplify:GetApp) or C(amplify:GetBranch) reads all values in clear text.
+  - Diffs and messages mask the values of O(secret_variables). They also mask the values of variables that are not listed, as those may be somebody
+    else's secrets.
+  - Server code of a Next.js app sees a variable only if the build writes it to C(.env.production). Many builds lose parts of some values there.
+    The build in C(examples/nextjs) of this collection loses none.
 attributes:
   check_mode:
     support: full
@@ -78,7 +79,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Tell the app where its limiter is
+- name: Give a branch the URL and the token of the limiter
   huntaze.ai_system.amplify_environment:
     region: us-east-1
     app_id: d1a2b3c4d5e6f7
@@ -89,7 +90,7 @@ EXAMPLES = r"""
     secret_variables:
       LIMITER_TOKEN: "{{ lookup('env', 'LIMITER_TOKEN') }}"
 
-- name: See what would be removed from the app if these were its only variables
+- name: Show what would be removed from the app if these were its only variables
   huntaze.ai_system.amplify_environment:
     region: us-east-1
     app_name: huntaze
@@ -116,18 +117,18 @@ app_id:
   type: str
   sample: d1a2b3c4d5e6f7
 branch:
-  description: The branch; none where the variables are those of the app.
+  description: The branch. Null if the variables are those of the app.
   returned: success
   type: str
   sample: main
 variable_names:
-  description: The names of all variables that are there afterwards, listed or not. In check mode, of those that would be.
+  description: The names of all variables that exist afterwards, listed or not. In check mode, of those that would exist.
   returned: success
   type: list
   elements: str
   sample: [GEMINI_MODEL, LIMITER_TOKEN, LIMITER_URL]
 kept:
-  description: The names that O(purge) left although they are not listed, because Amplify reads these variables itself.
+  description: The names that are not listed and that O(purge) left, because Amplify reads these variables itself.
   returned: success
   type: list
   elements: str
@@ -139,7 +140,7 @@ steps:
   elements: str
   sample: ["Update the variables of branch main of app d1a2b3c4d5e6f7: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL"]
 left:
-  description: The changes that were still to be made, one sentence each.
+  description: The changes that are still to be made, one sentence each.
   returned: failure
   type: list
   elements: str

@@ -54,6 +54,7 @@ def test_the_module_takes_what_is_handed_over():
     ("own", "common", "told"),
     [
         ([OWN], [COMMON], [OWN, COMMON]), ([OWN], [], [OWN]), ([OWN], "none", [OWN]), ([OWN], None, [OWN]), ([OWN, COMMON], [COMMON], [OWN, COMMON]),
+        (OWN, [COMMON], [OWN, COMMON]), (f"{OWN}, {COMMON}", [COMMON], [OWN, COMMON]), (OWN, "none", [OWN]),
         ([], [COMMON], [COMMON]), (None, [COMMON], [COMMON]), ("left out", [COMMON], [COMMON]), ("left out", "none", []),
     ],
 )

@@ -133,6 +133,59 @@ def test_kind_17_every_stage_that_fails_says_what_was_done_before(name):
     assert "import_tasks: tasks/failed.yml" in (STAGES / f"{name}.yml").read_text()
 
 
+NOTHING, UNKNOWN = "Nothing was changed by it.", "What this stage itself had changed by then is not listed: it failed before it could say so."
+
+
+@pytest.mark.parametrize(
+    ("lines", "result", "task", "check", "said"),
+    [
+        ([], {"msg": "refused", "steps": []}, "huntaze.ai_system.elasticache_auth", False, [NOTHING]),
+        (["done in network: a rule"], {"msg": "refused", "steps": []}, "huntaze.ai_system.elasticache_auth", False, ["done in network: a rule"]),
+        ([], {"msg": "staying"}, "ansible.builtin.assert", False, [NOTHING]),
+        # The role of the agent tells its steps at its end only.
+        ([], {"msg": "not ready"}, "ansible.builtin.fail", False, [UNKNOWN]),
+        (["done in network: a rule"], {"msg": "not ready"}, "ansible.builtin.fail", False, ["done in network: a rule", UNKNOWN]),
+        ([], {"msg": "not ready"}, "ansible.builtin.fail", True, [NOTHING]),
+        # A module that crashes tells nothing.
+        ([], {"rc": 1}, "huntaze.ai_system.cloudwatch_alarms", False, [UNKNOWN]),
+        ([], {}, None, False, [UNKNOWN]),
+    ],
+)
+def test_kind_01_a_stage_that_did_not_tell_its_steps_is_not_said_to_have_changed_nothing(lines, result, task, check, said):
+    (say,) = yaml.safe_load((STAGES / "tasks" / "failed.yml").read_text())
+    variables = {name: trust_as_template(text) for name, text in say["vars"].items()}
+    variables |= {"huntaze_failed_stage": "any", "huntaze_lines": lines, "ansible_check_mode": check}
+    variables |= {"ansible_failed_result": result, "ansible_failed_task": {"action": task} if task else {}}
+    message = Templar(DataLoader(), variables=variables).template(trust_as_template(say["ansible.builtin.fail"]["msg"]))
+    assert message[1:-1] == said
+
+
+def test_kind_16_an_agents_host_that_fails_in_preflight_is_refused_and_not_left_out():
+    (look,) = yaml.safe_load((STAGES / "preflight.yml").read_text())[1]["tasks"]
+    (keep,) = look["rescue"]
+    fact = keep["ansible.builtin.set_fact"]["limiter_agent_refusals"][0]
+    for result, said in (({"msg": "Validation of arguments failed"}, "Validation of arguments failed"), ({}, "gave no reason")):
+        assert said in Templar(DataLoader(), variables={"ansible_failed_result": result}).template(trust_as_template(fact))
+
+
+@pytest.mark.parametrize(
+    ("app", "planned", "run"),
+    [
+        ({"branch": "main"}, {"app": [], "auth": ["rotate"]}, False),
+        ({"elasticache_variables": True}, {"app": [], "auth": ["the cache is being changed"]}, True),
+        ({"elasticache_variables": True}, {"app": [], "auth": []}, False),
+        ({"elasticache_variables": None}, {"app": ["set"], "auth": []}, True),
+        ({}, {"app": [], "auth": ["rotate"]}, False),
+    ],
+)
+def test_kind_16_an_app_that_is_told_the_endpoints_is_looked_at_again_after_the_cache_was_changed(app, planned, run):
+    block = yaml.safe_load((STAGES / "app.yml").read_text())[0]["tasks"][0]["block"]
+    (carry_out,) = [task for task in block if task.get("ansible.builtin.import_tasks") == "tasks/app.yml"]
+    variables = {name: trust_as_template(text) for name, text in carry_out["vars"].items()}
+    variables |= {"huntaze_app": app, "huntaze_has_app": bool(app), "huntaze_planned": planned}
+    assert Templar(DataLoader(), variables=variables).template(trust_as_template(f"{{{{ {carry_out['when']} }}}}")) is run
+
+
 @pytest.mark.parametrize(
     ("stages", "results", "waits"),
     [

@@ -21,7 +21,7 @@ description:
   - Before a build, the module removes the notes of deleted branches from the app's tags, of which AWS allows 50.
   - A run waits only if it has something to change or its own build is under way. Check mode never waits.
   - The module refuses an app without a repository, the preview branch of a pull request, and an app whose tags leave no room for the note. Check
-    mode refuses them too. For a preview branch, Amplify would build the pull request's destination branch.
+    mode refuses them too. Asked to build a preview branch, Amplify would build the main branch instead.
   - Builds started elsewhere, by a push or in the console, do not prove which variables they saw. After a change of the environment, the module
     therefore builds once more. While the environment is the one it built last, builds started elsewhere are left alone, as they saw the same.
     The module cannot notice variables that were changed, built elsewhere, and changed back without a build.

@@ -11,31 +11,31 @@ module: elasticache_auth
 version_added: 0.1.0
 short_description: Bring a live ElastiCache cache to TLS and AUTH, and rotate its token
 description:
-  - Takes a Redis or Valkey cache from wherever it is to the point that the options name, by the steps that AWS allows and in their order.
-    A standalone cluster is promoted to a replication group, TLS is offered, then required, a token is added, then made the only one.
-    Its data survives.
-  - One step is made at a time. The cache is waited for and read again after each, so that a run that was cut off, or a cache that somebody
-    has moved meanwhile, is taken up from where it is.
+  - Takes a Redis or Valkey cache from its present state to the TLS mode and the token that the options name, by the steps that AWS allows.
+    A standalone cluster is promoted to a replication group. TLS is offered, then required. A token is added, then made the only one.
+    The data survives.
+  - The module makes one step at a time. After each it waits for the cache and reads it again. A run that was cut off, or a cache that somebody
+    else has changed meanwhile, is therefore taken up from where it is.
   - AWS never gives a token back. The module keeps evidence of its own in the tag C(huntaze:auth-token) of the replication group, a salted slow
-    hash with the date AWS shows for the token, so that it sees a token that was rotated elsewhere. Where the cache can be reached from the host
-    the module runs on, a connection decides.
-    A note is written only after AWS has answered the change that it tells of.
-  - A token that cannot be proven to be the only one is added and made the only one anew. That is safe for clients that use it.
-  - A busy cache is waited for only where something is to be changed, and never in check mode.
+    hash with the date that AWS shows for the token. By it the module sees a token that was rotated elsewhere. If the host the module runs on
+    reaches the cache, a connection decides.
+  - The tag is written only after AWS has answered the change that it tells of.
+  - If it is not proven that the token is the only one, the module adds it and makes it the only one again. That is safe for clients that use it.
+  - The module waits for a busy cache only if something is to be changed, and never in check mode.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
   name:
     description:
       - The ID of a cache cluster or of a replication group.
-      - A cluster is found by its own ID after its promotion too.
+      - The ID of a cluster still finds it after its promotion.
     type: str
     required: true
   replication_group_id:
     description:
-      - The replication group that a standalone cluster is to become the primary of. TLS and AUTH can be changed in replication groups only.
+      - The ID of the replication group that a standalone cluster is promoted to. TLS and AUTH can be changed in replication groups only.
       - Not needed for a cache that is in a replication group already.
-      - Clients have to follow to the endpoints of the group, which are in RV(cache).
+      - Clients have to move to the endpoints of the group, which are in RV(cache).
     type: str
   snapshot:
     description: Take a snapshot of a standalone cluster before it is promoted.
@@ -43,13 +43,13 @@ options:
     default: true
   snapshot_name:
     description:
-      - The name of that snapshot. It is found again by its name, so that a second run does not take a second one.
-      - Made of O(name) and O(replication_group_id) if left out.
+      - The name of that snapshot. A second run finds it by its name and takes no second one.
+      - Left out, it is made of O(name) and O(replication_group_id).
     type: str
   transit_encryption_mode:
     description:
-      - V(preferred) serves TLS and plain text. V(required) refuses plain text, and clients that speak it are shut out.
-      - Left out, TLS stays as it is. It is never weakened.
+      - V(preferred) serves TLS and plain text. V(required) refuses plain text and shuts out clients that speak it.
+      - Left out, TLS stays as it is. The module never weakens it.
     type: str
     choices: [preferred, required]
   auth_token:
@@ -60,8 +60,8 @@ options:
     type: str
   auth_token_update_strategy:
     description:
-      - V(ROTATE) brings the cache to accept O(auth_token), beside the token that was added before it, or beside no token at all.
-      - V(SET) brings the cache to accept O(auth_token) only. It is added first if need be, as with V(ROTATE).
+      - V(ROTATE) makes the cache accept O(auth_token) beside the former token. If there was none, it goes on accepting clients without a token.
+      - V(SET) makes the cache accept O(auth_token) only. If the token is new, the module adds it first, as with V(ROTATE).
     type: str
     choices: [ROTATE, SET]
     default: SET
@@ -71,27 +71,28 @@ options:
     type: str
   wait:
     description:
-      - Wait for the cache before and after each step. Without, the first step that takes long is begun and the rest is left to later runs.
-      - A change of the token takes AWS seconds. It is waited for all the same, as only the run that has seen it done can note it.
+      - Wait for the cache before and after each step. With V(false), the run ends once a step that takes long is begun; later runs do the rest.
+      - The module waits for a change of the token all the same, as only the run that has seen it done can note it. AWS takes seconds for it.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds that all waiting and asking together may take. AWS can take 40 minutes for one step.
+    description: Seconds that the module may wait and ask in all. AWS can take 40 minutes for one step.
     type: int
     default: 3600
   apply_pending_modifications:
     description:
-      - Allow that changes which wait for the maintenance window, such as another node type or engine version, are made at once.
+      - Allow AWS to make pending changes at once that wait for the maintenance window, such as another node type or engine version.
         AWS makes them along with the first change of TLS or of the token.
-      - Without, a cache with such changes is refused before anything is changed. They are in C(pending_modifications) of M(huntaze.ai_system.elasticache_info).
-      - A change of the token that waits for the window is always refused.
+      - With V(false), a cache with such changes is refused before anything is changed. M(huntaze.ai_system.elasticache_info) shows them as
+        C(pending_modifications).
+      - A cache with a pending change of the token is always refused.
     type: bool
     default: false
   probe:
     description:
-      - Ask the live cache, from the host the module runs on, whether it accepts the token and refuses clients without one. This is done over
-        TLS with a verified certificate only, once, before the first step.
-      - Without an answer the tag is the only evidence, and RV(evidence.reason) says why there was none.
+      - Ask the live cache, from the host the module runs on, whether it accepts the token and refuses clients without one. The module asks once,
+        before the first step, over TLS with a verified certificate only.
+      - If no answer comes, the tag is the only evidence, and RV(evidence.reason) says why none came.
     type: bool
     default: true
   probe_timeout:
@@ -99,11 +100,11 @@ options:
     type: float
     default: 5.0
   tls_ca_file:
-    description: The CA certificates to trust when asking the live cache. The system's are used if left out, and trust AWS.
+    description: The file with the CA certificates to trust when asking the live cache. Left out, the system's are used, which trust AWS.
     type: path
 attributes:
   check_mode:
-    description: Announces the very steps that a run then makes. What only a run can know reads C((known after apply\)).
+    description: Announces the very steps that a run then makes. A value that only a run can know reads C((known after apply\)).
     support: full
   diff_mode:
     support: full
@@ -113,7 +114,7 @@ notes:
   - Needs the IAM actions C(elasticache:DescribeCacheClusters), C(elasticache:DescribeReplicationGroups), C(elasticache:DescribeServerlessCaches),
     C(elasticache:DescribeCacheSubnetGroups), C(elasticache:DescribeSnapshots), C(elasticache:ListTagsForResource), C(elasticache:AddTagsToResource),
     C(elasticache:CreateSnapshot), C(elasticache:CreateReplicationGroup) and C(elasticache:ModifyReplicationGroup).
-  - A cache that has to be created anew for what is wanted, such as one to be encrypted at rest, is left to other modules.
+  - The module creates no new cache, as encryption at rest would need. Other modules do.
 extends_documentation_fragment:
   - huntaze.ai_system.attributes
   - amazon.aws.common.modules
@@ -132,7 +133,7 @@ EXAMPLES = r"""
     replication_group_id: huntaze-redis
     transit_encryption_mode: preferred
 
-- name: Require TLS and accept the token beside clients without
+- name: Require TLS and accept clients with the token and without
   huntaze.ai_system.elasticache_auth:
     region: us-east-1
     name: huntaze-redis-production
@@ -147,7 +148,7 @@ EXAMPLES = r"""
     transit_encryption_mode: required
     auth_token: "{{ lookup('env', 'HUNTAZE_CACHE_AUTH_TOKEN') }}"
 
-- name: See whether somebody has changed the token since
+- name: Show whether somebody else has changed the token
   huntaze.ai_system.elasticache_auth:
     region: us-east-1
     name: huntaze-redis-production
@@ -158,7 +159,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or in check mode would be, one sentence each. A failure tells what was done before it.
+  description: The steps made, one sentence each. In check mode, those that would be made. After a failure, those made before it.
   returned: always
   type: list
   elements: str
@@ -172,23 +173,23 @@ left:
   elements: str
   sample: []
 evidence:
-  description: What was known of O(auth_token) before the first step, and thus why steps were made or not. Null without O(auth_token), and after a failure.
+  description: What was known of O(auth_token) before the first step. It explains the steps. Null without O(auth_token), and after a failure.
   returned: always
   type: dict
   contains:
     source:
       description:
         - V(connection) if the live cache was asked, V(tag) if the tag decided, V(aws) if AWS says that AUTH is off, V(none) if nothing is known.
-        - V(busy) if AWS lists no tags because the cache is busy. Check mode, which does not wait, then announces the steps that are made without a tag.
+        - V(busy) if AWS lists no tags because the cache is busy. Check mode does not wait. It then announces the steps that a run makes without a tag.
       type: str
       sample: tag
     reason:
-      description: The same in a sentence.
+      description: The same in one sentence.
       type: str
       sample: the token was made the only one and nothing has changed since; the live cache was not asked, as probe is false
 cache:
   description:
-    - The cache afterwards, in the shape that M(huntaze.ai_system.elasticache_info) describes. In check mode, as it would be. Null after a failure.
+    - The cache afterwards, as M(huntaze.ai_system.elasticache_info) returns it. In check mode, as it would be. Null after a failure.
   returned: always
   type: dict
   sample:

@@ -13,8 +13,7 @@ short_description: Describe one ElastiCache cache, whatever its kind
 description:
   - Finds a cache cluster, a replication group or a serverless cache by one name and describes it in one shape.
   - A cluster that was promoted to a replication group is still found by its own name, and the group is described.
-  - Answers in one result what else takes several calls and some knowledge of ElastiCache, such as kind, status, endpoints, TLS mode,
-    AUTH, encryption at rest, subnets, VPC and security groups.
+  - The result has kind, status, endpoints, TLS mode, AUTH, encryption at rest, pending changes, subnets, VPC and security groups.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -52,7 +51,7 @@ EXAMPLES = r"""
     name: huntaze-redis-production
   register: found
 
-- name: Say where clients connect to
+- name: Show where clients connect to
   ansible.builtin.debug:
     msg: "{{ found.cache.endpoints.primary.address }}:{{ found.cache.port }}, TLS {{ found.cache.transit_encryption_mode | default('off', true) }}"
   when: found.cache.exists
@@ -71,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 cache:
-  description: The cache. Where there is none, C(exists) is false and everything else is null, false or empty.
+  description: The cache. If there is none, C(exists) is false and everything else is null, false or empty.
   returned: success
   type: dict
   contains:
@@ -92,7 +91,7 @@ cache:
       type: str
       sample: arn:aws:elasticache:us-east-1:123456789012:replicationgroup:huntaze-redis
     replication_group_id:
-      description: The ID of the replication group, null if it is none.
+      description: The ID of the replication group. Null if the cache is not in one.
       type: str
       sample: huntaze-redis
     member_clusters:
@@ -129,7 +128,7 @@ cache:
       type: bool
       sample: false
     port:
-      description: The port clients connect to, null while it has no endpoint.
+      description: The port that clients connect to. Null while the cache has no endpoint.
       type: int
       sample: 6379
     endpoints:
@@ -137,24 +136,24 @@ cache:
       type: dict
       contains:
         primary:
-          description: Takes reads and writes. The only node of a standalone cluster. Null in cluster mode and for memcached.
+          description: The endpoint for reads and writes, or the only node of a standalone cluster. Null in cluster mode and for Memcached.
           type: dict
           sample: {address: master.huntaze-redis.asmyhp.use1.cache.amazonaws.com, port: 6379}
         reader:
-          description: Spreads reads over the replicas; null if there is none.
+          description: The endpoint that spreads reads over the replicas. Null if there is none.
           type: dict
           sample: {address: replica.huntaze-redis.asmyhp.use1.cache.amazonaws.com, port: 6379}
         configuration:
-          description: The way in for clients in cluster mode and of memcached; else null.
+          description: The configuration endpoint, for clients in cluster mode and of Memcached. Null otherwise.
           type: dict
           sample: null
         nodes:
-          description: The single nodes, where AWS names them.
+          description: The endpoints of single nodes, if AWS names them.
           type: list
           elements: dict
           sample: [{address: huntaze-redis-production.huntaze-redis.asmyhp.use1.cache.amazonaws.com, port: 6379}]
     transit_encryption_enabled:
-      description: Whether TLS is spoken.
+      description: Whether the cache speaks TLS.
       type: bool
       sample: true
     transit_encryption_mode:
@@ -166,32 +165,32 @@ cache:
       type: bool
       sample: true
     auth_token_last_modified_date:
-      description: When the token was changed last, null if never.
+      description: When the token was last changed. Null if never.
       type: str
       sample: "2025-11-02T10:15:30+00:00"
     auth_token_status:
-      description: V(ROTATING) or V(SETTING) while a change of the token is under way or waits for the maintenance window, else null.
+      description: V(ROTATING) or V(SETTING) while a change of the token is under way or waits for the maintenance window. Null otherwise.
       type: str
       sample: null
     pending_modifications:
       description:
-        - What was asked for and waits for the maintenance window or for a reboot, or is being made. A change of the token is in C(auth_token_status).
+        - Changes that are being made, or that wait for the maintenance window or a reboot. A change of the token is in C(auth_token_status).
       type: dict
       sample: {engine_version: 7.1.0}
     maintenance_window:
-      description: The weekly window, in UTC.
+      description: The weekly maintenance window, in UTC.
       type: str
       sample: sun:05:00-sun:06:00
     global_replication_group_id:
-      description: The global datastore it is a member of.
+      description: The ID of the global datastore that the cache is a member of. Null if it is in none.
       type: str
       sample: null
     global_replication_group_role:
-      description: Its role there, V(PRIMARY) or V(SECONDARY).
+      description: Its role in the global datastore, V(PRIMARY) or V(SECONDARY). Null if it is in none.
       type: str
       sample: null
     user_group_ids:
-      description: The user group that decides who may do what, also one about to be added.
+      description: The user groups that decide who may do what (RBAC), also one about to be added.
       type: list
       elements: str
       sample: []

@@ -40,6 +40,7 @@ class Deadline:
 def resolve(host: str, port: int, deadline: Deadline, family: int = socket.AF_UNSPEC) -> list[tuple]:
     """The socket addresses of host and port; the resolver, which knows no deadline, is left behind when it is over."""
     found: list[t.Any] = []
+    seconds = deadline.left()
 
     def look() -> None:
         try:
@@ -49,7 +50,7 @@ def resolve(host: str, port: int, deadline: Deadline, family: int = socket.AF_UN
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    thread.join(deadline.left())
+    thread.join(seconds)
     if not found:
         raise Trouble("name_resolution", f"the resolver does not answer for {host}")
     if isinstance(found[0], Exception):
@@ -189,9 +190,17 @@ class Way:
             if self._source_address:
                 family = socket.AF_INET6 if ":" in self._source_address else socket.AF_INET
             self._addresses = resolve(self.host, self.port, deadline, family)
-        sock = open_tcp(self._addresses, deadline, self._source_address)
+        try:
+            sock = open_tcp(self._addresses, deadline, self._source_address)
+        except Trouble as trouble:
+            # Only who has taken a connection can cut it; nobody to take it would read "refused".
+            self.port_open = self.port_open or trouble.name == "reset"
+            raise
         self.port_open = True
-        self._addresses = [sock.getpeername()]
+        try:
+            self._addresses = [sock.getpeername()]
+        except OSError:
+            pass  # It is cut already: who speaks on it meets that.
         return Wire(sock, deadline.part(share))
 
     def open_tls(self, deadline: Deadline, verify: bool = True, check_host: bool = True, share: float = 1.0) -> Wire:

@@ -57,13 +57,14 @@ class RedisSession:
         """The server's version and role, None where it does not tell."""
         try:
             answer = self.ask("HELLO")
-            about = dict(zip(answer[::2], answer[1::2])) if isinstance(answer, list) else {}
+            pairs = zip(answer[::2], answer[1::2]) if isinstance(answer, list) else ()
+            about = {key: value for key, value in pairs if isinstance(key, str) and isinstance(value, str)}
         except Refusal:
             about = self._info()
         role = about.get("role")
-        return {"version": _text(about.get("version")), "role": {"master": "primary", "slave": "replica"}.get(role, _text(role))}
+        return {"version": about.get("version"), "role": {"master": "primary", "slave": "replica"}.get(role, role)}
 
-    def _info(self) -> dict[str, str]:
+    def _info(self) -> dict[str, t.Optional[str]]:
         about = {}
         for section in ("server", "replication"):
             try:
@@ -92,7 +93,3 @@ class RedisSession:
         if number is not None and number >= -1 and kind == "*" and depth < DEEPEST:
             return None if number == -1 else [self._read(depth + 1) for dummy in range(number)]
         raise Trouble("protocol", f"the answer is not what Redis says: {(kind + rest)[:80]!r}")
-
-
-def _text(value: t.Any) -> t.Optional[str]:
-    return value if isinstance(value, str) else None

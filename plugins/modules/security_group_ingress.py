@@ -293,6 +293,8 @@ class Ingress:
         self.made = {AUTHORIZE: set(), DESCRIBE_ANEW: set(), REVOKE: set()}
         # What was revoked to make room for rules that are not yet in.
         self.taken_away = ()
+        # What of that AWS has said is gone: a reading may be older.
+        self.gone = ()
         self.calling = None
         self.deadline = None
 
@@ -396,6 +398,7 @@ class Ingress:
                 raise Incomplete(no_room(planned, proof)) from error
         self.taken_away = planned.removed
         self.call(revoke(self.group_id, planned.removed))
+        self.gone = planned.removed
         self.call(authorize(self.group_id, [rule for rule in planned.added if rule not in proof]))
 
     def put_back(self):
@@ -409,10 +412,10 @@ class Ingress:
             there = current_rules(self.described)
         except (BotoCoreError, ClientError) as error:
             return f" To make room, {listed(taken_away)} was to be revoked, and whether it was cannot be seen ({error}): look at the group."
-        missing = [rule for rule in taken_away if rule not in there]
+        missing = [rule for rule in taken_away if rule in self.gone or rule not in there]
         lost = self.let_in_again(missing)
         again = [rule for rule in missing if rule not in lost]
-        self.planned = replace(self.planned, removed=(*self.planned.removed, *again))
+        self.planned = replace(self.planned, removed=tuple(dict.fromkeys((*self.planned.removed, *again))))
         said = f" To make room, {listed(again)} was revoked; it is let in again." if again else ""
         return said + (f" To make room, {listed(lost)} was revoked, and it could not be let in again: this access is lost." if lost else "")
 
@@ -426,7 +429,7 @@ class Ingress:
         except ClientError as error:
             if len(rules) == 1:
                 return [] if error_code(error) in OVERTAKEN else rules
-        except BotoCoreError:
+        except (BotoCoreError, Incomplete):
             return rules
         half = len(rules) // 2
         return self.let_in_again(rules[:half]) + self.let_in_again(rules[half:])

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
+import struct
 import threading
 import time
 
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _live_cache
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Way, open_tcp, resolve
 from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble
 from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import latency
@@ -75,6 +78,32 @@ def test_kind_28_the_address_that_took_a_connection_is_used_again(monkeypatch, d
         assert [arguments[0] for arguments in asked if arguments[0] == "cache.example"] == ["cache.example"]
 
 
+@pytest.fixture
+def resetting(monkeypatch):
+    """The address of a server that cuts each connection before anything is said."""
+    connected, real = threading.Event(), socket.create_connection
+
+    def connect(*arguments):
+        sock = real(*arguments)
+        connected.set()
+        time.sleep(0.05)
+        return sock
+
+    def cut(server):
+        with contextlib.suppress(OSError):
+            while True:
+                client = server.accept()[0]
+                connected.wait(5)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=cut, args=[server], daemon=True).start()
+        yield server.getsockname()
+        server.shutdown(socket.SHUT_RDWR)
+
+
 PARAMETERS = {
     "host": "cache.example", "port": 1, "password": "canary", "timeout": 0.5, "samples": 1, "tls_ca_file": None, "tls_verify": True, "username": None,
     "source_address": None, "sslmode": None, "sslrootcert": None, "user": "u", "dbname": "d",
@@ -101,3 +130,27 @@ def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropp
         seen, trouble = probe({**PARAMETERS, "tls": tls, "sslmode": None if tls else "disable"}).run()
         assert time.monotonic() - begin < 2
         assert (trouble.name, seen["port_open"]) == ("no_answer", True)
+
+
+@pytest.mark.parametrize("probe", [redis_reachability.Probe, postgres_reachability.Probe])
+@pytest.mark.parametrize("tls", [True, False])
+def test_kind_24_a_connection_that_is_cut_at_once_is_no_crash_and_no_tls(resetting, probe, tls):
+    host, port = resetting
+    seen, trouble = probe({**PARAMETERS, "host": host, "port": port, "timeout": 5, "tls": tls, "sslmode": None if tls else "disable"}).run()
+    assert (trouble.name, seen["port_open"]) == ("reset", True), trouble.message
+
+
+@pytest.mark.parametrize("number", [errno.ECONNRESET, errno.ECONNREFUSED])
+def test_kind_24_only_a_server_that_is_there_resets(monkeypatch, number):
+    def connect(*dummy):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    seen, dummy = redis_reachability.Probe({**PARAMETERS, "host": "127.0.0.1", "tls": False}).run()
+    assert seen["port_open"] == (number == errno.ECONNRESET)
+
+
+def test_kind_26_a_live_cache_that_cuts_the_connection_is_not_blamed_on_the_ca_file(resetting):
+    host, port = resetting
+    look, trouble, why = _live_cache.ask({"address": host, "port": port}, "canary", None, 5)
+    assert look is None and trouble == "reset" and "cannot be used" not in why

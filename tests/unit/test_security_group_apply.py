@@ -217,6 +217,32 @@ def test_kind_02_a_lost_answer_takes_nothing_away(run, operation, call):
     assert ("let in again" in result["msg"]) == (operation == REVOKE)
 
 
+def test_kind_02_an_answer_older_than_the_revoke_does_not_keep_the_access_lost(run):
+    ec2 = EC2([1, 2], quota=2, trouble={(AUTHORIZE, 2): "InternalError"})
+    before = copy.deepcopy(ec2.rules)
+    paginator = ec2.get_paginator
+
+    def older(operation):
+        pages = paginator(operation)
+        if ec2.calls.count(DESCRIBE) == 1:  # the reading after the failure
+            pages.paginate = lambda **dummy: ec2.happen(operation) or [{"SecurityGroupRules": before}]
+        return pages
+
+    ec2.get_paginator = older
+    result = run(ec2, [rule(3), rule(4)], purge=True)
+    assert result["failed"] and ec2.ports() == [1, 2]
+    assert "tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8 was revoked; it is let in again" in result["msg"]
+    assert result["left"][1] == f"{GROUP}: no longer let in tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8"
+
+
+def test_kind_02_an_answer_that_says_no_while_access_is_put_back_is_said(run):
+    ec2 = EC2([1, 2], quota=2, trouble={(AUTHORIZE, 2): "InternalError"})
+    authorize = ec2.authorize_security_group_ingress
+    ec2.authorize_security_group_ingress = lambda **asked: {"Return": False} if ec2.calls.count(AUTHORIZE) == 2 else authorize(**asked)
+    result = run(ec2, [rule(3), rule(4)], purge=True)
+    assert result["failed"] and result["changed"] and "this access is lost" in result["msg"]
+
+
 def test_kind_02_a_revoke_that_is_refused_takes_nothing_away(run):
     ec2 = EC2([1, 2], quota=2, trouble={(REVOKE, 1): "UnauthorizedOperation"})
     result = run(ec2, [rule(3), rule(4)], purge=True)

@@ -89,6 +89,12 @@ def test_postgresql_may_say_anything(data):
     ends_well(ask_for_tls, data)
 
 
+@pytest.mark.parametrize("about", [b"*2\r\n*0\r\n:1\r\n", b"*2\r\n$4\r\nrole\r\n*0\r\n", b"*2\r\n$7\r\nversion\r\n*1\r\n:7\r\n"])
+def test_kind_07_a_description_of_odd_shapes_tells_nothing(about):
+    session = RedisSession(Wire(Said(about), Deadline(10)))
+    assert session.describe() == {"version": None, "role": None}
+
+
 @pytest.mark.parametrize("password", ["canary", "\udcff canary", "", "\u00e9"])
 def test_passwords_of_any_bytes_are_sent(password):
     ends_well(lambda wire: RedisSession(wire).ask("AUTH", password), b"+OK\r\n")

@@ -12,21 +12,22 @@ class ModuleDocFragment:
 options:
   host:
     description:
-      - The server, by name or address alone, as it is to be reached from the host the module runs on.
+      - The server's name or address, as the host the module runs on reaches it.
       - A URL, a name with a port, an ARN or a path is refused.
     type: str
     required: true
   password:
     description:
-      - The password or token. Left out, the server is asked without one. A blank or line end at its beginning or end is warned about.
+      - The password or token. Left out, the module connects without one.
+      - The module warns of a blank or line end at its beginning or end.
     type: str
   timeout:
     description:
-      - Seconds that the whole task may take, name resolution, every address, every connection and every look together.
+      - Seconds that the whole task may take. They include name resolution, all addresses and all connections.
     type: float
     default: 5.0
   samples:
-    description: How many round trips are measured.
+    description: The number of round trips to measure.
     type: int
     default: 5
 attributes:

@@ -25,16 +25,16 @@ name: deployment_problems
 short_description: Lists what is wrong with the variables of a deployment
 version_added: 0.1.0
 description:
-  - Looks at all mappings at once, so that one run tells everything that needs attention.
-  - The sentences name the variable, what was found and the way out. A secret is never quoted.
-  - Files that are named, such as CA certificates, are looked for on the controller. Nothing else is looked at.
+  - Checks all mappings at once, so that one run tells everything that needs attention.
+  - Each sentence names the variable, what was found and the way out. No sentence quotes a secret.
+  - Reads the files of CA certificates on the controller. Nothing else is read.
 options:
   _input:
-    description: The mappings of the inventory by their names, such as C(huntaze_aws) and C(huntaze_cache).
+    description: The inventory's mappings by name, such as C(huntaze_aws) and C(huntaze_cache).
     type: dict
     required: true
   agents:
-    description: Whether the inventory's group C(huntaze_limiter_agents) has hosts. What is said of agents has to agree with it.
+    description: Whether the inventory's group C(huntaze_limiter_agents) has hosts. C(huntaze_limiter.agents) has to agree with that.
     type: bool
     default: false
 author:
@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One sentence a problem; empty when there is none.
+  description: One sentence for each problem. Empty if there is none.
   type: list
   elements: str
 """

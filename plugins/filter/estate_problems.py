@@ -9,15 +9,16 @@ name: estate_problems
 short_description: Lists what a deployment cannot do with the cache and the database that were found
 version_added: 0.1.0
 description:
-  - Judges what preflight has looked up, before anything is changed.
-  - What a module would refuse is not repeated here.
+  - Judges the cache and the database that preflight has looked up, before anything is changed.
+  - Leaves out what the modules refuse themselves.
 options:
   _input:
     description:
-      - What was found and what it is for.
+      - What the deployment asks for, and what was found.
       - C(account), C(region), C(cache_name), C(cache_security_group_id), C(agents), C(database_identifier), C(allow_limiter) and C(stages) are what
-        was asked for; C(cache) is the result of M(huntaze.ai_system.elasticache_info), C(database) a mapping of C(instances), and of C(msg) where
-        they could not be read.
+        the deployment asks for.
+      - C(cache) is the result of M(huntaze.ai_system.elasticache_info). C(database) is a mapping with C(instances), and with C(msg) if they could
+        not be read.
     type: dict
     required: true
 author:
@@ -32,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One sentence a problem; empty when there is none.
+  description: One sentence for each problem. Empty if there is none.
   type: list
   elements: str
 """

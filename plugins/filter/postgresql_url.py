@@ -14,40 +14,40 @@ name: postgresql_url
 short_description: Writes the URL of a PostgreSQL database
 version_added: 0.1.0
 description:
-  - Every character of the user, the password, and the database's name arrives as it is, whatever it is.
-    The filter C(urlencode) of Jinja leaves a C(/) in a password, which makes another host of the URL.
-  - libpq and node-postgres read the URL alike. Tests hold it to both.
+  - Clients read every character of the user, the password and the database's name as it is, whatever it is.
+    Jinja's filter C(urlencode) leaves a C(/) in a password, so that clients read another host.
+  - libpq and node-postgres read the URL alike. Tests prove it with both.
 options:
   _input:
     description:
       - The database, in the keys of C(huntaze_database).
-      - C(endpoint), C(user), C(password), and C(name) are needed. C(port) is 5432 where it is left out. Other keys are not read.
+      - C(endpoint), C(user), C(password), and C(name) are needed. Left out, C(port) is 5432. Other keys are not read.
     type: dict
     required: true
   sslmode:
     description:
-      - How the client uses TLS. RDS asks for TLS where C(rds.force_ssl) is 1, its default since PostgreSQL 15.
+      - How the client uses TLS. RDS requires TLS if C(rds.force_ssl) is 1, its default since PostgreSQL 15.
       - V(require) encrypts. libpq and Prisma do not check the server's certificate then; node-postgres does.
       - V(verify-full) also checks the certificate and the host's name.
-      - node-postgres needs RDS's certificates for both, from O(sslrootcert) or from E(NODE_EXTRA_CA_CERTS).
+      - For both, node-postgres needs RDS's certificates, from O(sslrootcert) or from E(NODE_EXTRA_CA_CERTS).
     type: str
     choices: [disable, require, verify-ca, verify-full]
     default: require
   sslrootcert:
-    description: The path of RDS's certificates, in PEM format, where the client runs.
+    description: The path of RDS's certificates, in PEM format, on the host of the client.
     type: str
 author:
   - The huntaze.ai_system contributors (@huntaze)
 """
 
 EXAMPLES = r"""
-- name: Write the URL of a database whose password has every hazard
+- name: Write the URL of a database whose password has special characters
   ansible.builtin.debug:
     msg: "{{ database | huntaze.ai_system.postgresql_url }}"
   vars:
     database: {endpoint: db.example.com, name: app, user: app, password: 'a/b@c?d#e%f'}
 
-- name: Have the client check the certificate of the server
+- name: Write a URL that makes the client check the server's certificate
   ansible.builtin.debug:
     msg: "{{ database | huntaze.ai_system.postgresql_url(sslmode='verify-full', sslrootcert='certs/rds.pem') }}"
   vars:

@@ -11,16 +11,16 @@ version_added: 0.1.0
 description:
   - Turns what M(huntaze.ai_system.elasticache_info), M(huntaze.ai_system.redis_reachability) and
     M(huntaze.ai_system.postgres_reachability) found into verdicts.
-  - What nobody looked at reads C(not verified from here), and what check mode left out reads C(skipped); neither is ever C(ok).
-  - Packets that a stranger loses are C(ok) only if somebody has got through from inside, as the cache may be down otherwise.
-  - A former endpoint that still resolves is as good as gone if it refuses plain text, be it by words, by silence or by a cut.
+  - What nobody looked at reads C(not verified from here). What check mode left out reads C(skipped). Neither is ever C(ok).
+  - Dropped packets of an outside host are C(ok) only if an inside host has got through. Otherwise the cache may be down.
+  - A former endpoint that still resolves counts as gone if it refuses plain text, by an error, by silence or by a reset.
 options:
   _input:
     description:
-      - What was seen, one mapping a vantage point.
-      - C(vantage) is its name; C(inside) tells whether it is meant to get through.
-      - C(tls), C(plain) and C(database) are registered results, C(former) a list of them for endpoints that were replaced.
-        C(database) is C(none) when there is no database to look at.
+      - What was seen, one mapping for each vantage point.
+      - C(vantage) is its name. C(inside) tells whether it is meant to get through.
+      - C(tls), C(plain) and C(database) are registered results. C(former) is a list of them, for endpoints that were replaced.
+        C(database) is C(none) if there is no database to look at.
     type: list
     elements: dict
     required: true
@@ -29,13 +29,13 @@ options:
     type: dict
     required: true
   database:
-    description: Whether there is a database to look at; said where there is no vantage point.
+    description: Whether there is a database to look at. Needed if there is no vantage point.
     type: bool
     default: false
   limiter:
     description:
-      - What was seen of the limiter agents; left out where there are none.
-      - C(decisions) is the list of results of M(ansible.builtin.uri) asking C(/v1/check), each with its URL as C(item).
+      - What was seen of the limiter agents. Leave it out if there are none.
+      - C(decisions) lists the results of M(ansible.builtin.uri) for requests to C(/v1/check), each with its URL as C(item).
       - C(metrics) is the result of M(huntaze.ai_system.cloudwatch_metric_info).
     type: dict
 author:
@@ -43,7 +43,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Judge one look at a cache
+- name: Judge one connection to a cache
   ansible.builtin.debug:
     msg: "{{ [{'vantage': 'limiter', 'inside': true, 'tls': seen}] | huntaze.ai_system.verification_verdicts(cache_info.cache) }}"
 """
@@ -51,8 +51,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - One mapping a judgement with C(subject), C(vantage), C(verdict) (C(ok), C(failed), C(skipped), C(not verified from here)),
-      C(reason), and C(line), all of it as one line of text.
+    - One mapping for each judgement. C(verdict) is C(ok), C(failed), C(skipped) or C(not verified from here). C(subject) is what was judged,
+      C(vantage) from where, and C(reason) why. C(line) has all of it in one line of text.
   type: list
   elements: dict
 """

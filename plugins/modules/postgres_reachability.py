@@ -12,12 +12,12 @@ version_added: 0.1.0
 short_description: Find out whether a host reaches a PostgreSQL server, how fast, and if not, why
 description:
   - Connects to a PostgreSQL database from the host the module runs on and measures round trips of C(SELECT 1).
-  - Looks at whether the server really asks for a password and really insists on TLS, on connections of their own that carry no password. A login that
+  - Finds out whether the server really asks for a password and really insists on TLS, on separate connections that carry no password. A login that
     succeeds proves neither.
-  - Sorts what went wrong into classes that each have one way out.
-  - Looks again where the first symptom is ambiguous. PostgreSQL's words C(no encryption) say how the client came and not what would be let in.
-  - Only the options count. Neither C(PG*) environment variables nor files under C(~/.postgresql), C(~/.pgpass) or service files of the host are read,
-    as libpq is not used.
+  - Sorts failures into classes that each have one way out.
+  - Looks again if the first symptom is ambiguous. PostgreSQL's words C(no encryption) say how the client connected, and not what would be let in.
+  - Only the options count. The module does not use libpq. It reads no C(PG*) environment variables, no C(~/.pgpass), no service files and no files
+    under C(~/.postgresql).
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -35,15 +35,15 @@ options:
     required: true
   sslmode:
     description:
-      - V(disable) speaks plain text, V(require) TLS with whoever answers. V(verify-ca) checks the server's certificate against O(sslrootcert),
-        V(verify-full) also that it is for O(host). With O(sslrootcert), V(require) checks what V(verify-ca) does.
+      - V(disable) speaks plain text. V(require) speaks TLS with whoever answers. V(verify-ca) checks the server's certificate against O(sslrootcert).
+        V(verify-full) also checks that it is for O(host). With O(sslrootcert), V(require) checks what V(verify-ca) does.
       - Left out, it is V(verify-full) with O(sslrootcert) and V(require) without.
-      - The modes of libpq that fall back to plain text are left out, because nobody would know what was verified.
+      - The modes of libpq that fall back to plain text are missing, because they prove neither TLS nor plain text.
     type: str
     choices: [disable, require, verify-ca, verify-full]
   sslrootcert:
     description:
-      - File with the CA certificates, in PEM form, that the server's certificate is checked against.
+      - The file with the CA certificates, in PEM format, to check the server's certificate against.
       - It must be on the host the module runs on.
     type: path
 extends_documentation_fragment:
@@ -53,7 +53,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the database from the limiter hosts
+- name: Verify the database from the limiter hosts
   hosts: limiter
   gather_facts: false
   tasks:
@@ -65,7 +65,7 @@ EXAMPLES = r"""
         sslrootcert: /etc/ssl/certs/rds-global-bundle.pem
       register: database
 
-    - name: It works, it asks for the password, and it insists on TLS
+    - name: Require that the database works, asks for the password, and insists on TLS
       ansible.builtin.assert:
         that:
           - database.reachable
@@ -98,7 +98,7 @@ reachable:
   type: bool
   sample: true
 port_open:
-  description: Whether a TCP connection came about, so that the network lets this host through. V(null) in check mode.
+  description: Whether a TCP connection came about. If so, the network lets this host through. V(null) in check mode.
   returned: always
   type: bool
   sample: true
@@ -141,7 +141,7 @@ tls_version:
   type: str
   sample: TLSv1.3
 tls_enforced:
-  description: Whether the server refuses plain text, seen on a connection of its own. V(null) if this could not be looked at.
+  description: Whether the server refuses plain text, tried on a separate connection. V(null) if that could not be tried.
   returned: always
   type: bool
   sample: true
@@ -152,7 +152,7 @@ authenticated:
   sample: true
 authentication_enforced:
   description:
-    - Whether the server refuses a client without a password, seen on a connection of its own. V(null) if this could not be looked at.
+    - Whether the server refuses a client without a password, tried on a separate connection. V(null) if that could not be tried.
   returned: always
   type: bool
   sample: true
@@ -164,7 +164,7 @@ error:
     class:
       description:
         - V(name_resolution), V(timeout) (packets are dropped), V(no_route), V(refused), V(reset), V(no_answer), V(tls_required), V(tls_not_offered),
-          V(tls), V(certificate), V(client_certificate) (the server wants one of the client), V(noauth), V(wrongpass), V(noperm), V(not_allowed),
+          V(tls), V(certificate), V(client_certificate) (the server wants a client certificate), V(noauth), V(wrongpass), V(noperm), V(not_allowed),
           V(no_database), V(busy), V(rejected) (it is PostgreSQL, or a proxy before it, and refuses for another reason) or V(protocol)
           (it is not PostgreSQL).
       type: str
@@ -175,17 +175,17 @@ error:
       sample: 'FATAL: no pg_hba.conf entry for host "10.0.3.7", user "huntazeadmin", database "postgres", no encryption;
         over TLS it is let in'
     advice:
-      description: What to look at.
+      description: What to check or change.
       type: str
       sample: "The server takes encrypted connections only: leave sslmode out, or set it to more than disable."
 problems:
-  description: What is wrong with the options, one sentence each. Nothing was looked at then.
+  description: What is wrong with the options, one sentence each. No connection was made.
   returned: when options are wrong
   type: list
   elements: str
   sample: ["port is 0: it must lie between 1 and 65535."]
 skip_reason:
-  description: Why nothing was looked at.
+  description: Why no connection was made.
   returned: in check mode
   type: str
   sample: "check mode: no connection was made, nothing is verified"

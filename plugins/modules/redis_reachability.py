@@ -12,11 +12,11 @@ version_added: 0.1.0
 short_description: Find out whether a host reaches a Redis server, how fast, and if not, why
 description:
   - Connects to a Redis or Valkey server from the host the module runs on, authenticates if credentials are given, and measures round trips.
-  - Looks at whether the server really asks for credentials. A login that succeeds does not prove that, because a server without authentication
-    accepts any password. Only a refused PING on a second connection, made without credentials, does.
-  - Sorts what went wrong into classes that each have one way out. Where the first symptom is ambiguous it looks again, for example whether a server
-    that does not answer TLS answers plain text, or one that is silent in plain text takes up TLS, as ElastiCache is where it requires TLS.
-  - Only the options count. No library of Redis is used, and no environment variable or file of the host's user is read.
+  - Finds out whether the server really asks for credentials. A login that succeeds does not prove that, because a server without authentication
+    accepts any password. Only a refused PING proves it, on a second connection without credentials.
+  - Sorts failures into classes that each have one way out. If the first symptom is ambiguous, the module looks again. It tries plain text at a server
+    that does not answer TLS, and TLS at one that is silent in plain text, as ElastiCache is when it requires TLS.
+  - Only the options count. The module uses no Redis library, and reads no environment variable and no file of the host's user.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -30,19 +30,18 @@ options:
     default: false
   tls_ca_file:
     description:
-      - File with the certificates, in PEM form, that the server's certificate is checked against. Left out, those that the host's OpenSSL
-        trusts, whatever C(SSL_CERT_FILE) says.
-      - It must be on the host the module runs on.
+      - The file with the CA certificates, in PEM format, to check the server's certificate against. It must be on the host the module runs on.
+      - Left out, those that the host's OpenSSL trusts are used, whatever C(SSL_CERT_FILE) says.
     type: path
   tls_verify:
-    description: Check the server's certificate and that it is for O(host). Without this, nobody knows who answers.
+    description: Check the server's certificate and that it is for O(host). With V(false), nobody knows who answers.
     type: bool
     default: true
   username:
-    description: The ACL user. Left out, the user C(default), as with a token of ElastiCache.
+    description: The ACL user. Left out, it is C(default), the user of an ElastiCache token.
     type: str
   source_address:
-    description: The address of this host to connect from, on hosts that have several.
+    description: The address of this host to connect from, if it has several.
     type: str
 extends_documentation_fragment:
   - huntaze.ai_system.reachability
@@ -52,7 +51,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the cache from the limiter hosts
+- name: Verify the cache from the limiter hosts
   hosts: limiter
   gather_facts: false
   tasks:
@@ -63,7 +62,7 @@ EXAMPLES = r"""
         password: "{{ lookup('env', 'HUNTAZE_CACHE_AUTH_TOKEN') }}"
       register: cache
 
-    - name: The token works, and nothing else does
+    - name: Require that the token works and that clients without it are refused
       ansible.builtin.assert:
         that:
           - cache.reachable
@@ -71,7 +70,7 @@ EXAMPLES = r"""
         fail_msg: "{{ cache.reason }}"
       when: cache is not skipped
 
-- name: See that a host that is not let in is shut out
+- name: Verify that another host is shut out
   hosts: bastion
   gather_facts: false
   tasks:
@@ -81,7 +80,7 @@ EXAMPLES = r"""
         timeout: 3
       register: stranger
 
-    - name: Packets must be dropped
+    - name: Require that packets are dropped
       ansible.builtin.assert:
         that: stranger.error.class == 'timeout'
       when: stranger is not skipped
@@ -89,12 +88,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reachable:
-  description: Whether a PING was answered, with the credentials given if any. V(null) in check mode.
+  description: Whether a PING was answered, with the credentials if any are given. V(null) in check mode.
   returned: always
   type: bool
   sample: true
 port_open:
-  description: Whether a TCP connection came about, so that the network lets this host through. V(null) in check mode.
+  description: Whether a TCP connection came about. If so, the network lets this host through. V(null) in check mode.
   returned: always
   type: bool
   sample: true
@@ -143,7 +142,7 @@ authenticated:
   sample: true
 authentication_enforced:
   description:
-    - Whether the server refuses a client without credentials, seen on a connection of its own. V(null) if this could not be looked at.
+    - Whether the server refuses a client without credentials, tried on a separate connection. V(null) if that could not be tried.
   returned: always
   type: bool
   sample: true
@@ -155,7 +154,7 @@ error:
     class:
       description:
         - V(name_resolution), V(timeout) (packets are dropped), V(no_route), V(refused), V(reset), V(no_answer), V(tls_required), V(tls_not_offered),
-          V(tls), V(certificate), V(client_certificate) (the server wants one of the client), V(noauth), V(wrongpass), V(noperm), V(busy),
+          V(tls), V(certificate), V(client_certificate) (the server wants a client certificate), V(noauth), V(wrongpass), V(noperm), V(busy),
           V(rejected) (it is Redis, and refuses for another reason) or V(protocol) (it is not Redis).
       type: str
       sample: timeout
@@ -164,17 +163,17 @@ error:
       type: str
       sample: no answer to the attempt to connect
     advice:
-      description: What to look at.
+      description: What to check or change.
       type: str
       sample: "Packets are dropped on the way: check the server's security group (does it let this machine in on this port?), network ACLs, ..."
 problems:
-  description: What is wrong with the options, one sentence each. Nothing was looked at then.
+  description: What is wrong with the options, one sentence each. No connection was made.
   returned: when options are wrong
   type: list
   elements: str
   sample: ["port is 0: it must lie between 1 and 65535."]
 skip_reason:
-  description: Why nothing was looked at.
+  description: Why no connection was made.
   returned: in check mode
   type: str
   sample: "check mode: no connection was made, nothing is verified"

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// build.mjs NAME... -- COMMAND...: writes the variables named into .env.production, so that server code reads exactly
-// their values, and runs COMMAND without them: Next.js would expand `$` in those that it finds in its environment.
+// build.mjs NAME... -- COMMAND...: writes the named variables into .env.production, from where server code reads exactly their values.
+// It runs COMMAND without them in the environment, because Next.js would expand `$` in those that it finds there.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Lines for a .env file of Next.js, from which it reads `variables` as they are, whatever their characters. */
+/** Lines for a .env file, from which Next.js reads `variables` as they are, whatever their characters. */
 export function written(variables) {
-  // Inside '' or `` dotenv takes everything as it is but the quote itself, a carriage return and a backslash at the end.
-  // Those come from helper variables, whose name is found nowhere else, as Next.js looks for it from the left.
+  // Inside '' or `` dotenv takes everything as it is, except the quote itself, a carriage return and a backslash at the end.
+  // Those come from helper variables. Their names occur nowhere else, as Next.js replaces the first occurrence.
   const known = Object.entries(variables).flat().join('\n');
   let helper = '_';
   while (known.includes(helper)) helper += '_';
@@ -27,7 +27,7 @@ export function written(variables) {
     }
     return `${name}=${quote}${body}${value.slice(end).replaceAll('$', '\\$')}${quote}\n`;
   });
-  // A helper's backslashes stand unquoted where nothing else is in it: before a closing quote they would hide it.
+  // A helper of backslashes alone is not quoted: before a closing quote they would escape it.
   const helpers = [...pieces].map(([piece, name]) => `${name}=${/^\\+$/.test(piece) ? piece : `"${piece.replaceAll('\r', '\\r')}"`}\n`);
   return ['\n', ...helpers, ...lines].join('');
 }

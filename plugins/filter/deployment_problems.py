@@ -170,6 +170,11 @@ def unknown_key(path, key, known):
     return f"{path}.{key} is not known. {nearest(key, known)}Remove it, or use one of: {', '.join(sorted(known))}."
 
 
+def without_user(url):
+    """`url` as it may be shown: what stands before an @ may be a password."""
+    return re.sub(r"^([a-z]+://)?.*@", r"\1...@", url, flags=re.IGNORECASE | re.DOTALL)
+
+
 def is_of(kind, value):
     """Whether `value` is of the kind that OPTIONAL says."""
     if kind is NUMBER:
@@ -229,13 +234,13 @@ def text_problems(name, key, value):
     if edges_problem(path, value):
         yield edges_problem(path, value)
     elif is_placeholder(value) and (name, key) not in LOOKED_AT_BELOW:
-        yield f"{path}{'' if key in SECRETS else f' {value!r}'} is a placeholder. Set it to the real value, or leave it out."
+        yield f"{path}{'' if key in SECRETS else f' {without_user(value)!r}'} is a placeholder. Set it to the real value, or leave it out."
     elif (name, key) in NAMES:
         problem = name_problem(path, value, NAMES[(name, key)])
         if problem:
             yield problem
     elif key == "endpoint_url" and not re.fullmatch(r"https?://[^\s/?#@]+/?", value):
-        yield f"{path} {value!r} is not usable. Set it to a URL such as https://elasticache.us-east-1.amazonaws.com, or leave it out."
+        yield f"{path} {without_user(value)!r} is not usable. Set it to a URL such as https://elasticache.us-east-1.amazonaws.com, or leave it out."
 
 
 def file_problems(variables):
@@ -300,6 +305,9 @@ def limiter_problems(limiter):
     if limiter.get("rules") and isinstance(limiter["rules"], dict):
         yield from (f"huntaze_limiter.rules: {problem}." for problem in rules_problems(limiter["rules"]))
     cloudwatch = limiter.get("cloudwatch")
+    interval = cloudwatch.get("interval") if isinstance(cloudwatch, dict) else None
+    if interval not in (None, "") and not is_of(NUMBER, interval):
+        yield f"huntaze_limiter.cloudwatch.interval {interval!r} must be {WORDS[NUMBER]}. Correct it, or leave it out."
     if isinstance(cloudwatch, dict) and bool(cloudwatch.get("access_key")) != bool(cloudwatch.get("secret_key")):
         yield "huntaze_limiter.cloudwatch has only one of access_key and secret_key. Give both, or neither where the hosts have an instance role."
 
@@ -324,9 +332,10 @@ def url_problems(limiter):
         if not url.strip():
             yield "huntaze_limiter.url has a comma too many: an https URL stands before and after each."
         elif is_placeholder(url):
-            yield f"huntaze_limiter.url {url.strip()!r} is a placeholder. Set it to https://HOST or https://HOST:PORT."
+            yield f"huntaze_limiter.url {without_user(url.strip())!r} is a placeholder. Set it to https://HOST or https://HOST:PORT."
         elif not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", url.strip()) or not _has_port(url):
-            yield f"huntaze_limiter.url {url.strip()!r} is not usable. Set it to https://HOST or https://HOST:PORT: tokens are not sent in plain text."
+            shown = without_user(url.strip())
+            yield f"huntaze_limiter.url {shown!r} is not usable. Set it to https://HOST or https://HOST:PORT: tokens are not sent in plain text."
     if not limiter.get("bearer_tokens"):
         yield "huntaze_limiter.bearer_tokens is missing: the app needs a token for huntaze_limiter.url. Set it from the environment or a vault."
 

@@ -77,7 +77,7 @@ def test_every_required_variable_is_missed_when_absent_or_empty_or_no_text(name,
         ({"huntaze_aws__expected_account_id": "12345"}, "12 digits"),
         ({"huntaze_limiter__security_group_id": "limiters"}, "sg-0123456789abcdef0"),
         ({"huntaze_limiter__url": "http://limiter.example"}, "'http://limiter.example' is not usable"),
-        ({"huntaze_limiter__url": "https://a.example, https://user@b.example"}, "'https://user@b.example' is not usable"),
+        ({"huntaze_limiter__url": "https://a.example, https://user@b.example"}, "'https://...@b.example' is not usable"),
         ({"huntaze_limiter__url": ["https://a.example"]}, "huntaze_limiter.url must be text"),
         ({"huntaze_limiter__bearer_tokens": None}, "huntaze_limiter.bearer_tokens is missing"),
         ({"huntaze_limiter__bearer_tokens": ["xy" * 12, "canary"]}, "number 2 is not 24 or more"),
@@ -112,6 +112,25 @@ def test_each_problem_says_the_way_out_and_no_secret(change, words):
     (problem,) = deployment_problems(variables(**change))
     assert words in problem
     assert "canary" not in problem
+
+
+@pytest.mark.parametrize("user", ["user:canary", "canary", "user:canary/canary", "user:canary@canary"])
+@pytest.mark.parametrize("key", ["huntaze_limiter__url", "huntaze_aws__endpoint_url"])
+@pytest.mark.parametrize("host", ["b.example", "your-host"])
+def test_kind_27_a_password_in_a_url_is_not_shown(key, user, host):
+    problems = deployment_problems(variables(**{key: f"https://{user}@{host}"}))
+    assert problems and "canary" not in str(problems)
+
+
+@pytest.mark.parametrize("interval", ["60", 0, -1, True, [60]])
+def test_kind_27_an_interval_that_the_alarms_could_not_count_with_is_refused(interval):
+    (problem,) = deployment_problems(variables(huntaze_limiter__cloudwatch={"interval": interval}))
+    assert problem.startswith(f"huntaze_limiter.cloudwatch.interval {interval!r} must be a number above 0")
+
+
+@pytest.mark.parametrize("interval", [2, 60, None, ""])
+def test_kind_27_an_interval_that_is_a_number_passes(interval):
+    assert deployment_problems(variables(huntaze_limiter__cloudwatch={"interval": interval})) == []
 
 
 def test_agents_need_a_bearer_token_even_where_no_app_asks_them():

@@ -133,6 +133,42 @@ def test_kind_17_every_stage_that_fails_says_what_was_done_before(name):
     assert "import_tasks: tasks/failed.yml" in (STAGES / f"{name}.yml").read_text()
 
 
+ALL_STAGES = ["network", "auth_open", "agent", "auth_close", "app", "alarms"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "stages", "first"),
+    [
+        (["all"], ALL_STAGES, "Nothing done: everything was as declared."),
+        (["preflight", "verify"], ALL_STAGES, "Looked only: nothing was compared with what is declared."),
+        (["verify"], [], "Looked only: nothing was compared with what is declared."),
+        (["preflight", "network", "verify"], ALL_STAGES, "Nothing done by the stages of this run."),
+        (["network", "verify"], ["network"], "Nothing done by the stages of this run."),
+    ],
+)
+def test_kind_01_stages_that_were_planned_only_are_not_told_as_run(tags, stages, first):
+    play = yaml.safe_load((STAGES / "verify.yml").read_text())[2]
+    summary = play["tasks"][0]["vars"]
+    variables = {name: trust_as_template(text) for name, text in {**play["vars"], **summary}.items() if isinstance(text, str)}
+    variables |= {"huntaze_lines": [], "reasons": [], "verdicts": [], "huntaze_muted": [], "huntaze_alarms_unread": "", "huntaze_agents": []}
+    variables |= {"huntaze_every_stage": ALL_STAGES, "huntaze_stages": stages, "ansible_run_tags": tags, "ansible_check_mode": False, "hostvars": {}}
+    lines = Templar(DataLoader(), variables=variables).template(trust_as_template("{{ summary }}"))
+    assert lines[0] == first
+    assert ("left it out" in lines[1]) == (first == "Nothing done by the stages of this run.")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"missing": ["Requests"], "since": "now"}, "no datapoint of Requests since now, and it was not waited for"),
+        ({"changed": False}, "CloudWatch could not be asked"),
+    ],
+)
+def test_kind_01_a_look_for_metrics_that_crashed_has_not_seen_that_there_are_none(metrics, said):
+    play = yaml.safe_load((STAGES / "verify.yml").read_text())[2]
+    assert said in Templar(DataLoader(), variables={"huntaze_metrics": metrics}).template(trust_as_template(play["vars"]["no_metric"]))
+
+
 NOTHING, UNKNOWN = "Nothing was changed by it.", "What this stage itself had changed by then is not listed: it failed before it could say so."
 
 

@@ -72,7 +72,8 @@ class Credentials:
         if profile.get("login_session"):
             return f"Log in again: `aws login{option}`."
         if profile.get("credential_process"):
-            return f"Run the credential_process of the profile by itself to see what is wrong: `{profile['credential_process']}`."
+            # The command itself may hold a secret.
+            return f"Run the credential_process of the profile {name} by itself, as ~/.aws/config has it, to see what is wrong."
         if profile.get("role_arn"):
             return f"Try the role by itself: `aws sts get-caller-identity{option}`."
         if self._given["session_token"] or profile.get("aws_session_token"):

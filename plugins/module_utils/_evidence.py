@@ -58,9 +58,9 @@ def date_of(cache: t.Mapping[str, t.Any]) -> str:
 
 @dataclass(frozen=True)
 class Look:
-    """What the live cache answers. One without AUTH may take any password, so acceptance counts only if another one is refused."""
+    """What the live cache answers. One that takes any password, and clients without, tells nothing of the token: `token_accepted` is None."""
 
-    token_accepted: bool
+    token_accepted: t.Optional[bool]
     password_required: bool
 
 
@@ -89,6 +89,10 @@ def judge(
     busy = bool(unread) and cache["status"] != "available"
     if look is None:
         return Evidence(standing, "busy" if busy else "tag" if ours else "none", f"{reason}; {not_looked}")
+    if look.token_accepted is None:
+        reason += "; the live cache takes any password, which tells nothing of this one"
+        # What is taken beside it rules out that it is the only one, and not that it is the last that was added.
+        return Evidence(NEWEST if standing == NEWEST else UNKNOWN, "busy" if busy else "tag" if standing == NEWEST else "connection", reason)
     if not look.token_accepted:
         return Evidence(UNKNOWN, "connection", f"{reason}; the live cache refuses the token")
     reason += f"; the live cache accepts the token and {'refuses' if look.password_required else 'accepts'} clients without"

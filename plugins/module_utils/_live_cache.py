@@ -35,9 +35,10 @@ def _look(endpoint: t.Mapping[str, t.Any], token: str, tls_ca_file: str | None, 
     try:
         session = RedisSession(wire)
         required = not _accepts(session, "PING")
+        accepted = _accepts(session, "AUTH", token)
         # A cache without AUTH refuses a password; one that takes any proves nothing.
-        accepted = _accepts(session, "AUTH", token) and (required or not _accepts(session, "AUTH", secrets.token_hex(16)))
-        return Look(token_accepted=accepted, password_required=required)
+        proves = required or not accepted or not _accepts(session, "AUTH", secrets.token_hex(16))
+        return Look(token_accepted=accepted if proves else None, password_required=required)
     finally:
         wire.close()
 

@@ -29,7 +29,7 @@ source_profile = mfa
 role_arn = arn:aws:iam::123456789012:role/other
 source_profile = circle
 [profile process]
-credential_process = /usr/bin/give-me keys
+credential_process = /usr/bin/give-me keys --password secret-of-process
 [profile role]
 role_arn = arn:aws:iam::123456789012:role/deployer
 source_profile = plain
@@ -87,7 +87,7 @@ def failed(code: str, message: str = "no", operation: str = "DescribeAlarms") ->
     (SESSION, "RequestExpired", ["the session has expired"]),
     ({"profile": "sso"}, "ExpiredTokenException", ["the profile sso (option profile)", "`aws sso login --profile sso`"]),
     ({"profile": "old-sso"}, "", ["could not be obtained", "`aws sso login --profile old-sso`"]),
-    ({"profile": "process"}, "", ["`/usr/bin/give-me keys`"]),
+    ({"profile": "process"}, "", ["Run the credential_process of the profile process", "~/.aws/config"]),
     ({"profile": "plain"}, "InvalidClientTokenId", ["does not know these credentials", "`aws sts get-caller-identity --profile plain`"]),
     (KEYS, "SignatureDoesNotMatch", ["the secret key is not the one", "AKIAANN", "`aws sts get-caller-identity`"]),
     (KEYS, "AuthFailure", ["check access_key and secret_key"]),
@@ -96,6 +96,7 @@ def failed(code: str, message: str = "no", operation: str = "DescribeAlarms") ->
 def test_kind_36_what_was_tried_and_what_helps(given: dict[str, str], code: str, words: list[str]) -> None:
     said = told(Credentials(given, {}), code)
     assert all(word in said for word in words), said
+    assert "secret-of" not in said and "token-of" not in said
 
 
 def test_kind_36_without_any_profile_the_ways_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -342,6 +342,18 @@ def test_evidence_says_what_it_rests_on(prepare, look, source, reason):
     assert reason in evidence.reason
 
 
+@pytest.mark.parametrize(("strategy", "standing", "source"), [("ROTATE", "newest", "tag"), ("SET", "unknown", "connection"), (None, "unknown", "connection")])
+def test_kind_01_a_cache_that_takes_any_password_is_not_said_to_refuse_the_token(strategy, standing, source):
+    """It proves nothing of the token: what AWS has answered to its ROTATE still holds, and neither that it is the only one nor that it is there."""
+    aws = Aws()
+    desired = desire(TOKENS[0], "required", strategy or "ROTATE")
+    run(aws, desired)
+    there = replace(aws.observe(), look=Look(None, False))
+    evidence = planner.judge(desired, there if strategy else replace(there, tag=None))
+    assert (evidence.standing, evidence.source) == (standing, source)
+    assert "takes any password" in evidence.reason and "refuses the token" not in evidence.reason
+
+
 @pytest.mark.parametrize("look", [False, True])
 def test_kind_01_a_stripped_tag_is_no_reason_to_believe_the_token_is_the_only_one(look):
     aws = converged()

@@ -6,8 +6,10 @@ from __future__ import annotations
 import struct
 
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _live_cache
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Wire
 from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import ADVICE, Trouble
+from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import Look
 from ansible_collections.huntaze.ai_system.plugins.module_utils._postgres_session import PostgresSession, ask_for_tls
 from ansible_collections.huntaze.ai_system.plugins.module_utils._redis_session import RedisSession
 from hypothesis import example, given
@@ -100,3 +102,16 @@ def test_passwords_of_any_bytes_are_sent(password):
     ends_well(lambda wire: RedisSession(wire).ask("AUTH", password), b"+OK\r\n")
     for ask in (b"R\0\0\0\x08\0\0\0\x03", b"R\0\0\0\x0c\0\0\0\x05salt", b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"):
         ends_well(lambda wire: PostgresSession(wire).login("u", "d", password), ask + b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I")
+
+
+@pytest.mark.parametrize(("said", "accepted", "required"), [
+    (b"+PONG\r\n+OK\r\n+OK\r\n", None, False),
+    (b"+PONG\r\n+OK\r\n-WRONGPASS no\r\n", True, False),
+    (b"+PONG\r\n-WRONGPASS no\r\n", False, False),
+    (b"-NOAUTH no\r\n+OK\r\n", True, True),
+    (b"-NOAUTH no\r\n-WRONGPASS no\r\n", False, True),
+])
+def test_kind_01_only_a_cache_that_refuses_another_password_tells_of_the_token(monkeypatch, said, accepted, required):
+    monkeypatch.setattr(_live_cache.Way, "open_tls", lambda way, deadline: Wire(Said(said), deadline))
+    look, trouble, dummy = _live_cache.ask({"address": "cache.example", "port": 6379}, "canary", None, 10)
+    assert (look, trouble) == (Look(accepted, required), None)

@@ -278,7 +278,7 @@ def test_host_bits_are_pointed_out():
     ]
 
 
-# Kind 2: the quota
+# The quota
 
 
 def rules_of(kinds):
@@ -366,7 +366,7 @@ def test_kind_02_both_numbers_are_told(there, wanted, refused, words):
     assert words in no_room(planned, planned.added[:refused])
 
 
-# Kind 3: identity
+# Identity
 
 
 PEER, OTHER = "210987654321", "999999999999"
@@ -440,7 +440,7 @@ def test_kind_03_a_rule_whose_peering_is_not_active_is_warned_about(status, warn
     assert peering_warnings([from_group(PEERS_GROUP, 1)], [answered(PeeringStatus=status)]) == []
 
 
-# Kind 4: what is written is read to the letter
+# Blocks, ports and protocols are read strictly
 
 
 @pytest.mark.parametrize(
@@ -520,7 +520,7 @@ def test_kind_04_groups_are_named_as_aws_does(name):
     assert problem.startswith("rules[0] has the referenced_group_id ")
 
 
-# Kind 7: fields that an answer may lack
+# Fields that an answer may lack
 
 
 @pytest.mark.parametrize("lacking", sorted(FROM_PEER) + ["CidrIpv4"])
@@ -559,7 +559,7 @@ def test_kind_07_icmp_without_ports_reads_back_with_minus_one_or_none(protocol, 
     assert unreadable(described) == []
 
 
-# Kind 17 and 27: what is wrong is named
+# Messages name what is wrong
 
 
 @pytest.mark.parametrize("item", ["tcp 6379", 7, None, ["tcp"], True])

@@ -152,7 +152,7 @@ def make_run(monkeypatch):
     return run
 
 
-# Kind 2
+# The quota
 
 
 def test_kind_02_an_end_that_cannot_fit_fails_before_anything_is_revoked_with_both_numbers(run):
@@ -266,7 +266,7 @@ def test_kind_02_whatever_breaks_off_nobody_who_was_let_in_is_shut_out(before, w
     assert result["changed"] == bool(result["steps"])
 
 
-# Kind 17
+# Refused rules
 
 
 def test_kind_17_one_bad_rule_does_not_keep_the_others_out_and_is_named(run):
@@ -316,7 +316,7 @@ def test_kind_17_a_failure_to_read_tells_that_nothing_was_done(run):
     assert (result["failed"], result["changed"], result["steps"], result["left"]) == (True, False, [], [])
 
 
-# Kinds 3, 7, 28 and 34
+# Contradictions, unknown sources, and waiting
 
 
 def test_kind_03_an_account_that_aws_contradicts_is_refused_before_any_change(run):

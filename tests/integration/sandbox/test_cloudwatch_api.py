@@ -381,7 +381,7 @@ def test_kind_14_parents_and_children_are_found(cloudwatch: t.Any) -> None:
         assert rejected(cloudwatch.put_composite_alarm, AlarmName="far", AlarmRule=f"OK(arn:aws:cloudwatch:{place}:alarm:cpu)") == "ValidationError"
 
 
-# As the recordings have it: written anew, with the same keys
+# The fields of AWS's answers, its codes and its words
 
 MINIMAL = {
     "ActionsEnabled", "AlarmActions", "AlarmArn", "AlarmConfigurationUpdatedTimestamp", "AlarmName", "ComparisonOperator", "Dimensions", "EvaluationPeriods",

@@ -260,10 +260,11 @@ class Run:
         self.params = module.params
         self.reader = client(module, "elasticache", **patient(self.params))
         self.deadline = time.monotonic() + self.params["wait_timeout"]
-        # The steps, and of the calls behind them those that AWS has answered and those whose answer was lost.
+        # The steps; of the calls behind them those that AWS has answered and those whose answer was lost; and those that AWS did not need.
         self.made = []
         self.answered = []
         self.unanswered = []
+        self.unneeded = []
         self.pause = 0.25
         self.promoting = False
         self.refused = 0
@@ -426,7 +427,7 @@ class Run:
     def breathe(self, change, seen):
         """Wait a moment before the same call again, longer each time."""
         if time.monotonic() + self.pause > self.deadline:
-            self.late(change.summary, seen.cache)
+            self.late(change.summary, seen)
         time.sleep(self.pause)
         self.pause = min(self.pause * 2, 15.0)
 
@@ -435,6 +436,8 @@ class Run:
         token = planner.strategy_of(change)
         if answer == MADE:
             self.answered.append(change)
+        if answer == UNNEEDED:
+            self.unneeded.append(change)
         if answer == LOST:
             self.unanswered.append(change)
             if token == "ROTATE" and not shown:
@@ -502,19 +505,20 @@ class Run:
         waits = self.params["wait"] or done is not planner.settled
         found = wait_until(attempt, self.deadline - time.monotonic()) if waits else attempt()
         if found is None:
-            self.late(what, last.cache)
+            self.late(what, last, waits)
         return found
 
-    def late(self, what, cache):
-        self.fail(
-            f"{what}: not done yet{self.excuse}. The cache is {cache['id']}; {planner.state_of(cache)}. "
-            f"All waiting and asking together may take {self.params['wait_timeout']} seconds: run again later, or with a longer wait_timeout."
-        )
+    def late(self, what, seen, waited=True):
+        snapshot = f"; its snapshot {self.desired.snapshot_name} is still being made" if seen.snapshot == "creating" else ""
+        way_out = "It is not waited for, as wait is false: run again later, or with wait: true."
+        if waited:
+            way_out = f"All waiting and asking together may take {self.params['wait_timeout']} seconds: run again later, or with a longer wait_timeout."
+        self.fail(f"{what}: not done yet{self.excuse}. The cache is {seen.cache['id']}; {planner.state_of(seen.cache)}{snapshot}. {way_out}")
 
     def left(self):
-        """The planned steps that are not made."""
-        made = [change.summary for change in self.made]
-        return [change.summary for change, dummy in self.ahead if change.summary not in made]
+        """The planned steps that are neither made nor unneeded."""
+        done = [change.summary for change in self.made + self.unneeded]
+        return [change.summary for change, dummy in self.ahead if change.summary not in done]
 
     def progress(self):
         """What a failure tells: the keys of a result that did no more than was done."""

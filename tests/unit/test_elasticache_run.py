@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How elasticache_auth makes its steps and what it says of them, without any AWS: what AWS answers and shows is given."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache_auth as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import NOTHING
+from ansible_collections.huntaze.ai_system.plugins.modules import elasticache_auth
+
+TOKEN = "canary-token-aaaaaaaa"
+GROUP = dict(NOTHING, exists=True, kind="replication_group", id="group", status="available", engine="redis", engine_version="7.1.0", arn="arn",
+             replication_group_id="group", transit_encryption_enabled=True, transit_encryption_mode="required")
+
+
+class Failed(Exception):
+    """The module's failure, with its result."""
+
+
+class Module:
+    check_mode = False
+
+    def fail_json(self, **result):
+        raise Failed(result)
+
+
+@pytest.fixture
+def run():
+    """A run without clients, of a module with these options."""
+    def make(observed, **params):
+        run = object.__new__(elasticache_auth.Run)
+        run.module, run.params = Module(), {"wait": True, "wait_timeout": 1, "probe": False, **params}
+        run.deadline = time.monotonic() + run.params["wait_timeout"]
+        run.made, run.answered, run.unanswered, run.unneeded = [], [], [], []
+        run.pause, run.promoting, run.refused, run.excuse = 0.01, False, 0, ""
+        run.desired = planner.Desired(name="group", snapshot_name="before", auth_token=TOKEN, fingerprint="0/0")
+        run.ahead = planner.changes(run.desired, observed)
+        run.observe = lambda: observed
+        return run
+
+    return make
+
+
+@pytest.mark.parametrize(("wait", "advice"), [
+    (True, "All waiting and asking together may take 1 seconds: run again later, or with a longer wait_timeout."),
+    (False, "It is not waited for, as wait is false: run again later, or with wait: true."),
+])
+@pytest.mark.parametrize(("snapshot", "cache", "words"), [
+    ("creating", {}, "it has the status available; its snapshot before is still being made. "),
+    (None, {"status": "modifying"}, "it has the status modifying. "),
+])
+def test_kind_35_a_cache_that_is_busy_is_told_with_what_it_is_busy_and_a_way_out_that_helps(run, wait, advice, snapshot, cache, words):
+    busy = run(planner.Observed(dict(GROUP, **cache), snapshot=snapshot), wait=wait)
+    busy.deadline = time.monotonic()
+    with pytest.raises(Failed) as failed:
+        busy.wait_for(planner.settled, "Waiting for the cache to be available")
+    message = failed.value.args[0]["msg"]
+    assert words + advice in message, message
+
+
+def test_kind_11_a_step_that_aws_does_not_need_is_neither_made_nor_left(run):
+    there = planner.Observed(dict(GROUP, auth_token_enabled=True, auth_token_last_modified_date="2025-01-01T00:00:00+00:00"))
+    rotate_set = run(there)
+    rotate_set.send = lambda change: elasticache_auth.UNNEEDED if planner.strategy_of(change) else elasticache_auth.MADE
+    change = planner.next_change(rotate_set.desired, there)
+    rotate_set.make(change, there)
+    assert planner.strategy_of(change) == "ROTATE" and rotate_set.made == []
+    assert rotate_set.left() == [step.summary for step, dummy in rotate_set.ahead][1:]

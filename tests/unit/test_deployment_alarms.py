@@ -97,6 +97,24 @@ def test_kind_38_every_instance_of_a_database_cluster_is_watched():
     assert not [name for name in handed_over(instances=()) if "database" in name]
 
 
+@pytest.mark.parametrize(
+    ("engine", "watched"),
+    [("postgres", True), (None, True), ("left out", True), ("aurora-postgresql", False), ("aurora-mysql", False), ("aurora", False)],
+)
+def test_kind_38_no_alarm_waits_for_a_metric_that_aurora_does_not_have(engine, watched):
+    instance = {"db_instance_identifier": "db", **({} if engine == "left out" else {"engine": engine})}
+    names = [name for name in handed_over(huntaze_database_before={"instances": [instance]}) if "-database-" in name]
+    assert names == [f"huntaze-ai-database-{what}-db" for what in ("cpu", *(["storage"] if watched else []), "connections")]
+
+
+def test_kind_38_the_silence_of_an_agent_is_counted_where_templates_give_text_too():
+    """As they do before ansible-core 2.19."""
+    (alarm,) = [item for item in yaml.safe_load((PLAYBOOKS / "vars" / "alarms.yml").read_text())["huntaze_alarms_of_the_limiter"]
+                if item["metric_name"] == "Heartbeat"]
+    variables = {"huntaze_heartbeat": {"agents": "2", "interval": "60", "period": "300"}}
+    assert float(Templar(DataLoader(), variables=variables).template(trust_as_template(alarm["threshold"]))) == 7.5
+
+
 @pytest.mark.parametrize("agents", [1, 3, 20])
 @pytest.mark.parametrize("interval", [2, 60, 90])
 def test_kind_38_one_silent_agent_of_several_is_noticed_and_none_is_missed_by_the_edge_of_a_period(agents, interval):

@@ -160,7 +160,7 @@ EXAMPLES = r"""
 RETURN = r"""
 steps:
   description: The steps made, one sentence each. In check mode, those that would be made. After a failure, those made before it.
-  returned: always
+  returned: always, except for credentials that cannot work
   type: list
   elements: str
   sample:
@@ -168,13 +168,13 @@ steps:
     - "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is accepted"
 left:
   description: The steps that are left to later runs. Empty unless O(wait=false) or after a failure.
-  returned: always
+  returned: always, except for credentials that cannot work
   type: list
   elements: str
   sample: []
 evidence:
   description: What was known of O(auth_token) before the first step. It explains the steps. Null without O(auth_token), and after a failure.
-  returned: always
+  returned: always, except for credentials that cannot work
   type: dict
   contains:
     source:
@@ -190,7 +190,7 @@ evidence:
 cache:
   description:
     - The cache afterwards, as M(huntaze.ai_system.elasticache_info) returns it. In check mode, as it would be. Null after a failure.
-  returned: always
+  returned: always, except for credentials that cannot work
   type: dict
   sample:
     exists: true
@@ -201,6 +201,25 @@ cache:
     auth_token_enabled: true
     endpoints:
       primary: {address: master.huntaze-redis.asmyhp.use1.cache.amazonaws.com, port: 6379}
+problems:
+  description: What is wrong, one sentence each.
+  returned: failure because of options, credentials, or a cache that cannot be brought to the point wanted
+  type: list
+  elements: str
+  sample: ["probe_timeout is 0.0: give a number of seconds above 0 and at most 86400."]
+error:
+  description: What AWS answered to the call that failed.
+  returned: failure because of an error of AWS
+  type: dict
+  contains:
+    code:
+      description: AWS's code of the error. Empty if the call got no answer.
+      type: str
+      sample: AccessDenied
+    type:
+      description: The class of the error in botocore.
+      type: str
+      sample: ClientError
 """
 
 import os

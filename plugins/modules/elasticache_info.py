@@ -216,6 +216,25 @@ cache:
       type: list
       elements: str
       sample: [sg-0123456789abcdef0]
+problems:
+  description: What is wrong, one sentence each.
+  returned: failure because of options or credentials
+  type: list
+  elements: str
+  sample: ["name is empty: give the ID of the cache."]
+error:
+  description: What AWS answered to the call that failed.
+  returned: failure because of an error of AWS
+  type: dict
+  contains:
+    code:
+      description: AWS's code of the error. Empty if the call got no answer.
+      type: str
+      sample: AccessDenied
+    type:
+      description: The class of the error in botocore.
+      type: str
+      sample: ClientError
 """
 
 try:

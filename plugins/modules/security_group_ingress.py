@@ -207,14 +207,14 @@ steps:
   description:
     - The changes made, one sentence a call to AWS, in the order they were made. In check mode, the changes that would be made.
     - After a failure, the changes made before it.
-  returned: always, except for options that are refused
+  returned: always, except for options that are refused and credentials that cannot work
   type: list
   elements: str
   sample:
     - "sg-0c0ffee0c0ffee001: let in tcp 6379 from sg-0c0ffee0c0ffee002"
 left:
   description: The changes that are still to be made, worded as in RV(steps). Empty if the group could not be read.
-  returned: failure, except for options that are refused
+  returned: failure, except for options that are refused and credentials that cannot work
   type: list
   elements: str
   sample:
@@ -226,6 +226,25 @@ refused:
   elements: str
   sample:
     - "rules[1] (tcp 443 from pl-0123456789abcdef0): InvalidPrefixListID.NotFound: The prefix list ID 'pl-0123456789abcdef0' does not exist"
+problems:
+  description: What is wrong, one sentence each.
+  returned: failure because of options, credentials, or what AWS shows of the group
+  type: list
+  elements: str
+  sample: ["wait_timeout is -1: give the seconds to wait, 0 or more."]
+error:
+  description: What AWS answered to the call that failed.
+  returned: failure because of an error of AWS
+  type: dict
+  contains:
+    code:
+      description: AWS's code of the error. Empty if the call got no answer.
+      type: str
+      sample: AccessDenied
+    type:
+      description: The class of the error in botocore.
+      type: str
+      sample: ClientError
 """
 
 import time

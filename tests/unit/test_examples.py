@@ -94,3 +94,8 @@ def test_kind_33_examples_of_filters_use_the_filter(name: str) -> None:
 ])
 def test_kind_33_a_wrong_example_would_be_seen(given: dict[str, t.Any], said: str) -> None:
     assert any(problem.endswith(said) for problem in problems_of(given, options_of("security_group_ingress"), "a task"))
+
+
+@pytest.mark.parametrize("module", ["elasticache_auth", "elasticache_info", "security_group_ingress"])
+def test_kind_17_what_a_failure_tells_is_documented(module):
+    assert {"problems", "error"} <= set(yaml.safe_load(texts(PLUGINS / "modules" / f"{module}.py")["RETURN"]))

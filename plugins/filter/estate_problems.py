@@ -57,7 +57,7 @@ def cache_problems(found):
     refused_anyway = cache.get("engine") == "memcached" or cache.get("kind") == "serverless_cache"
     if "network" in stages and not refused_anyway and not found["cache_security_group_id"] and not cache.get("security_group_ids"):
         yield f"AWS shows no security group of the cache {name}. Name the group that lets clients in: huntaze_cache.security_group_id."
-    if cache.get("cluster_enabled") and found["agents"] == "deployed" and {"agent", "auth_open", "auth_close"} & set(stages):
+    if cache.get("cluster_enabled") and found["agents"] == "deployed" and {"agent", "app", "auth_open", "auth_close"} & set(stages):
         yield (
             f"The cache {name} is in cluster mode, and the limiter agent speaks to one primary only. Name a cache with cluster mode disabled for the limiter, "
             "or take the hosts out of huntaze_limiter_agents and set huntaze_limiter.agents: none."

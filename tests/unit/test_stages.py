@@ -296,7 +296,17 @@ def test_kind_39_a_cache_in_cluster_mode_is_refused_where_agents_are_deployed():
     (problem,) = estate_problems(found(sharded))
     assert "is in cluster mode, and the limiter agent speaks to one primary only" in problem
     assert estate_problems(found(sharded, agents="none")) == []
+    for stage in ("agent", "app", "auth_open", "auth_close"):  # the last part of app runs the role of the agent too
+        assert estate_problems(found(sharded, stages=[stage])) == [problem]
     assert estate_problems(found(sharded, stages=["alarms"])) == estate_problems(found(sharded, stages=[])) == []
+
+
+@pytest.mark.parametrize("database", [None, {}, {"password": ""}, {"password": None}])
+def test_kind_15_the_url_of_a_database_that_is_left_out_is_empty_and_no_crash(database):
+    inventory = yaml.safe_load((ROOT / "inventories" / "production" / "group_vars" / "all.yml").read_text())
+    url = trust_as_template(inventory["huntaze_app"]["secret_variables"]["DATABASE_URL"])
+    for variables in ({"huntaze_database": database}, {} if not database else {"huntaze_database": database}):
+        assert Templar(DataLoader(), variables=variables).template(url) == ""
 
 
 @pytest.mark.parametrize("key", [key for key in CACHE if key not in ("exists", "endpoints", "security_group_ids")])

@@ -301,6 +301,16 @@ def test_kind_39_a_cache_in_cluster_mode_is_refused_where_agents_are_deployed():
     assert estate_problems(found(sharded, stages=["alarms"])) == estate_problems(found(sharded, stages=[])) == []
 
 
+@pytest.mark.parametrize("closing", [None, {}, {"cache": None, "msg": "refused"}, {"cache": {"id": "closed"}}])
+@pytest.mark.parametrize("opening", [None, {}, {"cache": None, "msg": "refused"}, {"cache": {"id": "opened"}}])
+def test_kind_16_a_refused_plan_of_the_cache_does_not_hide_the_cache_from_what_is_planned_next(closing, opening):
+    text = yaml.safe_load((ROOT / "playbooks" / "vars" / "main.yml").read_text())["huntaze_cache_latest"]
+    seen = {"huntaze_cache_before": {"cache": {"id": "before"}}}
+    seen |= {name: result for name, result in (("huntaze_auth_close", closing), ("huntaze_auth_open", opening)) if result is not None}
+    latest = next((result["cache"]["id"] for result in (closing, opening) if result and result.get("cache")), "before")
+    assert Templar(DataLoader(), variables={"hostvars": {"localhost": seen}}).template(trust_as_template(text)) == {"id": latest}
+
+
 @pytest.mark.parametrize("database", [None, {}, {"password": ""}, {"password": None}])
 def test_kind_15_the_url_of_a_database_that_is_left_out_is_empty_and_no_crash(database):
     inventory = yaml.safe_load((ROOT / "inventories" / "production" / "group_vars" / "all.yml").read_text())

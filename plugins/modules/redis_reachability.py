@@ -279,7 +279,7 @@ class Probe:
         try:
             if not self.params["tls"]:
                 # A cache of ElastiCache that takes TLS only is silent; others cut the connection, or answer with an alert of TLS.
-                behind = Trouble("tls_required", "the server does not answer in plain text, but takes up TLS")
+                behind = Trouble("tls_required", "the server does not speak Redis in plain text, but takes up TLS")
                 return behind if self.way.speaks_tls() else trouble
             if "tls_version" in self.seen:
                 return (self.way.alert() if trouble.name == "reset" else None) or trouble

@@ -154,3 +154,11 @@ def test_kind_26_a_live_cache_that_cuts_the_connection_is_not_blamed_on_the_ca_f
     host, port = resetting
     look, trouble, why = _live_cache.ask({"address": host, "port": port}, "canary", None, 5)
     assert look is None and trouble == "reset" and "cannot be used" not in why
+
+
+@pytest.mark.parametrize("met", ["no_answer", "reset", "protocol"])
+def test_kind_09_who_answers_plain_text_in_other_words_is_not_called_silent(monkeypatch, met):
+    probe = redis_reachability.Probe({**PARAMETERS, "tls": False})
+    monkeypatch.setattr(probe.way, "speaks_tls", lambda: True)
+    behind = probe.second_look(Trouble(met, "whatever was met"))
+    assert (behind.name, behind.message) == ("tls_required", "the server does not speak Redis in plain text, but takes up TLS")

@@ -38,13 +38,19 @@ def input_problems(params: t.Mapping[str, t.Any], ca_option: str, check_mode: bo
         problems.append(f"samples is {params['samples']}: it must lie between 1 and 1000.")
     # In check mode the task that brings the file has not brought it.
     if params[ca_option] and not check_mode:
-        try:
-            tls_context(params[ca_option])
-        except ssl.SSLError:
-            problems.append(f"{ca_option} {params[ca_option]} holds no certificate in PEM form: it must be the CA's, as text.")
-        except OSError as error:
-            problems.append(f"{ca_option} {params[ca_option]} cannot be read on this host ({error.strerror}): copy the CA's certificate there first.")
-    return problems
+        problems.append(ca_file_problem(ca_option, params[ca_option]))
+    return list(filter(None, problems))
+
+
+def ca_file_problem(option: str, path: str) -> t.Optional[str]:
+    """Why the file cannot be used to check a server's certificate, as a sentence."""
+    try:
+        tls_context(path)
+    except ssl.SSLError:
+        return f"{option} {path} holds no certificate in PEM form: it must be the CA's, as text."
+    except OSError as error:
+        return f"{option} {path} cannot be read on this host ({error.strerror}): copy the CA's certificate there first."
+    return None
 
 
 def edge_warnings(params: t.Mapping[str, t.Any], *options: str) -> list[str]:

@@ -222,7 +222,6 @@ error:
       sample: ClientError
 """
 
-import os
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -243,6 +242,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     refuse,
     wait_until,
 )
+from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import ca_file_problem
 from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.
@@ -583,8 +583,8 @@ def problems_of(params):
     for name in ("wait_timeout", "probe_timeout"):
         if not 0 < params[name] <= 86400:
             problems.append(f"{name} is {params[name]}: give a number of seconds above 0 and at most 86400.")
-    if params["tls_ca_file"] and not os.access(params["tls_ca_file"], os.R_OK):
-        problems.append(f"tls_ca_file {params['tls_ca_file']} cannot be read on this host: copy the CA certificates there first.")
+    if params["tls_ca_file"]:
+        problems.append(ca_file_problem("tls_ca_file", params["tls_ca_file"]))
     return [problem for problem in problems if problem]
 
 

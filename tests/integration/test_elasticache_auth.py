@@ -314,15 +314,15 @@ def test_kind_01_no_former_token_is_alive_after_set(sandbox, cache, closed, tag,
         cache.retag("v2/set/somebody/elses")
     if live == "none":
         cache.rotate_by_hand(new_token(), "ROTATE", "SET")
-    ca_file = sandbox.estate["ca_file"] if reaches else os.devnull
+    ca_file = sandbox.estate["ca_file"]
     steps = [] if (tag, live) == ("right", "one") else ROTATION
     if reaches:
         assert cache.run(auth_token=token, probe=True, tls_ca_file=ca_file, check=True)["steps"] == steps
-    done = cache.ok(auth_token=token, probe=True, tls_ca_file=ca_file)
+    done = cache.ok(auth_token=token, probe=reaches, tls_ca_file=ca_file)
     assert done["steps"] == steps
     assert (redis_cli(cache, token), redis_cli(cache, former), cache.accepts()) == (True, False, False)
     assert cache.tag.startswith("v2/set/")
-    assert ("could not be asked" in done["evidence"]["reason"]) == (not reaches)
+    assert ("was not asked, as probe is false" in done["evidence"]["reason"]) == (not reaches)
 
 
 def test_a_stripped_tag_is_rotated_over_where_the_cache_cannot_be_asked(cache, closed):

@@ -16,6 +16,12 @@ GROUP = dict(NOTHING, exists=True, kind="replication_group", id="group", status=
              replication_group_id="group", transit_encryption_enabled=True, transit_encryption_mode="required")
 
 
+OPTIONS = {
+    "requirepass": None, "name": "group", "replication_group_id": None, "snapshot_name": None, "auth_token": TOKEN, "transit_encryption_mode": "required",
+    "wait_timeout": 1, "probe_timeout": 1.0, "tls_ca_file": None,
+}
+
+
 class Failed(Exception):
     """The module's failure, with its result."""
 
@@ -69,3 +75,17 @@ def test_kind_11_a_step_that_aws_does_not_need_is_neither_made_nor_left(run):
     rotate_set.make(change, there)
     assert planner.strategy_of(change) == "ROTATE" and rotate_set.made == []
     assert rotate_set.left() == [step.summary for step, dummy in rotate_set.ahead][1:]
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (None, "cannot be read on this host (No such file or directory)"), ("directory", "cannot be read on this host"), ("no certificate", "holds no certificate"),
+])
+def test_kind_26_a_ca_file_that_cannot_be_used_is_refused_before_anything_is_asked(tmp_path, content, words):
+    file = tmp_path / "ca.pem"
+    if content == "directory":
+        file.mkdir()
+    elif content:
+        file.write_text(content)
+    (problem,) = elasticache_auth.problems_of({**OPTIONS, "tls_ca_file": str(file)})
+    assert problem.startswith(f"tls_ca_file {file}") and words in problem
+    assert elasticache_auth.problems_of(OPTIONS) == []

@@ -65,6 +65,10 @@ def test_kind_31_a_token_is_not_sent_to_redis_in_plain_text(tls):
     [
         ({"rc": 0, "stdout": "3.14"}, "is Python 3.14"), ({"rc": 0, "stdout": "3.10"}, "is Python 3.10"), ({"rc": 1, "stdout": ""}, "is missing"),
         ({"rc": 2, "msg": "No such file"}, "is missing"), ({"msg": "Missing sudo password"}, "cannot be asked (Missing sudo password)"),
+        ({"rc": 2, "stdout": "", "stderr": "", "msg": "Error executing command."}, "is missing"),
+        ({"rc": 1, "module_stdout": "", "module_stderr": "\nops is not in the sudoers file.\n", "msg": "x"}, "asked (ops is not in the sudoers file.)"),
+        ({"rc": 127, "module_stdout": "", "module_stderr": "", "msg": "The interpreter was not found."}, "asked (The interpreter was not found.)"),
+        ({"rc": 1, "module_stdout": ""}, "cannot be asked (no reason given)"),
     ],
 )
 def test_kind_39_a_python_that_the_agent_has_no_wheels_for_is_told(found, words):

@@ -182,8 +182,10 @@ def _problems_of(rule: t.Any) -> list[str]:
         problems.append(f"{found}: give exactly one of {', '.join(SOURCES)}" + ("; each source is a rule of its own." if given else "."))
     problems += [f"has the {kind} {problem}" for kind in given for problem in [_source_problem(kind, rule[kind])] if problem]
     description = rule.get("description", "")
-    if not isinstance(description, str) or len(description) > 255:
-        problems.append(f"has a description of {len(str(description))} characters: AWS takes text of up to 255.")
+    if not isinstance(description, str):
+        problems.append(f"has a description that is no text ({description!r}): write it in quotes.")
+    elif len(description) > 255:
+        problems.append(f"has a description of {len(description)} characters: AWS takes text of up to 255.")
     elif not DESCRIPTION.fullmatch(description):
         refused = "".join(sorted({character for character in description if not DESCRIPTION.fullmatch(character)}))
         problems.append(f"has a description with {refused!r}: AWS takes letters A to Z, digits, spaces and ._-:/()#,@[]+=&;{{}}!$* only.")

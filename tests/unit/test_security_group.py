@@ -234,7 +234,8 @@ GOOD = {"ip_protocol": "tcp", "from_port": 6379, "to_port": 6379, "cidr_ipv4": "
         ({"cidr_ipv4": None, "prefix_list_id": "sg-00000000"}, "has the prefix_list_id 'sg-00000000'"),
         ({"description": "x" * 256}, "of 256 characters"),
         ({"description": "café"}, "with 'é'"),
-        ({"description": 7}, "AWS takes text"),
+        ({"description": 7}, "has a description that is no text (7): write it in quotes"),
+        ({"description": True}, "has a description that is no text (True)"),
         ({"port": 6379}, "has the unknown key port"),
     ],
 )

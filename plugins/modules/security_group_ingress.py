@@ -430,7 +430,8 @@ class Ingress:
                 return ""  # what it made room for is in
             there = current_rules(self.described)
         except (BotoCoreError, ClientError) as error:
-            return f" To make room, {listed(taken_away)} was to be revoked, and whether it was cannot be seen ({error}): look at the group."
+            unseen = "was revoked, and whether the new rules are in" if self.gone else "was to be revoked, and whether it was"
+            return f" To make room, {listed(taken_away)} {unseen} cannot be seen ({error}): look at the group."
         missing = [rule for rule in taken_away if rule in self.gone or rule not in there]
         lost = self.let_in_again(missing)
         again = [rule for rule in missing if rule not in lost]

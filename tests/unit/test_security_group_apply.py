@@ -203,9 +203,16 @@ def test_kind_02_a_connection_lost_after_the_revoke_is_said(run):
     ec2 = EC2([1, 2], quota=2, trouble={(AUTHORIZE, 2): LOST, (DESCRIBE, 2): LOST})
     result = run(ec2, [rule(3), rule(4)], purge=True)
     assert result["failed"] and result["changed"]
-    assert "tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8 was to be revoked, and whether it was cannot be seen" in result["msg"]
+    assert "tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8 was revoked, and whether the new rules are in cannot be seen" in result["msg"]
     assert ec2.ports() == []
     assert not run(ec2, [rule(3), rule(4)], purge=True)["failed"] and ec2.ports() == [3, 4]
+
+
+def test_kind_02_a_connection_lost_at_the_revoke_is_said(run):
+    ec2 = EC2([1, 2], quota=2, trouble={(REVOKE, "answer", 1): True, (DESCRIBE, 2): LOST})
+    result = run(ec2, [rule(3), rule(4)], purge=True)
+    assert result["failed"] and not result["steps"]
+    assert "tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8 was to be revoked, and whether it was cannot be seen" in result["msg"]
 
 
 @pytest.mark.parametrize(("operation", "call"), [(REVOKE, 1), (AUTHORIZE, 2)])

@@ -381,11 +381,12 @@ class Ingress:
                     raise
                 self.exchange(planned)
                 removed = ()
-        self.taken_away = ()
+        if not self.refused:
+            self.taken_away = ()
         if planned.mended:
             self.call(describe_anew(self.group_id, planned.mended))
         if self.refused:
-            kept = f" Nothing was revoked, as they may have been meant to replace {listed(removed)}." if removed else ""
+            kept = f" Nothing was revoked, as they may have been meant to replace {listed(removed)}." if removed and not self.taken_away else ""
             raise Incomplete(f"AWS refused {len(self.refused)} of the rules. {' '.join(self.refused)}{kept}")
         if removed:
             self.call(revoke(self.group_id, removed))
@@ -415,9 +416,10 @@ class Ingress:
                 if error_code(error) != AT_LIMIT:
                     raise
                 raise Incomplete(no_room(planned, proof)) from error
-        self.taken_away = planned.removed
+        # A round before, which others broke off, may have taken away some.
+        self.taken_away = tuple(dict.fromkeys((*self.taken_away, *planned.removed)))
         self.call(revoke(self.group_id, planned.removed))
-        self.gone = planned.removed
+        self.gone = self.taken_away
         self.call(authorize(self.group_id, [rule for rule in planned.added if rule not in proof]))
 
     def put_back(self):
@@ -430,7 +432,7 @@ class Ingress:
                 return ""  # what it made room for is in
             there = current_rules(self.described)
         except (BotoCoreError, ClientError) as error:
-            unseen = "was revoked, and whether the new rules are in" if self.gone else "was to be revoked, and whether it was"
+            unseen = "was revoked, and whether the new rules are in" if set(taken_away) <= set(self.gone) else "was to be revoked, and whether it was"
             return f" To make room, {listed(taken_away)} {unseen} cannot be seen ({error}): look at the group."
         missing = [rule for rule in taken_away if rule in self.gone or rule not in there]
         lost = self.let_in_again(missing)

@@ -242,6 +242,29 @@ def test_kind_02_an_answer_older_than_the_revoke_does_not_keep_the_access_lost(r
     assert result["left"][1] == f"{GROUP}: no longer let in tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8"
 
 
+def test_kind_02_what_an_earlier_round_took_away_is_put_back_too(run):
+    ec2 = EC2([1, 2], quota=2, trouble={(AUTHORIZE, 2): "InvalidPermission.Duplicate", (AUTHORIZE, 4): "InternalError"})
+    authorize = ec2.authorize_security_group_ingress
+
+    def beside_another_run(**asked):
+        if ec2.calls.count(AUTHORIZE) == 1:
+            ec2.rules += [ec2.stored(permission(port)) for port in (7, 8)]
+        return authorize(**asked)
+
+    ec2.authorize_security_group_ingress = beside_another_run
+    result = run(ec2, [rule(3), rule(4)], purge=True)
+    assert result["failed"] and ec2.ports() == [1, 2]
+    assert "tcp 1 from 10.0.0.0/8, tcp 2 from 10.0.0.0/8 was revoked; it is let in again" in result["msg"]
+    assert "tcp 7 from 10.0.0.0/8, tcp 8 from 10.0.0.0/8 was revoked, and it could not be let in again" in result["msg"]
+
+
+def test_kind_02_what_made_room_for_a_rule_that_is_refused_later_is_put_back(run):
+    ec2 = EC2([1, 2], quota=3, trouble={(AUTHORIZE, 1): LIMIT, (AUTHORIZE, 2): "InvalidPermission.Duplicate"})
+    result = run(ec2, [rule(3), from_group(4, "sg-00000001")], purge=True)
+    assert result["failed"] and len(result["refused"]) == 1 and ec2.ports() == [1, 2, 3]
+    assert "it is let in again" in result["msg"] and "Nothing was revoked" not in result["msg"]
+
+
 def test_kind_02_an_answer_that_says_no_while_access_is_put_back_is_said(run):
     ec2 = EC2([1, 2], quota=2, trouble={(AUTHORIZE, 2): "InternalError"})
     authorize = ec2.authorize_security_group_ingress

@@ -312,6 +312,17 @@ def limiter_problems(limiter):
         yield "huntaze_limiter.cloudwatch has only one of access_key and secret_key. Give both, or neither where the hosts have an instance role."
 
 
+def region_problems(limiter, aws):
+    """The limiter's alarms and the verification look where everything else is."""
+    agents = limiter["cloudwatch"].get("region") if isinstance(limiter.get("cloudwatch"), dict) else None
+    region = aws.get("region") if isinstance(aws, dict) else None
+    if agents and region and agents != region:
+        yield (
+            f"huntaze_limiter.cloudwatch.region is {agents!r}, but the alarms and the verification look for the agents' metrics in {region!r}, "
+            "which huntaze_aws.region names. Leave it out."
+        )
+
+
 def bearer_problems(limiter):
     tokens = limiter.get("bearer_tokens")
     if not isinstance(tokens, list):
@@ -472,6 +483,7 @@ def deployment_problems(variables, agents=False):
     limiter = variables.get("huntaze_limiter") or {}
     if isinstance(limiter, dict):
         problems.extend(agents_problems(limiter, agents))
+        problems.extend(region_problems(limiter, variables.get("huntaze_aws") or {}))
     problems.extend(file_problems(variables))
     problems.extend(build_problems(variables))
     return list(dict.fromkeys(problems))

@@ -52,8 +52,8 @@ def cache_problems(found):
         )
         return
     endpoints = cache.get("endpoints") or {}
-    if not (endpoints.get("primary") or endpoints.get("configuration") or endpoints.get("nodes")):
-        yield f"The cache {name} has the status {cache.get('status')} and shows no endpoint. Run again once it is available."
+    if not (endpoints.get("primary") or endpoints.get("configuration")):
+        yield f"The cache {name} has the status {cache.get('status')} and shows no endpoint of a primary node. Run again once it is available."
     refused_anyway = cache.get("engine") == "memcached" or cache.get("kind") == "serverless_cache"
     if "network" in stages and not refused_anyway and not found["cache_security_group_id"] and not cache.get("security_group_ids"):
         yield f"AWS shows no security group of the cache {name}. Name the group that lets clients in: huntaze_cache.security_group_id."

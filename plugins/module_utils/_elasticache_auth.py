@@ -238,8 +238,9 @@ def pending_refusals(desired: Desired, observed: Observed, ahead: t.Sequence[Cha
     pending = cache["pending_modifications"]
     if pending and not desired.apply_pending_modifications:
         return [
-            f"{cache['id']} has changes that wait for its maintenance window{window} or for a reboot, and AWS would make them at once with the first "
-            f"change: {_pending_words(pending)}. Let them be made or take them back first, or allow it with apply_pending_modifications: true."
+            f"{cache['id']} has changes that wait for its maintenance window{window} or for a reboot: {_pending_words(pending)}. "
+            "AWS makes those of the window at once, together with the first change of this run. "
+            "Let them be made or take them back first, or allow it with apply_pending_modifications: true."
         ]
     return []
 

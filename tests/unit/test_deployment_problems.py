@@ -57,6 +57,13 @@ def test_good_variables_have_no_problem():
     assert deployment_problems(GOOD) == []
 
 
+def test_kind_16_agents_publish_where_their_alarms_look():
+    region = GOOD["huntaze_aws"]["region"]
+    assert deployment_problems(variables(huntaze_limiter__cloudwatch={"region": region})) == []
+    (problem,) = deployment_problems(variables(huntaze_limiter__cloudwatch={"region": "eu-north-1"}))
+    assert problem.startswith(f"huntaze_limiter.cloudwatch.region is 'eu-north-1', but the alarms and the verification look for the agents' metrics in '{region}'")
+
+
 @pytest.mark.parametrize("name", ["huntaze_database", "huntaze_app", "huntaze_alarms"])
 def test_a_deployment_without_one_of_these_is_fine(name):
     assert deployment_problems({key: mapping for key, mapping in GOOD.items() if key != name}) == []

@@ -1,40 +1,129 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Observe, plan, apply: the one shape every module has.
 
-A planner is a pure function from what is desired and what was observed to a Plan. Check mode and the
-diff are drawn from the plan, so what they announce is what a run does.
+A planner is a pure function from what is desired and what was observed to a Plan. Check mode, the diff
+and the differences of a result are drawn from the plan, so what they announce is what a run does.
 """
 
 from __future__ import annotations
 
+import enum
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-KNOWN_AFTER_APPLY = "(known after apply)"
+
+
+class Unknown(enum.Enum):
+    """What only a real run can know. One instance: UNKNOWN."""
+
+    UNKNOWN = "(known after apply)"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+UNKNOWN = Unknown.UNKNOWN
+KNOWN_AFTER_APPLY = str(UNKNOWN)
+
+
+class Difference(t.NamedTuple):
+    """One field of one object that is, or would be, another one afterwards.
+
+    object: "KIND NAME", stable from run to run, such as "cache huntaze-redis"; reports compare by it
+    field:  within the object, such as "transit_encryption_mode" or "tcp 6379 from sg-2"
+    before: plain data; None: not there
+    after:  plain data; None: not there afterwards
+    secret: whether before and after are never shown
+    """
+
+    object: str
+    field: str
+    before: t.Any
+    after: t.Any
+    secret: bool = False
+
+    @property
+    def shown_before(self) -> t.Any:
+        return MASK if self.secret and _is_value(self.before) else plain(self.before)
+
+    @property
+    def shown_after(self) -> t.Any:
+        if not (self.secret and _is_value(self.after)):
+            return plain(self.after)
+        # A mask that stays the same would hide that something changes.
+        return f"{MASK} (changed)" if _is_value(self.before) else MASK
+
+
+def _is_value(value: t.Any) -> bool:
+    return value is not None and value is not UNKNOWN
+
+
+def plain(value: t.Any) -> t.Any:
+    """`value` with words where it is unknown, so that it can be part of a result."""
+    if isinstance(value, Unknown):
+        return str(value)
+    if isinstance(value, t.Mapping):
+        return {key: plain(member) for key, member in value.items()}
+    return [plain(member) for member in value] if isinstance(value, (list, tuple)) else value
+
+
+def shown(differences: t.Iterable[Difference]) -> list[dict[str, t.Any]]:
+    """`differences` as a module returns them, secrets masked."""
+    return [
+        {"object": one.object, "field": one.field, "before": one.shown_before, "after": one.shown_after, "secret": one.secret}
+        for one in differences
+    ]
+
+
+def diff(differences: t.Iterable[Difference]) -> dict[str, dict[str, dict[str, t.Any]]]:
+    """Ansible's diff: by object and field what is there before and after, secrets masked.
+
+    Of a field that changes more than once, the first state and the last.
+    """
+    before: dict[str, dict[str, t.Any]] = {}
+    after: dict[str, dict[str, t.Any]] = {}
+    seen = set()
+    for one in differences:
+        if one[:2] not in seen and one.before is not None:
+            before.setdefault(one.object, {})[one.field] = one.shown_before
+        seen.add(one[:2])
+        after.setdefault(one.object, {}).pop(one.field, None)
+        if one.after is not None:
+            after[one.object][one.field] = one.shown_after
+    return {"before": before, "after": {name: fields for name, fields in after.items() if fields}}
 
 
 @dataclass(frozen=True)
 class Change:
     """One mutating API call.
 
-    operation:  the boto3 client method, such as "authorize_security_group_ingress"
-    parameters: its keyword arguments, secrets in clear; never shown
-    summary:    what it alters, as one sentence without secrets
+    operation:   the boto3 client method, such as "authorize_security_group_ingress"
+    parameters:  its keyword arguments, secrets in clear; never shown
+    differences: what it alters, at least one
+    summary:     the same as one sentence without secrets
     """
 
     operation: str
     parameters: t.Mapping[str, t.Any]
-    summary: str
+    differences: tuple[Difference, ...] = ()
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        # For planners that do not name differences yet: Change(operation, parameters, summary).
+        if isinstance(self.differences, str):
+            object.__setattr__(self, "summary", self.differences)
+            object.__setattr__(self, "differences", ())
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes that lead from `before` to `after`, both plain data with secrets masked."""
+    """The changes that lead from what was observed to what is desired, in their order."""
 
     changes: tuple[Change, ...] = ()
-    before: t.Any = field(default_factory=dict)
-    after: t.Any = field(default_factory=dict)
+    # For planners that do not name differences yet: plain data with secrets masked.
+    before: t.Any = None
+    after: t.Any = None
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -43,10 +132,12 @@ class Plan:
     def steps(self) -> list[str]:
         return [change.summary for change in self.changes]
 
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        return tuple(one for change in self.changes for one in change.differences)
+
     def result(self) -> dict[str, t.Any]:
         """The part of a module's result that is the same in check mode and in a run."""
-        return {
-            "changed": bool(self),
-            "steps": self.steps,
-            "diff": {"before": self.before, "after": self.after},
-        }
+        if self.before is not None or self.after is not None:
+            return {"changed": bool(self), "steps": self.steps, "diff": {"before": self.before, "after": self.after}}
+        return {"changed": bool(self), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences)}

@@ -110,18 +110,18 @@ class IngressPlan(Plan):
 
 def authorize(group_id: str, rules: t.Sequence[Rule], again: bool = False) -> RuleChange:
     parameters = {"GroupId": group_id, "IpPermissions": [rule.as_permission() for rule in rules]}
-    return RuleChange(AUTHORIZE, parameters, f"{group_id}: let in{' again' if again else ''} {listed(rules)}", tuple(rules))
+    return RuleChange(AUTHORIZE, parameters, f"{group_id}: let in{' again' if again else ''} {listed(rules)}", rules=tuple(rules))
 
 
 def describe_anew(group_id: str, rules: t.Sequence[Rule]) -> RuleChange:
     descriptions = [dict(SecurityGroupRuleId=rule.rule_id, **({"Description": rule.description} if rule.description else {})) for rule in rules]
     parameters = {"GroupId": group_id, "SecurityGroupRuleDescriptions": descriptions}
-    return RuleChange(DESCRIBE_ANEW, parameters, f"{group_id}: describe anew {listed(rules)}", tuple(rules))
+    return RuleChange(DESCRIBE_ANEW, parameters, f"{group_id}: describe anew {listed(rules)}", rules=tuple(rules))
 
 
 def revoke(group_id: str, rules: t.Sequence[Rule]) -> RuleChange:
     parameters = {"GroupId": group_id, "SecurityGroupRuleIds": [rule.rule_id for rule in rules]}
-    return RuleChange(REVOKE, parameters, f"{group_id}: no longer let in {listed(rules)}", tuple(rules))
+    return RuleChange(REVOKE, parameters, f"{group_id}: no longer let in {listed(rules)}", rules=tuple(rules))
 
 
 def listed(rules: t.Iterable[Rule]) -> str:

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is shown of differences: all of them, in a result and in Ansible's diff, and no secret in either."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import UNKNOWN, Change, Difference, Plan, diff, plain, shown
+from hypothesis import given
+from hypothesis import strategies as st
+
+CANARY = "canary-c0ffee"
+values = st.none() | st.just(UNKNOWN) | st.booleans() | st.integers() | st.sampled_from(["", "a", "b"]) | st.lists(st.just(UNKNOWN) | st.integers(), max_size=2)
+fields = st.tuples(st.sampled_from(["app a", "app b", "cache c"]), st.sampled_from("xyz"))
+
+
+@st.composite
+def histories(draw):
+    """Differences one after the other, each beginning where the last of its field ended."""
+    now, made = {}, []
+    for place in draw(st.lists(fields, max_size=8)):
+        before = now.setdefault(place, draw(values))
+        now[place] = draw(values)
+        made.append(Difference(*place, before, now[place]))
+    return made
+
+
+@given(histories())
+def test_a_diff_leads_from_the_first_state_of_every_field_to_its_last(made):
+    drawn = diff(made)
+    for one in made:
+        same = [other for other in made if other[:2] == one[:2]]
+        assert drawn["before"].get(one.object, {}).get(one.field) == plain(same[0].before)
+        assert drawn["after"].get(one.object, {}).get(one.field) == plain(same[-1].after)
+    names = {one.object for one in made}
+    assert drawn["before"].keys() <= names and drawn["after"].keys() <= names
+    assert all(drawn["before"].values()) and all(drawn["after"].values())
+
+
+@given(histories())
+def test_every_difference_is_returned_as_plain_data(made):
+    returned = shown(made)
+    assert [(one["object"], one["field"], one["before"], one["after"], one["secret"]) for one in returned] == [
+        (one.object, one.field, plain(one.before), plain(one.after), False) for one in made
+    ]
+    json.dumps([returned, diff(made)])
+
+
+def test_a_secret_is_never_shown_and_its_change_always_is():
+    there = Difference("app a", "variables.TOKEN", CANARY + "1", CANARY + "2", True)
+    for one in (there, there._replace(before=None), there._replace(after=None), there._replace(before=UNKNOWN), there._replace(after=UNKNOWN)):
+        plan = Plan((Change("update_app", {"token": CANARY}, (one,), "Update"),))
+        assert CANARY not in json.dumps(plan.result())
+        assert plan.result()["diff"]["before"] != plan.result()["diff"]["after"]
+        assert plan.result()["differences"][0]["before"] != plan.result()["differences"][0]["after"]
+
+
+def test_a_plan_is_shown_by_its_changes():
+    first, second = Difference("app a", "x", None, 1), Difference("app a", "y", UNKNOWN, 2)
+    plan = Plan((Change("create", {}, (first,), "Create it"), Change("update", {}, (second,), "Update it")))
+    assert plan and not Plan()
+    assert plan.result() == {
+        "changed": True,
+        "steps": ["Create it", "Update it"],
+        "differences": [
+            {"object": "app a", "field": "x", "before": None, "after": 1, "secret": False},
+            {"object": "app a", "field": "y", "before": "(known after apply)", "after": 2, "secret": False},
+        ],
+        "diff": {"before": {"app a": {"y": "(known after apply)"}}, "after": {"app a": {"x": 1, "y": 2}}},
+    }
+
+
+def test_unknown_is_one_instance_however_it_is_copied():
+    assert copy.deepcopy(UNKNOWN) is UNKNOWN and pickle.loads(pickle.dumps(UNKNOWN)) is UNKNOWN and str(UNKNOWN) == "(known after apply)"

@@ -54,6 +54,22 @@ pytest: .venv/ready servers ## Run unit and integration tests (on sandboxes of t
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder && \
 	$(BIN)/python -m pytest tests/policy # the policy of the README, held to what the others called
 
+.PHONY: unit modules deployment-tests agent-tests sandbox-tests
+unit: .venv/ready ## Run the tests of planners and judgements: no server, no sandbox
+	$(BIN)/python -m pytest -n 2 tests/unit
+
+modules: .venv/ready servers ## Run the tests of each module on the sandbox
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/modules
+
+deployment-tests: .venv/ready servers ## Run the tests of the playbooks on the sandbox
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/deployment
+
+agent-tests: .venv/ready servers ## Run the tests of the limiter agent on a real Redis
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/agent
+
+sandbox-tests: .venv/ready servers ## Run the tests of the sandbox itself
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/sandbox/tests
+
 .PHONY: moto-suites
 moto-suites: .venv/ready ## Run moto's own tests with the sandbox's extensions of moto; not a part of `test`
 	tests/moto/run $(BIN)

@@ -186,14 +186,14 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import (
     APP_OPTIONS,
     NOTHING_DONE,
     app_problems,
     fail_on_amplify_error,
     find_app,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.deployment import (
     Job,
     Note,
     Seen,
@@ -211,7 +211,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     refuse,
     wait_until,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import fingerprint, is_of
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import fingerprint, is_of
 
 # Attempts at one change.
 ATTEMPTS = 5

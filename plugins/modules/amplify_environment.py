@@ -156,7 +156,7 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import (
     APP_OPTIONS,
     NOTHING_DONE,
     app_problems,
@@ -165,7 +165,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import 
     variables_of,
     without_values_of,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import (
     Desired,
     Place,
     plan,

@@ -386,9 +386,9 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._alarm_rule import name_of
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.rule import name_of
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import (
     COMPOSITE,
     KIND,
     LISTED,
@@ -402,10 +402,10 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch impo
     references,
     to_api,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_actions import Place
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_apply import Run
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_checks import edge_problems
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import alarm_problems, name_problems, typed_alarms
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.apply import Run
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.checks import edge_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import alarm_problems, name_problems, typed_alarms
 
 # So many names stand in a message; the result has all of them.
 NAMES_SHOWN = 20

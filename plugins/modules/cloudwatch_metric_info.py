@@ -188,7 +188,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, is_transient, refuse, wait_until
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_metrics import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.metrics import (
     CLOCK_SKEW,
     QUERIES_A_CALL,
     input_problems,

@@ -232,7 +232,10 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner, _evidence, _live_cache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import cache as _elasticache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import evidence as _evidence
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live as _live_cache
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     RETRIES,
     client,
@@ -242,7 +245,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     refuse,
     wait_until,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import ca_file_problem
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import ca_file_problem
 from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.

@@ -244,7 +244,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, fail_on_aws_error, refuse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import find, network
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import find, network
 from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
 
 

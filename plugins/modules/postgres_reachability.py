@@ -195,10 +195,10 @@ import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Way
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble, of_socket
-from ansible_collections.huntaze.ai_system.plugins.module_utils._postgres_session import PostgresSession, ask_for_tls
-from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, of_socket
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import PostgresSession, ask_for_tls
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import (
     SHARED_OPTIONS,
     edge_warnings,
     input_problems,

@@ -184,9 +184,9 @@ import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Way
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble, of_redis_reply, of_socket
-from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, of_redis_reply, of_socket
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import (
     SHARED_OPTIONS,
     edge_warnings,
     input_problems,
@@ -195,7 +195,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability im
     refusal,
     skip,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._redis_session import RedisSession
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import RedisSession
 
 # What the advice calls the options.
 WORDS = {"tls_on": "set tls to true", "tls_off": "set tls to false", "ca": "tls_ca_file", "password": "password", "user": "username"}

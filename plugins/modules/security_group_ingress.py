@@ -257,7 +257,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse, wait_until
-from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import (
     AUTHORIZE,
     DESCRIBE_ANEW,
     REVOKE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from .certificates import Authority
-from .machines import Agent, Redis
+from support.certificates import Authority
+from support.machines import Agent, Redis
 
 
 @pytest.fixture(scope="session")

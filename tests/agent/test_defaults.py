@@ -17,8 +17,8 @@ from limiter_agent.address import Address
 from limiter_agent.metrics import _IDENTITY, Board, Destination, Publisher, _session
 from limiter_agent.store import _sentence, _silence
 
-from .certificates import Authority
-from .machines import Redis, free_port, until
+from support.certificates import Authority
+from support.machines import Redis, free_port, until
 
 NOWHERE = "http://127.0.0.1:9"
 

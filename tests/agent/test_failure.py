@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from .machines import RULES, Caller, Redis, script_calls, until
+from support.machines import RULES, Caller, Redis, script_calls, until
 
 CLOSED = RULES.replace("without_redis: open ", "without_redis: closed ", 1)
 

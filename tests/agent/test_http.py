@@ -12,7 +12,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from .machines import TOKEN, Agent, Caller, until
+from support.machines import TOKEN, Agent, Caller, until
 
 PROBLEM = "application/problem+json"
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from .machines import Caller, script_calls, until
+from support.machines import Caller, script_calls, until
 
 BURST = """
 plans:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .machines import TOKEN, free_port
+from support.machines import TOKEN, free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples/nextjs"
 HERE = Path(__file__).parent

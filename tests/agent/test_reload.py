@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from .machines import PACKAGE, RULES, TOKEN, Caller, Redis, until
+from support.machines import PACKAGE, RULES, TOKEN, Caller, Redis, until
 
 OLD, NEW = "old-token-0123456789abcdef", "new-token-0123456789abcdef"
 

@@ -25,12 +25,12 @@ import uvloop
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGE = ROOT / "roles/limiter_agent/files/limiter_agent"
-sys.path[:0] = [str(ROOT), str(PACKAGE)]
+sys.path[:0] = [str(ROOT / "tests"), str(PACKAGE)]
 
+from benchmarks.load import CALLERS, SUBJECTS, TOKEN, listening, measure  # noqa: E402
 from limiter_agent.rules import Rules  # noqa: E402
 from limiter_agent.script import SHA, SOURCE, Check, encode, keys_of  # noqa: E402
-from tests.agent.machines import Agent, Redis, free_port, until  # noqa: E402
-from tests.benchmarks.load import CALLERS, SUBJECTS, TOKEN, listening, measure  # noqa: E402
+from support.machines import Agent, Redis, free_port, until  # noqa: E402
 
 
 def rival(port: int, server: Redis, *command: str) -> subprocess.Popen:

@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1]))
+sys.path.insert(0, str(HERE.parent))
 
-from tests.agent.machines import free_port, until  # noqa: E402
-from tests.benchmarks.load import TOKEN, listening, measure  # noqa: E402
+from benchmarks.load import TOKEN, listening, measure  # noqa: E402
+from support.machines import free_port, until  # noqa: E402
 
 CREDENTIAL = b"Bearer " + TOKEN.encode()
 HEADERS = [(b"ratelimit-policy", b'"hour";q=100;w=3600'), (b"ratelimit", b'"hour";r=42;t=360')]

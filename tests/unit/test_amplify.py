@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import botocore.session
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import app_problems, variables_of, without_values, without_values_of
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import app_problems, variables_of, without_values, without_values_of
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.deployment import (
     ACTIVE,
     INTENDED,
     JOB_TYPE,
@@ -27,8 +27,8 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deploym
     tag_key,
     unbuildable,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_deployment import plan as plan_build
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify_environment import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.deployment import plan as plan_build
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import (
     CLEAR,
     Desired,
     Place,

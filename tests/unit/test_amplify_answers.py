@@ -9,7 +9,7 @@ import json
 import types
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _amplify_deployment as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import deployment as planner
 from ansible_collections.huntaze.ai_system.plugins.modules import amplify_deployment, amplify_environment
 from botocore.exceptions import ClientError
 

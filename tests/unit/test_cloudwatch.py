@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch_input as checked
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_actions import Place
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import problems as checked
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
 

@@ -8,8 +8,8 @@ import typing as t
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_apply import Run
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.apply import Run
 from ansible_collections.huntaze.ai_system.plugins.modules import cloudwatch_alarms
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch_metrics as metrics
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import metrics
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from moto.core.exceptions import ServiceException
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch_actions as actions
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch_checks as checks
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch_input as checked
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import actions
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import checks
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import problems as checked
 from ansible_collections.huntaze.ai_system.plugins.modules import cloudwatch_alarms
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.core.exceptions import ServiceException
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _alarm_rule as rules
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _cloudwatch as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import rule as rules
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
 

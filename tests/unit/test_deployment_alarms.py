@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch_input import alarm_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import alarm_problems
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 COMMON, OWN = "arn:aws:sns:us-east-1:123456789012:operators", "arn:aws:sns:us-east-1:123456789012:mine"

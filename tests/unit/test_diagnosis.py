@@ -9,8 +9,8 @@ import socket
 import ssl
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _diagnosis
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect import diagnosis as _diagnosis
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import (
     ADVICE,
     Trouble,
     of_postgres,

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache, _elasticache_auth as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import NOTHING
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import cache as _elasticache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import NOTHING
 from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
 
 DATE = datetime.datetime(2025, 3, 1, 12, 0, tzinfo=datetime.timezone.utc)
@@ -241,7 +242,7 @@ def test_kind_35_messages_name_options_that_exist():
     source = (MODULES / "modules" / "elasticache_auth.py").read_text()
     options = set(yaml.safe_load(ast.literal_eval(re.search(r'DOCUMENTATION = (r"""(?:.|\n)*?""")', source)[1]))["options"])
     sentences: list[str] = []
-    for text in (source[source.index("class Run"):], (MODULES / "module_utils" / "_elasticache_auth.py").read_text()):
+    for text in (source[source.index("class Run"):], (MODULES / "module_utils" / "_elasticache" / "path.py").read_text()):
         tree = ast.parse(text)
         docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         sentences += [

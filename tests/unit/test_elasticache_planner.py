@@ -12,9 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache_auth as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import NOTHING
-from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import NOTHING
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import (
     ROTATED,
     SET,
     Look,

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _elasticache_auth as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import NOTHING
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import NOTHING
 from ansible_collections.huntaze.ai_system.plugins.modules import elasticache_auth
 
 TOKEN = "canary-token-aaaaaaaa"

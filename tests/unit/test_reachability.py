@@ -11,10 +11,10 @@ import threading
 import time
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _live_cache
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Way, open_tcp, resolve
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import Trouble
-from ansible_collections.huntaze.ai_system.plugins.module_utils._reachability import latency
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live as _live_cache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way, open_tcp, resolve
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import latency
 from ansible_collections.huntaze.ai_system.plugins.modules import postgres_reachability, redis_reachability
 
 

@@ -9,7 +9,7 @@ import itertools
 
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY
-from ansible_collections.huntaze.ai_system.plugins.module_utils._security_group import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import (
     contradictions,
     current_rules,
     group_id_problems,

@@ -6,12 +6,12 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _live_cache
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connection import Deadline, Wire
-from ansible_collections.huntaze.ai_system.plugins.module_utils._diagnosis import ADVICE, Trouble
-from ansible_collections.huntaze.ai_system.plugins.module_utils._evidence import Look
-from ansible_collections.huntaze.ai_system.plugins.module_utils._postgres_session import PostgresSession, ask_for_tls
-from ansible_collections.huntaze.ai_system.plugins.module_utils._redis_session import RedisSession
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live as _live_cache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Wire
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import ADVICE, Trouble
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Look
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import PostgresSession, ask_for_tls
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import RedisSession
 from hypothesis import example, given
 from hypothesis import strategies as st
 

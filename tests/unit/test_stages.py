@@ -51,9 +51,10 @@ def sources_of(path, seen):
     yield tree
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ansible_collections.huntaze.ai_system.plugins.module_utils"):
-            last = node.module.rpartition(".")[2]
-            for name in [last] if last != "module_utils" else [alias.name for alias in node.names]:
-                yield from sources_of(ROOT / "plugins" / "module_utils" / f"{name}.py", seen)
+            room = node.module.partition(".module_utils")[2].replace(".", "/").lstrip("/")
+            files = [ROOT / "plugins" / "module_utils" / f"{room}.py", *(ROOT / "plugins" / "module_utils" / room / f"{alias.name}.py" for alias in node.names)]
+            for file in filter(Path.is_file, files):
+                yield from sources_of(file, seen)
 
 
 def sentences_of(module):

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sandbox for every test process, put back to the guide's estate before each test that asks for it."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import os
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+from support import sandboxes
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest files first, else one process works at one when the other has nothing left to do.
+    items.sort(key=lambda item: item.path.name not in ("test_agents.py", "test_deploy.py"))
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[sandboxes.Sandbox]:
+    # Nothing of the caller's account may reach a test.
+    for name in [name for name in os.environ if name.startswith(("AWS_", "HUNTAZE_")) and name != "HUNTAZE_SANDBOX_JOURNAL"]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER=""
+    )
+    with sandboxes.free_network() as network:
+        instance = sandboxes.Sandbox(tmp_path_factory.mktemp("sandbox"), network)
+        os.environ.update(instance.environment)
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), instance.address("0.1")]))
+        instance.start()
+        try:
+            yield instance
+        finally:
+            instance.stop()
+
+
+@pytest.fixture
+def estate(sandbox: sandboxes.Sandbox) -> dict[str, t.Any]:
+    """The guide's estate, fresh."""
+    sandbox.reset()
+    return sandbox.estate
+
+
+@pytest.fixture
+def run_module(sandbox: sandboxes.Sandbox) -> t.Callable[..., sandboxes.Result]:
+    return functools.partial(sandboxes.run_module, sandbox)
+
+
+@pytest.fixture(scope="session")
+def node_directory() -> Path:
+    """Where Node finds the packages of node/package.json."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("node and npm are missing: no look at the cache as Node clients see it")
+    directory = sandboxes.REPOSITORY / "tests" / "support" / "node"
+    with open(directory / "package.json") as package:
+        fcntl.flock(package, fcntl.LOCK_EX)  # one installation at a time, whatever the number of test processes
+        installed = subprocess.run(
+            ["npm", "install", "--no-package-lock", "--prefer-offline", "--no-audit", "--no-fund"],
+            cwd=directory, capture_output=True, text=True, timeout=300, check=False,
+        )
+    assert installed.returncode == 0, installed.stderr
+    return directory
+
+
+@pytest.fixture(scope="session", params=["ioredis-5", "ioredis-6"])
+def ioredis(request: pytest.FixtureRequest, node_directory: Path) -> t.Iterator[t.Callable[..., dict[str, t.Any]]]:
+    """ioredis under Node as applications have it: connects, and tells what PING answered or why not."""
+    with subprocess.Popen(
+        ["node", "ping.js"], cwd=node_directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as node:
+
+        def ping(**options: t.Any) -> dict[str, t.Any]:
+            node.stdin.write(json.dumps({"client": request.param, **options}) + "\n")
+            node.stdin.flush()
+            return json.loads(node.stdout.readline())
+
+        yield ping

@@ -18,7 +18,8 @@ from limiter_agent.metrics import _IDENTITY, Board, Destination, Publisher, _ses
 from limiter_agent.store import _sentence, _silence
 
 from support.certificates import Authority
-from support.machines import Redis, free_port, until
+from support.machines import Redis, free_port
+from support.waiting import until
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -10,7 +10,9 @@ import time
 
 import pytest
 
-from support.machines import RULES, Caller, Redis, script_calls, until
+from support.load import Caller
+from support.machines import RULES, Redis, script_calls
+from support.waiting import until
 
 CLOSED = RULES.replace("without_redis: open ", "without_redis: closed ", 1)
 

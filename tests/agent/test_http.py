@@ -12,7 +12,9 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from support.machines import TOKEN, Agent, Caller, until
+from support.load import TOKEN, Caller
+from support.machines import Agent
+from support.waiting import until
 
 PROBLEM = "application/problem+json"
 

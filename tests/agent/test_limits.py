@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from support.machines import Caller, script_calls, until
+from support.load import Caller
+from support.machines import script_calls
+from support.waiting import until
 
 BURST = """
 plans:

@@ -13,7 +13,8 @@ from moto.server import ThreadedMotoServer
 
 from limiter_agent.metrics import REQUESTS, Board, Destination, Publisher
 
-from support.machines import free_port, until
+from support.machines import free_port
+from support.waiting import until
 
 ACCESS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "canary-secret-key", "AWS_EC2_METADATA_DISABLED": "true"}
 logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from support.machines import TOKEN, free_port
+from support.load import TOKEN
+from support.machines import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples/nextjs"
 HERE = Path(__file__).parent

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import signal
 import socket
 import ssl
 import subprocess
-import threading
 import time
 
 import pytest
 
-from support.machines import PACKAGE, RULES, TOKEN, Caller, Redis, until
+from support.load import TOKEN, Caller, Load
+from support.machines import PACKAGE, RULES, Redis
+from support.waiting import until
 
 OLD, NEW = "old-token-0123456789abcdef", "new-token-0123456789abcdef"
 
@@ -23,43 +25,19 @@ def fingerprint(password):
     return hashlib.sha256(f"limiter-agent:{password}".encode()).hexdigest()[:12]
 
 
-class Load:
-    """Callers that ask without pause, from a thread, while the test goes on."""
+@contextlib.contextmanager
+def under_load(*agents, callers=8, context=None):
+    """Callers that ask without pause while the test goes on; each of them ends at its first error."""
+    with Load(caller=lambda number: Caller(agents[number % len(agents)].port, context), callers=callers, plan="business",
+              subjects=lambda number, count: f"creator-{number}-{count // 400}") as load:
+        more(load)
+        yield load
 
-    def __init__(self, *agents, callers=8, plan="business", context=None):
-        self.agents, self.callers, self.plan, self.context = agents, callers, plan, context
-        self.answers, self.errors = [], []
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
-    def __enter__(self):
-        self._thread.start()
-        self.more()
-        return self
-
-    def __exit__(self, *error):
-        self._end.set()
-        self._thread.join()
-
-    def more(self, count=200):
-        """Returns when that many more were answered."""
-        target = len(self.answers) + count
-        until(lambda: len(self.answers) >= target or self.errors, 20, "answers")
-
-    async def _run(self):
-        await asyncio.gather(*(self._ask(number) for number in range(self.callers)))
-
-    async def _ask(self, number):
-        client = Caller(self.agents[number % len(self.agents)].port, self.context)
-        count = 0
-        while not self._end.is_set():
-            try:
-                self.answers.append(await client.check(f"creator-{number}-{count // 400}", self.plan))
-            except Exception as error:
-                self.errors.append(error)
-                return
-            count += 1
-        client.close()
+def more(load, count=200):
+    """Returns when that many more were answered."""
+    target = len(load.answers) + count
+    until(lambda: len(load.answers) >= target or load.errors, 20, "answers")
 
 
 # The machine may be slow; what is shown here is that nothing is lost, not how fast it is.
@@ -74,12 +52,12 @@ def test_from_plain_to_tls_and_through_rotations_nothing_is_lost(tmp_path, agent
     with Redis(tmp_path / "redis", tls=authority.issue("redis")) as server:
         acl = server.client.acl_setuser
         pair = [agents(server, workers=2, agents=2, redis=PATIENT), agents(server, agents=2, redis=PATIENT)]
-        with Load(*pair) as load:
+        with under_load(*pair) as load:
             for agent in pair:
                 agent.configure(redis={"url": f"rediss://127.0.0.1:{server.tls_port}", "ca": str(authority.file)})
                 agent.signal(signal.SIGHUP)
                 until(lambda agent=agent: all_moved(agent, tls=True, credential=None), 5, "TLS in every worker")
-            load.more()
+            more(load)
             # As ElastiCache does: ROTATE keeps the old way, SET ends it.
             server.client.execute_command("ACL", "SETUSER", "default", f">{OLD}")
             for old, new in ((None, OLD), (OLD, NEW), (NEW, OLD + "2")):
@@ -87,10 +65,10 @@ def test_from_plain_to_tls_and_through_rotations_nothing_is_lost(tmp_path, agent
                 for agent in pair:
                     agent.write("credential", new)
                     until(lambda agent=agent: all_moved(agent, tls=True, credential=fingerprint(new)), 5, "the new credential")
-                load.more()
+                more(load)
                 if old:
                     server.client.execute_command("ACL", "SETUSER", "default", f"<{old}")
-                load.more()
+                more(load)
         assert not load.errors
         assert {status for status, _ in load.answers} == {200}
         assert all(answer["exact"] for _, answer in load.answers)
@@ -103,17 +81,17 @@ def test_a_credential_that_is_not_yet_accepted_waits_while_the_old_serves(own_re
     agent = agents(own_redis, redis=PATIENT)
     agent.write("credential", f"{OLD}\napp\n")
     until(lambda: all_moved(agent, user="app", credential=fingerprint(OLD)), 5, "the ACL user")
-    with Load(agent) as load:
+    with under_load(agent) as load:
         agent.write("credential", f"{NEW}\napp\n")
         worker = until(lambda: next((worker for worker in agent.workers() if not worker["redis"]["as_configured"]), None), 5, "the attempt")
         assert worker["redis"]["credential"] == fingerprint(OLD) and worker["redis"]["connected"]
-        load.more()
+        more(load)
         until(lambda: "invalid username-password" in str(agent.workers()[0]["redis"]["error"]), 5, "the reason")
         own_redis.client.client_kill_filter(_type="normal", skipme=True)  # and the old credential must still bring it back
-        load.more()
+        more(load)
         own_redis.client.execute_command("ACL", "SETUSER", "app", f">{NEW}")
         until(lambda: all_moved(agent, credential=fingerprint(NEW)), 5, "the new credential")
-        load.more()
+        more(load)
     assert not load.errors and {status for status, _ in load.answers} == {200}
     assert all(answer["exact"] for _, answer in load.answers)
 
@@ -123,7 +101,7 @@ def test_a_refusal_by_redis_has_the_credential_read_again_at_once(own_redis, age
     agent = agents(own_redis, redis=PATIENT)
     agent.write("credential", f"{OLD}\napp\n")
     until(lambda: all_moved(agent, user="app"), 5, "the ACL user")
-    with Load(agent) as load:
+    with under_load(agent) as load:
         took = []
         for password in (NEW, OLD, NEW, OLD, NEW):
             # Written and switched within one look at the files: the refusal comes first.
@@ -187,13 +165,13 @@ def test_all_that_is_wrong_at_once_can_be_told(redis, agents):
 
 def test_rules_reloaded_under_load_lose_nothing(redis, agents):
     agent = agents(redis, workers=2)
-    with Load(agent) as load:
+    with under_load(agent) as load:
         for requests in range(500, 520):
             agent.write("rules.yml", RULES.replace("requests: 500,", f"requests: {requests},").replace(
                 "      - {name: hour, requests: 50,", "      - {name: day, requests: 50, seconds: 86400}\n      - {name: hour, requests: 50,"
                 if requests % 2 else "      - {name: hour, requests: 50,"))
             agent.signal(signal.SIGHUP)
-            load.more(20)
+            more(load, 20)
     assert not load.errors and {status for status, _ in load.answers} == {200}
 
 
@@ -222,14 +200,14 @@ def test_a_new_certificate_is_served_and_a_bad_one_is_not(redis, agents, authori
 
     context = ssl.create_default_context(cafile=authority.file)
     first = serial()
-    with Load(agent, callers=2, context=context) as load:
+    with under_load(agent, callers=2, context=context) as load:
         authority.issue("agent")
         until(lambda: serial() != first, 5, "the new certificate")
         second = serial()
         files["certificate"].write_text("no certificate")
         until(lambda: agent.workers()[0]["problems"], 5, "the problem")
         assert serial() == second
-        load.more()
+        more(load)
     assert not load.errors and {status for status, _ in load.answers} == {200}
 
 

@@ -30,7 +30,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(PACKAGE)]
 from benchmarks.load import CALLERS, SUBJECTS, TOKEN, listening, measure  # noqa: E402
 from limiter_agent.rules import Rules  # noqa: E402
 from limiter_agent.script import SHA, SOURCE, Check, encode, keys_of  # noqa: E402
-from support.machines import Agent, Redis, free_port, until  # noqa: E402
+from support.machines import Agent, Redis, free_port  # noqa: E402
+from support.waiting import until  # noqa: E402
 
 
 def rival(port: int, server: Redis, *command: str) -> subprocess.Popen:

@@ -16,7 +16,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.load import TOKEN, listening, measure  # noqa: E402
-from support.machines import free_port, until  # noqa: E402
+from support.machines import free_port  # noqa: E402
+from support.waiting import until  # noqa: E402
 
 CREDENTIAL = b"Bearer " + TOKEN.encode()
 HEADERS = [(b"ratelimit-policy", b'"hour";q=100;w=3600'), (b"ratelimit", b'"hour";r=42;t=360')]

@@ -20,7 +20,7 @@ from support import deployment
 import pytest
 from support import sandboxes
 
-LOAD = sandboxes.REPOSITORY / "extensions" / "molecule" / "limiter_agent" / "load.py"
+LOAD = sandboxes.REPOSITORY / "tests" / "support" / "load.py"
 PORT = 8443
 
 

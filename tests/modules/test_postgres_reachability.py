@@ -17,7 +17,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgre
 from data_plane import certificates, postgres
 from data_plane import client as data_plane
 from instance import Instance
-from support.odd_certificates import Authority
+from support.certificates import Authority
 
 # What the sandbox's database does of itself: TLS only, and a password always.
 TLS_AND_PASSWORD = postgres.AUTHENTICATION

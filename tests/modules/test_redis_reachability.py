@@ -15,7 +15,7 @@ from ansible_collections.huntaze.ai_system.plugins.modules import redis_reachabi
 from data_plane import certificates
 from data_plane import client as data_plane
 from instance import Instance
-from support.odd_certificates import Authority
+from support.certificates import Authority
 
 TOKEN = "canary-token-4f1d0b7c9e2a"
 USER_PASSWORD = "canary-user-77aa01cd55ee"
@@ -299,11 +299,11 @@ def tls_server(redis_server, tmp_path):
 
     def start(*options, days=(-1, 30), address="127.0.0.1", authority=None):
         authority = authority or Authority(tmp_path)
-        certificate, key = authority.issue(address, days)
+        files = authority.issue(address=address, days=days)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         redis_server(
-            "--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(authority.file),
+            "--tls-port", str(port), "--tls-cert-file", str(files["certificate"]), "--tls-key-file", str(files["key"]), "--tls-ca-cert-file", str(authority.file),
             "--tls-auth-clients", "no", *options,
         )
         return {"port": port, "tls": True, "tls_ca_file": str(authority.file)}

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import functools
-import time
 import typing as t
 
-import pytest
 import redis
-from support import sandboxes
 from botocore.config import Config
-from botocore.exceptions import ClientError
+
+from support import sandboxes
+from support.refusals import refused
+from support.waiting import until
 
 GROUP = "huntaze-redis"
 TLS = {"TransitEncryptionEnabled": True}
@@ -22,24 +22,6 @@ A, B, C = "token-a-0123456789", "token-b-0123456789", "token-c-0123456789"
 def api(sandbox: sandboxes.Sandbox, service: str = "elasticache") -> t.Any:
     """A client that does not repeat a call."""
     return sandbox.client(service, config=Config(retries={"total_max_attempts": 1}))
-
-
-def refused(code: str, call: t.Callable[..., t.Any], **parameters: t.Any) -> str:
-    """Assert that AWS answers the call with this code; its message."""
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    assert caught.value.response["Error"]["Code"] == code, caught.value
-    return caught.value.response["Error"]["Message"]
-
-
-def until(look: t.Callable[[], t.Any]) -> t.Any:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        seen = look()
-        if seen:
-            return seen
-        time.sleep(0.02)
-    raise AssertionError("it did not become so")
 
 
 class Cache:

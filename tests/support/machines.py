@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import http.client
 import json
@@ -14,14 +13,15 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import redis
 import yaml
 
+from support.load import TOKEN
+from support.waiting import until
+
 PACKAGE = Path(__file__).parents[2] / "roles/limiter_agent/files/limiter_agent"
-TOKEN = "test-token-of-the-application-0001"
 RULES = (PACKAGE / "limiter_agent/rules.yml").read_text()
 
 
@@ -32,17 +32,6 @@ def free_port() -> int:
             port = 20_000 + secrets.randbelow(12_000)
             probe.bind(("127.0.0.1", port))
             return port
-
-
-def until(condition, seconds=10.0, what="the condition"):
-    """The condition's first true value; no test waits by a fixed time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not come true within {seconds} s")
 
 
 class Redis:
@@ -176,34 +165,3 @@ class Agent:
 
     def workers(self) -> list[dict]:
         return self.get("/readyz")[2]["workers"]
-
-
-class Caller:
-    """One keep-alive connection that asks again and again."""
-
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None, token: str = TOKEN) -> None:
-        self.port = port
-        self.tls = tls
-        self.token = token
-        self.writer: asyncio.StreamWriter | None = None
-
-    async def connect(self) -> None:
-        if self.writer is None:
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
-
-    async def check(self, subject: str, plan: str = "pro", cost: int = 1) -> tuple[int, dict]:
-        await self.connect()
-        body = json.dumps({"subject": subject, "plan": plan, "cost": cost}).encode()
-        self.writer.write(b"POST /v1/check HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s" % (
-            self.token.encode(), len(body), body))
-        head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-        answer = json.loads(await self.reader.readexactly(length))
-        if b"connection: close" in head:
-            self.close()
-        return int(head.split(b" ")[1]), answer
-
-    def close(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
-        self.writer = None

@@ -7,7 +7,8 @@ import urllib.request
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+
+from support.refusals import refused
 
 JOB_STATES = ["PENDING", "PROVISIONING", "RUNNING", "SUCCEED"]
 
@@ -26,13 +27,6 @@ def app_id(estate):
 @pytest.fixture
 def branch(estate):
     return {"appId": estate["app_id"], "branchName": estate["app_branch"]}
-
-
-def refused(code, call, **parameters):
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    assert caught.value.response["Error"]["Code"] == code
-    return caught.value.response["Error"]["Message"]
 
 
 def variables(amplify, app_id):

@@ -14,7 +14,8 @@ import pytest
 from support import sandboxes
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from support.caches import api, refused
+from support.caches import api
+from support.refusals import refused
 
 pytestmark = pytest.mark.usefixtures("estate")
 RULE = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/24"}]}]

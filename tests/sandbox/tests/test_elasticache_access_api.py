@@ -7,7 +7,9 @@ import typing as t
 
 import pytest
 from support import sandboxes
-from support.caches import TLS, A, B, C, Cache, api, cluster, create, open_to_limiter, promote, refused, until
+from support.caches import TLS, A, B, C, Cache, api, cluster, create, open_to_limiter, promote
+from support.refusals import refused
+from support.waiting import until
 
 PASSWORDS = ["first-password-0123456789", "second-password-0123456789"]
 

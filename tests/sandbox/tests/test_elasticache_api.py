@@ -8,7 +8,9 @@ import typing as t
 import pytest
 import redis
 from support import sandboxes
-from support.caches import TLS, A, Cache, api, cluster, create, open_to_limiter, promote, refused, until
+from support.caches import TLS, A, Cache, api, cluster, create, open_to_limiter, promote
+from support.refusals import refused
+from support.waiting import until
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ import typing as t
 import pytest
 import redis
 from support import sandboxes
-from support.caches import TLS, A, B, Cache, api, cluster, create, open_to_limiter, refused
+from support.caches import TLS, A, B, Cache, api, cluster, create, open_to_limiter
+from support.refusals import refused
 
 PROMOTED = {"ReplicationGroupId": "huntaze-redis", "ReplicationGroupDescription": "test"}
 

@@ -8,7 +8,8 @@ import typing as t
 import pytest
 from support import sandboxes
 from aws_api.elasticache.models import ElastiCacheBackend
-from support.caches import TLS, A, api, cluster, create, promote, until
+from support.caches import TLS, A, api, cluster, create, promote
+from support.waiting import until
 
 GROUP_ALWAYS = {
     "ReplicationGroupId", "Description", "GlobalReplicationGroupInfo", "Status", "PendingModifiedValues", "AutomaticFailover", "MultiAZ",

@@ -7,7 +7,9 @@ import typing as t
 
 import pytest
 from support import sandboxes
-from support.caches import TLS, A, B, Cache, api, create, open_to_limiter, promote, refused, until
+from support.caches import TLS, A, B, Cache, api, create, open_to_limiter, promote
+from support.refusals import refused
+from support.waiting import until
 
 PREFERRED, REQUIRED = {**TLS, "TransitEncryptionMode": "preferred"}, {**TLS, "TransitEncryptionMode": "required"}
 OFF = {"TransitEncryptionEnabled": False}

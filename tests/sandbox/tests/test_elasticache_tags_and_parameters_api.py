@@ -7,7 +7,8 @@ import typing as t
 
 import pytest
 from support import sandboxes
-from support.caches import TLS, api, cluster, promote, refused
+from support.caches import TLS, api, cluster, promote
+from support.refusals import refused
 
 pytestmark = pytest.mark.usefixtures("estate")
 

@@ -11,7 +11,9 @@ import pytest
 from support import sandboxes
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
-from support.caches import api, cluster, promote, refused, until
+from support.caches import api, cluster, promote
+from support.refusals import refused
+from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("estate")
 RULE = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/24"}]}]

@@ -10,7 +10,8 @@ import typing as t
 import pytest
 import redis
 from support import sandboxes
-from support.caches import api, refused
+from support.caches import api
+from support.refusals import refused
 
 pytestmark = pytest.mark.usefixtures("estate")
 

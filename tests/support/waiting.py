@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting in tests: for what is to become true, never for a fixed time."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+Seen = t.TypeVar("Seen")
+
+
+def until(look: t.Callable[[], Seen], seconds: float = 20.0, what: str = "the condition") -> Seen:
+    """What `look` answers once that is true; an error after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.01)
+    raise AssertionError(f"{what} did not come true within {seconds} s")

@@ -326,6 +326,32 @@ steps:
     - 'create the metric alarm "huntaze-cache-cpu"'
     - 'update the composite alarm "huntaze-cache-unhealthy": alarm_rule'
     - 'delete the metric alarms "huntaze-cache-a", "huntaze-cache-b"'
+differences:
+  description: What the writes alter, or in check mode would alter, one entry for each field of an alarm.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The alarm, as C(alarm) and its name.
+      type: str
+      sample: alarm huntaze-cache-cpu
+    field:
+      description: The field, named as the options of an alarm are. A tag is a field of its own. An alarm that is made or deleted has an entry for each field.
+      type: str
+      sample: threshold
+    before:
+      description: Its value before. V(null) if there was none.
+      type: raw
+      sample: 80.0
+    after:
+      description: Its value afterwards. V(null) if there is none.
+      type: raw
+      sample: 40.0
+    secret:
+      description: Whether the values are masked. Always V(false), as alarms hold no secrets.
+      type: bool
+      sample: false
 created:
   description: Names of the alarms that were not there before, sorted.
   returned: success, and after a failure once writing has begun
@@ -386,84 +412,17 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.rule import name_of
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import (
-    COMPOSITE,
-    KIND,
-    LISTED,
-    NAMES_A_CALL,
-    conflicts,
-    kind_of,
-    muted,
-    parents_that_stay,
-    plan_absent,
-    plan_present,
-    references,
-    to_api,
-)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import to_api
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.apply import Run
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.checks import edge_problems
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import alarm_problems, name_problems, typed_alarms
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import problems, typed_alarms
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan
 
 # So many names stand in a message; the result has all of them.
 NAMES_SHOWN = 20
-NOTHING_DONE = {"changed": False, "steps": []}
-
-
-class Account:
-    """What there is of alarms in the account and region."""
-
-    def __init__(self, module):
-        self.cloudwatch = client(module, "cloudwatch")
-        self.model = self.cloudwatch.meta.service_model
-        # All that this botocore knows, later ones too: what it does not know, it could not read in the answer.
-        known = self.model.operation_model("DescribeAlarms").input_shape.members["AlarmTypes"].member.metadata.get("enum")
-        self.kinds = list(known or LISTED)
-
-    def describe(self, kinds, **which):
-        # Without AlarmTypes only metric alarms come back.
-        alarms = []
-        for page in self.cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=kinds, MaxRecords=NAMES_A_CALL, **which):
-            for kind in kinds:
-                for alarm in page.get(f"{kind}s") or []:
-                    name = alarm.get("AlarmName") or name_of(alarm.get("AlarmArn", ""))
-                    if name:
-                        alarms.append({**alarm, "AlarmName": name, KIND: kind})
-        return alarms
-
-    def observe(self, names, prefix):
-        """The alarms named and, if `prefix` is given, all whose names begin with it."""
-        alarms = self.describe(self.kinds, AlarmNamePrefix=prefix) if prefix else []
-        others = sorted(name for name in names if not (prefix and name.startswith(prefix)))
-        for start in range(0, len(others), NAMES_A_CALL):
-            alarms += self.describe(self.kinds, AlarmNames=others[start : start + NAMES_A_CALL])
-        return alarms
-
-    def composites(self):
-        """All composite alarms: one call for a hundred, while their parents would have to be asked for name by name."""
-        return self.describe([COMPOSITE])
-
-    def accepted(self):
-        """The parameters that each put call takes."""
-        operations = {"put_metric_alarm": "PutMetricAlarm", "put_composite_alarm": "PutCompositeAlarm", "put_log_alarm": "PutLogAlarm"}
-        return {
-            name: self.model.operation_model(operation).input_shape.members
-            for name, operation in operations.items() if operation in self.model.operation_names
-        }
-
-
-def sorted_by_what_happened(plan, written, deleted):
-    """What of the plan was made of the alarms: names, and the part of the diff that is theirs."""
-    before = {name: alarm for name, alarm in plan.before.items() if name in written or name in deleted}
-    after = {name: alarm for name, alarm in plan.after.items() if name in written}
-    return dict(
-        created=sorted(after.keys() - before.keys()),
-        updated=sorted(after.keys() & before.keys()),
-        removed=sorted(before.keys() & deleted),
-        diff={"before": before, "after": after},
-    )
+NOTHING_DONE = {"changed": False, "steps": [], "differences": []}
 
 
 def quoted(names):
@@ -471,43 +430,26 @@ def quoted(names):
     return shown + (f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else "")
 
 
-def fail_half_way(module, run, plan, common):
+def fail_half_way(module, run, common):
     """Say what AWS refused, what is done all the same, and what is left."""
-    happened = sorted_by_what_happened(plan, run.written, run.deleted)
-    done = [f"{what} {quoted(happened[what])}" for what in ("created", "updated", "removed") if happened[what]]
-    result = {
-        **common,
-        **happened,
-        "msg": (
+    made = Plan(tuple(run.made))
+    happened = planner.happened(made.differences)
+    done = [f"{what} {quoted(names)}" for what, names in happened.items() if names]
+    module.fail_json(
+        msg=(
             " ".join(f"{failure.rstrip('.')}." for failure in run.failures[:NAMES_SHOWN])
             + (f" And {len(run.failures) - NAMES_SHOWN} refusals more." if len(run.failures) > NAMES_SHOWN else "")
             + f" Done: {'; '.join(done) or 'nothing'}. Left to do: {'; '.join(run.left[:NAMES_SHOWN])}"
             + (f"; and {len(run.left) - NAMES_SHOWN} steps more" if len(run.left) > NAMES_SHOWN else "")
             + ". What was done stays; the next run does the rest."
         ),
-        "problems": run.failures,
-        "error": {"code": error_code(run.error), "type": type(run.error).__name__},
-        "changed": bool(run.done),
-        "steps": run.done,
-        "left": run.left,
-    }
-    module.fail_json(**result)
-
-
-def input_problems(module, place):
-    """The alarms as they are typed, and all that is wrong with the options."""
-    absent, purge = module.params["state"] == "absent", module.params["purge"]
-    alarms, problems = typed_alarms(module.params["alarms"])
-    problems += name_problems(alarms) if absent else alarm_problems(alarms, place)
-    prefix = module.params["prefix"] or ""
-    problems += edge_problems("prefix", prefix)
-    if len(prefix) > 255:
-        problems.append(f"prefix has {len(prefix)} characters: use up to 255, as names have.")
-    if purge and not prefix:
-        problems.append("purge needs a prefix, which must not be empty, or it would remove every alarm of the region: set prefix.")
-    if purge and absent:
-        problems.append("purge does not go with state absent: to remove all alarms of a prefix, use state present with an empty list.")
-    return [alarm for alarm in alarms if alarm], problems
+        problems=run.failures,
+        error={"code": error_code(run.error), "type": type(run.error).__name__},
+        left=run.left,
+        **made.result(),
+        **common,
+        **happened,
+    )
 
 
 def main():
@@ -521,41 +463,35 @@ def main():
         ),
         supports_check_mode=True,
     )
-    absent = module.params["state"] == "absent"
-    purge_prefix = module.params["prefix"] if module.params["purge"] else None
-    account = Account(module)
-    alarms, problems = input_problems(module, Place(account.cloudwatch.meta.region_name, account.cloudwatch.meta.partition))
-    refuse(module, "Nothing was read or changed", problems, **NOTHING_DONE)
+    absent, prefix, purge = module.params["state"] == "absent", module.params["prefix"] or "", module.params["purge"]
+    cloudwatch = client(module, "cloudwatch")
+    alarms, found = typed_alarms(module.params["alarms"])
+    found += problems(alarms, Place(cloudwatch.meta.region_name, cloudwatch.meta.partition), absent=absent, prefix=prefix, purge=purge)
+    refuse(module, "Nothing was read or changed", found, **NOTHING_DONE)
 
-    names = {alarm["alarm_name"] for alarm in alarms}
-    listed = [] if absent else [to_api(alarm) for alarm in alarms]
+    names = frozenset(alarm["alarm_name"] for alarm in alarms)
+    desired = planner.Desired(absent=names) if absent else planner.Desired(tuple(map(to_api, alarms)), purge_prefix=prefix if purge else None)
     try:
-        observed = account.observe(names.union(*map(references, listed)), purge_prefix)
-        refuse(module, "Nothing was changed", conflicts(listed, observed, purge_prefix), **NOTHING_DONE)
-        plan = plan_absent(names, observed, account.accepted()) if absent else plan_present(listed, observed, account.accepted(), purge_prefix)
-        doomed = plan.before.keys() - plan.after.keys()
-        parents = parents_that_stay(doomed, listed, account.composites(), bool(purge_prefix)) if doomed else []
-        refuse(module, "Nothing was changed", parents, **NOTHING_DONE)
+        observed = planner.observe(cloudwatch, desired)
     except (BotoCoreError, ClientError) as error:
         fail_on_aws_error(module, error, "Nothing was changed, as the alarms could not be described", **NOTHING_DONE)
-    silent = muted(listed, observed)
+    refuse(module, "Nothing was changed", planner.refusals(desired, observed), **NOTHING_DONE)
+    plan = planner.plan(desired, observed)
+    happened = planner.happened(plan.differences)
+    silent = planner.muted(desired, observed)
     if silent:
         module.warn(
             f"The actions of {quoted(silent)} are off: whatever happens, {'they tell' if silent[1:] else 'it tells'} nobody. "
             "Set actions_enabled to true in the list, or switch them on in CloudWatch, to be told again."
         )
-    common = dict(
-        muted=silent,
-        unchanged=[] if absent else sorted(names - plan.after.keys()),
-        kept=sorted(alarm["AlarmName"] for alarm in observed if purge_prefix and kind_of(alarm) not in LISTED and alarm["AlarmName"].startswith(purge_prefix)),
-    )
+    unchanged = names.difference(happened["created"], happened["updated"])
+    common = dict(muted=silent, unchanged=[] if absent else sorted(unchanged), kept=planner.kept(desired, observed))
     if not module.check_mode:
-        run = Run(account.cloudwatch, observed)
+        run = Run(cloudwatch, observed)
         run.apply(plan)
         if run.failures:
-            fail_half_way(module, run, plan, common)
-    result = {**plan.result(), **common, **sorted_by_what_happened(plan, plan.after.keys(), doomed)}
-    module.exit_json(**result)
+            fail_half_way(module, run, common)
+    module.exit_json(**plan.result(), **common, **happened)
 
 
 if __name__ == "__main__":

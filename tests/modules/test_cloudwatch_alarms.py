@@ -100,7 +100,9 @@ def test_every_kind_of_alarm(sandbox: t.Any, run: t.Any, cloudwatch: t.Any) -> N
     predicted = run(ALL, check=True)
     assert changed(predicted) and alarms_of(cloudwatch) == {}
     result = run(ALL)
-    assert {key: result[key] for key in ("steps", "diff", "created")} == {key: predicted[key] for key in ("steps", "diff", "created")}
+    told = ("steps", "diff", "differences", "created")
+    assert {key: result[key] for key in told} == {key: predicted[key] for key in told}
+    assert {"object": "alarm huntaze-ai-band", "field": "threshold_metric_id", "before": None, "after": "band", "secret": False} in result["differences"]
     assert result["steps"] == [
         'create the metric alarm "huntaze-ai-math"',
         'create the metric alarm "huntaze-ai-band"',
@@ -126,7 +128,7 @@ def test_every_kind_of_alarm(sandbox: t.Any, run: t.Any, cloudwatch: t.Any) -> N
 
     sandbox.control.forget_calls()
     again = run(ALL)
-    assert not changed(again) and again["unchanged"] == sorted(there) and again["diff"] == {"before": {}, "after": {}}
+    assert not changed(again) and again["unchanged"] == sorted(there) and again["diff"] == {"before": {}, "after": {}} and again["differences"] == []
     assert sandbox.calls() == {DESCRIBE: 1}
 
 
@@ -168,8 +170,12 @@ def test_an_update_writes_what_differs_and_says_so(sandbox: t.Any, run: t.Any, c
     ]
     assert mutations(sandbox) == {PUT: 1, PUT_COMPOSITE: 1}
     assert result["updated"] == ["huntaze-ai-a-inner", "huntaze-ai-rate-limit-exceeded"]
-    assert result["diff"]["before"]["huntaze-ai-rate-limit-exceeded"]["threshold"] == 100
-    assert result["diff"]["after"]["huntaze-ai-rate-limit-exceeded"]["threshold"] == 200
+    name, text = "alarm huntaze-ai-rate-limit-exceeded", "Alert when rate limits are frequently exceeded"
+    assert [(one["field"], one["before"], one["after"]) for one in result["differences"] if one["object"] == name] == [
+        ("alarm_description", text, None), ("ok_actions", None, [TOPIC]), ("threshold", 100, 200),
+    ]
+    assert result["diff"]["before"][name] == {"alarm_description": text, "threshold": 100}
+    assert result["diff"]["after"][name] == {"ok_actions": [TOPIC], "threshold": 200}
     there = alarms_of(cloudwatch)
     assert "AlarmDescription" not in there["huntaze-ai-rate-limit-exceeded"]
     assert "ActionsSuppressor" not in there["huntaze-ai-a-inner"]
@@ -359,7 +365,8 @@ def test_what_aws_rejects_after_all_is_explained_and_does_not_keep_the_others(ru
     assert result["left"] == [
         'create the composite alarm "huntaze-ai-a-group"', 'create the composite alarm "huntaze-ai-top" (it refers to "huntaze-ai-a-group")',
     ]
-    assert set(result["diff"]["after"]) == {MATH["alarm_name"], GUIDE["alarm_name"]} and len(result["problems"]) == 1
+    assert set(result["diff"]["after"]) == {one["object"] for one in result["differences"]} == {f"alarm {alarm['alarm_name']}" for alarm in (MATH, GUIDE)}
+    assert len(result["problems"]) == 1
 
 
 # What stands on the listed alarms, and what is there beside metric and composite alarms

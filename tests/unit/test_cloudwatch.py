@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
+import types
 import typing as t
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarm as one
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import problems as checked
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
@@ -26,10 +28,6 @@ from aws_api.cloudwatch.models import CloudWatchBackend  # noqa: E402
 from moto.core.exceptions import ServiceException  # noqa: E402
 
 MODEL = botocore.session.get_session().get_service_model("cloudwatch")
-ACCEPTED = {
-    "put_metric_alarm": MODEL.operation_model("PutMetricAlarm").input_shape.members,
-    "put_composite_alarm": MODEL.operation_model("PutCompositeAlarm").input_shape.members,
-}
 PREFIX = "ours-"
 UNKNOWN_FIELDS = {
     "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 7},
@@ -37,12 +35,25 @@ UNKNOWN_FIELDS = {
     "ActionConfiguration": {"AlarmTagsPropagation": {"Enabled": True}},
 }
 
+SNAKE = {"WarmUpConfiguration": "warm_up_configuration", "EvaluationWindow": "evaluation_window", "ActionConfiguration": "action_configuration"}
+
 
 class Account:
     """CloudWatch without HTTP: the sandbox's, which has tests of its own against AWS's documentation."""
 
+    meta = types.SimpleNamespace(service_model=MODEL)
+
     def __init__(self) -> None:
         self.backend = CloudWatchBackend("us-east-1", "123456789012")
+
+    def get_paginator(self, operation: str) -> t.Any:
+        assert operation == "describe_alarms"
+        return types.SimpleNamespace(paginate=self._pages)
+
+    def _pages(self, AlarmTypes: list[str], AlarmNames: t.Any = None, AlarmNamePrefix: str = "", **_paging: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        for alarm in self.backend.alarms.values():
+            if alarm.answered_under.removesuffix("s") in AlarmTypes and alarm.name.startswith(AlarmNamePrefix) and alarm.name in (AlarmNames or [alarm.name]):
+                yield copy.deepcopy({alarm.answered_under: [alarm.description()]})
 
     def call(self, operation: str, parameters: t.Mapping[str, t.Any]) -> None:
         shape = MODEL.operation_model("".join(word.capitalize() for word in operation.split("_"))).input_shape
@@ -57,11 +68,22 @@ class Account:
         for change in plan.changes[:calls]:
             self.call(change.operation, change.parameters)
 
-    def observe(self) -> list[dict[str, t.Any]]:
-        return copy.deepcopy([alarm.description() for alarm in self.backend.alarms.values()])
+    def shown(self) -> dict[str, t.Any]:
+        """All alarms, as differences speak of them."""
+        return planner.shown(planner.observe(self, planner.Desired(absent=frozenset(self.backend.alarms))))
 
-    def configurations(self) -> dict[str, t.Any]:
-        return {alarm["AlarmName"]: planner.shown(planner._configuration(alarm, ACCEPTED)) for alarm in self.observe()}
+
+def applied(differences: t.Iterable[t.Any], state: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The state that the differences lead to. Tags are in no answer of DescribeAlarms, and so in no state."""
+    state = copy.deepcopy(state)
+    for difference in differences:
+        fields = state.setdefault(difference.object, {})
+        assert fields.get(difference.field) == difference.before != difference.after
+        if difference.after is None:
+            del fields[difference.field]
+        elif not difference.field.startswith("tags."):
+            fields[difference.field] = difference.after
+    return {name: fields for name, fields in state.items() if fields}
 
 
 def validated(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -74,11 +96,26 @@ def validated(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
 def listed(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     alarms = validated(alarms)
     assert checked.alarm_problems(alarms) == []
-    return [planner.to_api(alarm) for alarm in alarms]
+    return [one.to_api(alarm) for alarm in alarms]
+
+
+def desired(alarms: list[dict[str, t.Any]], purge_prefix: str | None = None) -> planner.Desired:
+    return planner.Desired(tuple(listed(alarms)), purge_prefix=purge_prefix)
 
 
 def plan(account: Account, alarms: list[dict[str, t.Any]], purge_prefix: str | None = None) -> t.Any:
-    return planner.plan_present(listed(alarms), account.observe(), ACCEPTED, purge_prefix)
+    wanted = desired(alarms, purge_prefix)
+    return planner.plan(wanted, planner.observe(account, wanted))
+
+
+def removal(account: Account, names: t.Iterable[str]) -> t.Any:
+    wanted = planner.Desired(absent=frozenset(names))
+    return planner.plan(wanted, planner.observe(account, wanted))
+
+
+def refusals(account: Account, alarms: list[dict[str, t.Any]], purge_prefix: str | None = None) -> list[str]:
+    wanted = desired(alarms, purge_prefix)
+    return planner.refusals(wanted, planner.observe(account, wanted))
 
 
 # What can be listed
@@ -178,7 +215,7 @@ def accounts(draw: t.Any) -> Account:
     account.apply(plan(account, draw(estates())))
     for alarm in account.backend.alarms.values():
         for field in draw(st.lists(st.sampled_from(sorted(UNKNOWN_FIELDS)), unique=True)):
-            if field in ACCEPTED["put_composite_alarm" if alarm.rule else "put_metric_alarm"]:
+            if field in MODEL.operation_model("PutCompositeAlarm" if alarm.rule else "PutMetricAlarm").input_shape.members:
                 alarm.configuration[field] = UNKNOWN_FIELDS[field]
     ours = sorted(name for name, alarm in account.backend.alarms.items() if alarm.rule and name.startswith(PREFIX))
     if len(ours) > 1 and draw(st.booleans()):
@@ -196,40 +233,42 @@ examples = settings(max_examples=100, deadline=None)
 @given(account=accounts(), alarms=estates(), data=st.data())
 def test_a_plan_leads_to_what_is_listed_even_when_it_is_cut_off(account: Account, alarms: t.Any, data: t.Any) -> None:
     purge_prefix = data.draw(st.sampled_from([PREFIX, None]))
-    before, described = account.configurations(), {alarm["AlarmName"]: alarm for alarm in account.observe()}
+    before = account.shown()
     whole = plan(account, alarms, purge_prefix)
     cut = copy.deepcopy(account)
     account.apply(whole)
-    after = account.configurations()
+    after = account.shown()
 
     assert not plan(account, alarms, purge_prefix)
-    names = {alarm["alarm_name"] for alarm in alarms}
-    assert set(after) == names | {name for name in before if not (purge_prefix and name.startswith(PREFIX))}
-    # The diff is what happened, no more and no less.
-    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    assert changed == whole.before.keys() | whole.after.keys()
-    assert {name: before[name] for name in whole.before} == whole.before
-    assert {name: {**whole.after[name], "tags": None} for name in whole.after} == {name: {**after[name], "tags": None} for name in whole.after}
-    for alarm in account.observe():
-        for field in UNKNOWN_FIELDS:
-            if alarm["AlarmName"] in described:
-                assert alarm.get(field) == described[alarm["AlarmName"]].get(field)
+    names = {planner.object_of(alarm["alarm_name"]) for alarm in alarms}
+    assert set(after) == names | {name for name in before if not (purge_prefix and name.startswith(planner.object_of(PREFIX)))}
+    # What is said is what happened, no more and no less.
+    assert applied(whole.differences, before) == after
+    assert all(change.differences for change in whole.changes)
+    for name, fields in after.items():
+        for field in map(SNAKE.get, UNKNOWN_FIELDS):
+            if name in before:
+                assert fields.get(field) == before[name].get(field)
 
-    cut.apply(whole, data.draw(st.integers(0, len(whole.changes))))
+    calls = data.draw(st.integers(0, len(whole.changes)))
+    cut.apply(whole, calls)
+    assert cut.shown() == applied([difference for change in whole.changes[:calls] for difference in change.differences], before)
     cut.apply(plan(cut, alarms, purge_prefix))
-    assert cut.configurations() == after
+    assert cut.shown() == after
 
 
 @examples
 @given(account=accounts(), data=st.data())
 def test_removal_takes_the_named_and_nothing_else(account: Account, data: t.Any) -> None:
-    before = account.configurations()
+    before = account.shown()
     named = set(data.draw(st.lists(st.sampled_from(METRIC_NAMES + COMPOSITE_NAMES), unique=True)))
     for _round in before:  # what stands on a named one has to go too, or AWS refuses
-        named |= {alarm["AlarmName"] for alarm in account.observe() if planner.references(alarm) & named}
-    account.apply(planner.plan_absent(named, account.observe(), ACCEPTED))
-    assert account.configurations() == {name: alarm for name, alarm in before.items() if name not in named}
-    assert not planner.plan_absent(named, account.observe(), ACCEPTED)
+        named |= {alarm.name for alarm in account.backend.alarms.values() if one.references(alarm.configuration) & named}
+    whole = removal(account, named)
+    account.apply(whole)
+    assert account.shown() == {name: alarm for name, alarm in before.items() if name not in map(planner.object_of, named)}
+    assert applied(whole.differences, before) == account.shown() and all(change.differences for change in whole.changes)
+    assert not removal(account, named)
 
 
 @examples
@@ -239,7 +278,7 @@ def test_nothing_is_drift_that_means_the_same(alarms: t.Any, seed: random.Random
     account.apply(plan(account, alarms))
     for alarm in account.backend.alarms.values():
         configuration = alarm.configuration
-        for field in ("Dimensions", "Metrics", *planner.ACTIONS):
+        for field in ("Dimensions", "Metrics", *one.ACTIONS):
             seed.shuffle(configuration.get(field, []))
         for query in configuration.get("Metrics", []):
             seed.shuffle(query.get("MetricStat", {}).get("Metric", {}).get("Dimensions", []))
@@ -255,7 +294,7 @@ def test_nothing_is_drift_that_means_the_same(alarms: t.Any, seed: random.Random
                 configuration.setdefault(field, value)
             elif configuration.get(field) == value:
                 del configuration[field]
-    assert not planner.plan_present(listed(alarms), account.observe(), ACCEPTED, None)
+    assert not plan(account, alarms)
 
 
 FAULTS: dict[str, st.SearchStrategy[t.Any]] = {
@@ -291,7 +330,7 @@ def test_what_cloudwatch_rejects_is_refused_before(alarm: dict[str, t.Any], faul
         return
     account = Account()
     try:
-        account.apply(planner.plan_present([planner.to_api(options[0])], [], ACCEPTED))
+        account.apply(planner.plan(planner.Desired((one.to_api(options[0]),)), planner.Observed()))
     except ServiceException as error:
         pytest.fail(f"not refused: {error}")
 
@@ -400,16 +439,16 @@ def test_refusals_come_together() -> None:
 def test_a_composite_cannot_stand_on_what_the_purge_removes() -> None:
     account = Account()
     account.apply(plan(account, [{**GOOD, "alarm_name": name} for name in ("ours-old", "theirs")]))
-    composite = listed([{**COMPOSITE, "alarm_rule": 'ALARM("ours-old") OR ALARM("theirs")'}])
-    assert planner.conflicts(composite, account.observe()) == []
-    (found,) = planner.conflicts(composite, account.observe(), PREFIX)
+    composite = {**COMPOSITE, "alarm_rule": 'ALARM("ours-old") OR ALARM("theirs")'}
+    assert refusals(account, [composite]) == []
+    (found,) = refusals(account, [composite], PREFIX)
     assert '"composite" refers to "ours-old", which the purge of "ours-" removes' in found
 
 
 def test_conflicts_with_the_account_are_named() -> None:
     account = Account()
     account.apply(plan(account, [GOOD, {**COMPOSITE, "alarm_name": "group"}]))
-    found = planner.conflicts(listed([{**GOOD, "alarm_name": "group"}, {**COMPOSITE, "alarm_name": "new", "alarm_rule": "OK(nobody)"}]), account.observe())
+    found = refusals(account, [{**GOOD, "alarm_name": "group"}, {**COMPOSITE, "alarm_name": "new", "alarm_rule": "OK(nobody)"}])
     assert len(found) == 2
     assert '"group" is listed as a metric alarm but exists as a composite alarm' in found[0]
     assert '"new" refers to "nobody", which neither exists nor is listed' in found[1]
@@ -426,30 +465,40 @@ def test_an_alarm_on_a_query_of_prometheus_is_taken_over_by_the_listed_metric() 
     change = plan(account, [GOOD])
     assert "evaluation_criteria" in change.steps[0]
     account.apply(change)
-    (alarm,) = account.observe()
-    assert "EvaluationCriteria" not in alarm and alarm["WarmUpConfiguration"] == UNKNOWN_FIELDS["WarmUpConfiguration"]
+    (alarm,) = account.backend.alarms.values()
+    assert "EvaluationCriteria" not in alarm.configuration
+    assert alarm.configuration["WarmUpConfiguration"] == UNKNOWN_FIELDS["WarmUpConfiguration"]
 
 
 def test_a_field_of_metric_math_that_no_option_names_survives() -> None:
-    there = {**planner.to_api(validated([MATH])[0]), "Metrics": [{**planner.to_api(validated([MATH])[0])["Metrics"][0], "Newer": 1}]}
-    assert not planner.plan_present(listed([MATH]), [there], ACCEPTED)
-    change = planner.plan_present(listed([{**MATH, "threshold": 2}]), [there], ACCEPTED).changes[0]
+    (there,) = listed([MATH])
+    there = {**there, "Metrics": [{**there["Metrics"][0], "Newer": 1}]}
+    assert not planner.plan(desired([MATH]), planner.Observed((there,)))
+    change = planner.plan(desired([{**MATH, "threshold": 2}]), planner.Observed((there,))).changes[0]
     assert change.parameters["Metrics"][0]["Newer"] == 1
 
 
 def test_a_suppressor_may_come_back_as_its_arn() -> None:
     alarm = {**COMPOSITE, "actions_suppressor": "good", "actions_suppressor_wait_period": 1, "actions_suppressor_extension_period": 1}
-    there = {**planner.to_api(validated([alarm])[0]), "ActionsSuppressor": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:good"}
-    assert not planner.plan_present(listed([alarm]), [there], ACCEPTED)
+    (there,) = listed([alarm])
+    there = {**there, "ActionsSuppressor": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:good"}
+    assert not planner.plan(desired([alarm]), planner.Observed((there,)))
 
 
-def test_the_diff_is_keyed_by_name_and_in_snake_case() -> None:
+def test_differences_are_told_by_alarm_and_field_in_snake_case() -> None:
     account = Account()
     account.apply(plan(account, [GOOD, MATH]))
     change = plan(account, [{**GOOD, "threshold": 2}, MATH, {**GOOD, "alarm_name": "new", "tags": {"Team": 1}}], "m")
-    assert list(change.before) == ["good"] and change.before["good"]["threshold"] == 1
-    assert change.after["good"]["threshold"] == 2 and change.after["new"]["tags"] == {"Team": "1"}
+    first, *others = change.differences
+    assert first == ("alarm good", "threshold", 1, 2, False)
+    assert {difference.object for difference in others} == {"alarm new"} and {difference.before for difference in others} == {None}
+    assert {difference.field: difference.after for difference in others} == {
+        "alarm_name": "new", "namespace": "Huntaze/AI", "metric_name": "Latency", "statistic": "Sum", "period": 60, "evaluation_periods": 3,
+        "datapoints_to_alarm": 3, "threshold": 1, "comparison_operator": "GreaterThanThreshold", "treat_missing_data": "missing",
+        "evaluate_low_sample_count_percentile": "evaluate", "actions_enabled": True, "tags.Team": "1",
+    }
     assert change.steps == ['update the metric alarm "good": threshold', 'create the metric alarm "new"']
+    assert planner.happened(change.differences) == {"created": ["new"], "updated": ["good"], "removed": []}
 
 
 def test_a_hundred_names_a_deletion() -> None:

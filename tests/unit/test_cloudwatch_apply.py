@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarm as one
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.apply import Run
-from ansible_collections.huntaze.ai_system.plugins.modules import cloudwatch_alarms
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
@@ -42,9 +44,6 @@ class CloudWatch:
         self._call(*AlarmNames)
 
 
-ACCEPTED = {operation: ("AlarmName", "AlarmRule", "MetricName") for operation in ("put_metric_alarm", "put_composite_alarm")}
-
-
 def metric(name: str) -> dict[str, t.Any]:
     return {"AlarmName": name, "MetricName": "m"}
 
@@ -53,17 +52,22 @@ def composite(name: str, rule: str) -> dict[str, t.Any]:
     return {"AlarmName": name, "AlarmRule": rule}
 
 
-def run(cloudwatch: CloudWatch, listed: list[dict[str, t.Any]], observed: list[dict[str, t.Any]], **purge: t.Any) -> Run:
-    done = Run(cloudwatch, observed)
-    done.apply(planner.plan_present(listed, observed, ACCEPTED, **purge))
+def run(cloudwatch: CloudWatch, desired: planner.Desired, *there: dict[str, t.Any]) -> Run:
+    done = Run(cloudwatch, planner.Observed(there))
+    done.apply(planner.plan(desired, planner.Observed(there)))
     return done
 
 
 def absent(cloudwatch: CloudWatch, *names: str) -> Run:
-    observed = [metric(name) for name in names]
-    done = Run(cloudwatch, observed)
-    done.apply(planner.plan_absent(set(names), observed, ACCEPTED))
-    return done
+    return run(cloudwatch, planner.Desired(absent=frozenset(names)), *map(metric, names))
+
+
+def steps(done: Run) -> list[str]:
+    return [change.summary for change in done.made]
+
+
+def deleted(done: Run) -> set[str]:
+    return {difference.before for change in done.made for difference in change.differences if difference.field == "alarm_name"}
 
 
 @pytest.mark.parametrize("bad", [["a00"], ["a99"], ["a49", "a50"], ["a03", "a41", "a77"], [f"a{number:02}" for number in range(100)]])
@@ -73,7 +77,7 @@ def test_kind_14_one_alarm_that_stays_does_not_keep_the_batch(bad: list[str], co
     cloudwatch = CloudWatch(**{name: refusal(code) for name in bad})
     done = absent(cloudwatch, *names)
     assert cloudwatch.done == [name for name in names if name not in bad]
-    assert done.deleted == set(names) - set(bad)
+    assert deleted(done) == set(names) - set(bad)
     assert len(done.failures) == len(bad) and all(name in failure for name, failure in zip(bad, done.failures))
     assert len(done.left) == 1 and all(f'"{name}"' in done.left[0] for name in bad)
     assert len(cloudwatch.calls) <= 2 * len(bad) * 8 + 1
@@ -81,16 +85,16 @@ def test_kind_14_one_alarm_that_stays_does_not_keep_the_batch(bad: list[str], co
 
 def test_kind_14_names_that_are_gone_already_are_no_failure() -> None:
     done = absent(CloudWatch(b=refusal("ResourceNotFound", 404)), "a", "b")
-    assert not done.failures and done.deleted == {"a", "b"}
+    assert not done.failures and deleted(done) == {"a", "b"}
 
 
 def test_kind_17_what_does_not_depend_on_a_refused_alarm_is_done() -> None:
     listed = [metric("bad"), metric("good"), composite("on-bad", "ALARM(bad)"), composite("on-on-bad", "OK(on-bad)"), composite("on-good", "ALARM(good)")]
     cloudwatch = CloudWatch(bad=refusal("ValidationError"))
-    done = run(cloudwatch, listed, [])
-    assert cloudwatch.done == ["good", "on-good"] and done.written == {"good", "on-good"}
+    done = run(cloudwatch, planner.Desired(tuple(listed)))
+    assert cloudwatch.done == ["good", "on-good"] 
     assert done.failures == ['Could not create the metric alarm "bad": An error occurred (ValidationError) when calling the Operation operation: because']
-    assert done.done == ['create the metric alarm "good"', 'create the composite alarm "on-good"']
+    assert steps(done) == ['create the metric alarm "good"', 'create the composite alarm "on-good"']
     assert done.left == [
         'create the metric alarm "bad"', 'create the composite alarm "on-bad" (it refers to "bad")',
         'create the composite alarm "on-on-bad" (it refers to "on-bad")',
@@ -100,10 +104,10 @@ def test_kind_17_what_does_not_depend_on_a_refused_alarm_is_done() -> None:
 def test_kind_17_what_a_failed_alarm_stands_on_is_not_deleted() -> None:
     observed = [metric("ours-old"), metric("ours-older"), composite("ours-group", "ALARM(ours-old)")]
     cloudwatch = CloudWatch(ours_group=refusal("ValidationError"))
-    done = run(cloudwatch, [composite("ours-group", "TRUE")], observed, purge_prefix="ours-")
+    done = run(cloudwatch, planner.Desired((composite("ours-group", "TRUE"),), purge_prefix="ours-"), *observed)
     assert cloudwatch.done == ["ours-older"]
     assert done.left == ['update the composite alarm "ours-group": alarm_rule', 'delete the metric alarm "ours-old"']
-    assert done.done == ['delete the metric alarm "ours-older"']
+    assert steps(done) == ['delete the metric alarm "ours-older"']
 
 
 @pytest.mark.parametrize(
@@ -116,9 +120,9 @@ def test_kind_17_what_a_failed_alarm_stands_on_is_not_deleted() -> None:
 )
 def test_kind_17_what_every_call_would_meet_ends_the_run(error: Exception) -> None:
     cloudwatch = CloudWatch(b=error)
-    done = run(cloudwatch, [metric("a"), metric("b"), metric("c")], [])
+    done = run(cloudwatch, planner.Desired(tuple(map(metric, "abc"))))
     assert cloudwatch.calls == [["a"], ["b"]]
-    assert (done.done, len(done.failures), done.error) == (['create the metric alarm "a"'], 1, error)
+    assert (steps(done), len(done.failures), done.error) == (['create the metric alarm "a"'], 1, error)
     assert done.left == ['create the metric alarm "b"', 'create the metric alarm "c"']
     unsure = not isinstance(error, ClientError) or error.response["Error"]["Code"] in ("Throttling", "InternalFailure")
     assert ("AWS may have done it all the same" in done.failures[0]) == unsure
@@ -140,29 +144,29 @@ def test_kind_17_a_deletion_that_every_call_would_meet_is_not_tried_in_halves() 
 def test_kind_19_whether_actions_run_stays_as_it_is_unless_it_is_listed(listed: bool | None, there: bool | None, after: bool | None) -> None:
     wanted = {**metric("a"), "Threshold": 2, **({} if listed is None else {"ActionsEnabled": listed})}
     existing = {**metric("a"), "Threshold": 1, **({} if there is None else {"ActionsEnabled": there})}
-    accepted = {"put_metric_alarm": ("AlarmName", "MetricName", "Threshold", "ActionsEnabled")}
-    (change,) = planner.plan_present([wanted], [existing], accepted).changes
+    there_now = planner.Observed((existing,))
+    (change,) = planner.plan(planner.Desired((wanted,)), there_now).changes
     assert change.parameters.get("ActionsEnabled") is after
     assert ("off and stay so" in change.summary) == (listed is None and there is False)
-    assert planner.muted([wanted], [existing]) == (["a"] if after is False else [])
-    unchanged = planner.plan_present([{**wanted, "Threshold": 1}], [existing], accepted)
+    assert planner.muted(planner.Desired((wanted,)), there_now) == (["a"] if after is False else [])
+    unchanged = planner.plan(planner.Desired(({**wanted, "Threshold": 1},)), there_now)
     assert bool(unchanged) == (listed is not None and listed != (there is not False))
 
 
 def test_kind_19_a_new_alarm_is_muted_only_by_the_list() -> None:
-    assert planner.muted([metric("a"), {**metric("b"), "ActionsEnabled": False}], []) == ["b"]
+    assert planner.muted(planner.Desired((metric("a"), {**metric("b"), "ActionsEnabled": False})), planner.Observed()) == ["b"]
 
 
 # Answers that lack what the model lists
 
 FULL: dict[str, t.Any] = {
-    **metric("a"), planner.KIND: planner.METRIC, "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a", "ActionsEnabled": True, "OKActions": [],
+    **metric("a"), one.KIND: one.METRIC, "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a", "ActionsEnabled": True, "OKActions": [],
     "AlarmActions": [], "InsufficientDataActions": [], "StateValue": "OK", "StateReason": "x", "TreatMissingData": "missing", "EvaluationPeriods": 1,
     "Dimensions": [{"Name": "d", "Value": "v"}], "Namespace": "n", "Period": 60, "Statistic": "Sum", "Threshold": 1.0,
     "Metrics": [{"Id": "m", "MetricStat": {"Metric": {"Namespace": "n", "MetricName": "m", "Dimensions": []}, "Period": 60, "Stat": "Sum"}}],
 }
 GROUP: dict[str, t.Any] = {
-    **composite("b", "ALARM(a)"), planner.KIND: planner.COMPOSITE, "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:b", "ActionsEnabled": True,
+    **composite("b", "ALARM(a)"), one.KIND: one.COMPOSITE, "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:b", "ActionsEnabled": True,
     "ActionsSuppressor": "a", "ActionsSuppressorWaitPeriod": 1, "ActionsSuppressorExtensionPeriod": 1, "StateValue": "OK",
 }
 
@@ -171,7 +175,7 @@ def stripped(value: t.Any) -> t.Iterator[t.Any]:
     """The value without one key, for each key at any depth, but for its identity."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if key not in ("AlarmName", planner.KIND):
+            if key not in ("AlarmName", one.KIND):
                 yield {other: kept for other, kept in value.items() if other != key}
                 yield from ({**value, key: less} for less in stripped(item))
     if isinstance(value, list):
@@ -181,6 +185,8 @@ def stripped(value: t.Any) -> t.Iterator[t.Any]:
 
 class Pages:
     """Answers DescribeAlarms with one page."""
+
+    meta = types.SimpleNamespace(service_model=botocore.session.get_session().get_service_model("cloudwatch"))
 
     def __init__(self, page: dict[str, t.Any]) -> None:
         self.page = page
@@ -196,25 +202,28 @@ class Pages:
     ("page", "seen"),
     [
         ({}, []), ({"MetricAlarms": None}, []), ({"MetricAlarms": [{}]}, []),
-        ({"MetricAlarms": [{"AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a"}]}, [("a", planner.METRIC)]),
-        ({"CompositeAlarms": [{"AlarmName": "b"}], "MetricAlarms": [{"AlarmName": "a"}]}, [("a", planner.METRIC), ("b", planner.COMPOSITE)]),
-        ({"LogAlarms": [{"AlarmName": "c"}], "TraceAlarms": [{"AlarmName": "d"}]}, [("c", planner.LOG)]),
+        ({"MetricAlarms": [{"AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a"}]}, [("a", one.METRIC)]),
+        ({"CompositeAlarms": [{"AlarmName": "b"}], "MetricAlarms": [{"AlarmName": "a"}]}, [("a", one.METRIC), ("b", one.COMPOSITE)]),
+        ({"LogAlarms": [{"AlarmName": "c"}], "TraceAlarms": [{"AlarmName": "d"}]}, [("c", one.LOG)]),
     ],
 )
 def test_kind_07_a_page_may_lack_lists_and_alarms_may_lack_their_names(page: dict[str, t.Any], seen: list[tuple[str, str]]) -> None:
-    account = cloudwatch_alarms.Account.__new__(cloudwatch_alarms.Account)
-    account.cloudwatch = Pages(page)
-    assert [(alarm["AlarmName"], planner.kind_of(alarm)) for alarm in account.describe(list(planner.KINDS))] == seen
+    alarms = planner.observe(Pages(page), planner.Desired(absent=frozenset("x"))).alarms
+    assert sorted((alarm["AlarmName"], one.kind_of(alarm)) for alarm in alarms) == seen
 
 
 @pytest.mark.parametrize("alarm", [FULL, GROUP], ids=["metric", "composite"])
 def test_kind_07_an_answer_may_lack_any_field(alarm: dict[str, t.Any]) -> None:
-    everything = {operation: set(FULL) | set(GROUP) for operation in ("put_metric_alarm", "put_composite_alarm")}
-    listed = {key: value for key, value in alarm.items() if key not in (planner.KIND, "AlarmArn")}
-    for there in stripped(alarm):
-        assert planner.conflicts([listed], [there, FULL]) == []
-        assert planner.plan_present([listed], [there], everything).before.keys() <= {alarm["AlarmName"]}
-        (step,) = planner.plan_absent({alarm["AlarmName"]}, [there], everything).steps
-        assert step == f'delete the {planner.KINDS[alarm[planner.KIND]]} "{alarm["AlarmName"]}"'
-        assert planner.parents_that_stay({"z"}, [], [there], purging=False) == []
-        assert planner.muted([listed], [there]) == []
+    listed = planner.Desired(({key: value for key, value in alarm.items() if key not in (one.KIND, "AlarmArn")},))
+    removal = planner.Desired(absent=frozenset({alarm["AlarmName"]}))
+    answered = {one.METRIC: "MetricAlarms", one.COMPOSITE: "CompositeAlarms"}
+    for less in stripped(alarm):
+        page = {"MetricAlarms": [FULL], "CompositeAlarms": [GROUP], answered[alarm[one.KIND]]: [less]}
+        seen = planner.observe(Pages(page), removal)
+        assert planner.refusals(listed, seen) == []
+        there = planner.Observed(tuple(seen_one for seen_one in seen.alarms if seen_one["AlarmName"] == alarm["AlarmName"]))
+        assert {difference.object for difference in planner.plan(listed, there).differences} <= {f"alarm {alarm['AlarmName']}"}
+        (step,) = planner.plan(removal, there).steps
+        assert step == f'delete the {one.KINDS[alarm[one.KIND]]} "{alarm["AlarmName"]}"'
+        assert planner.refusals(planner.Desired(absent=frozenset("z")), there._replace(composites=there.alarms)) == []
+        assert planner.muted(listed, there) == []

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from moto.core.exceptions import ServiceException
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarm as one
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import actions
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import checks
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import options as option_specs
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import problems as checked
 from ansible_collections.huntaze.ai_system.plugins.modules import cloudwatch_alarms
 
@@ -63,7 +63,7 @@ def put(alarm: dict[str, t.Any]) -> None:
     backend = CloudWatchBackend("us-east-1", "123456789012")
     (typed,), found = checked.typed_alarms([copy.deepcopy(alarm)])
     assert typed is not None and not found
-    parameters = planner.to_api(typed)
+    parameters = one.to_api(typed)
     operation, kind = ("PutCompositeAlarm", CompositeAlarm) if "AlarmRule" in parameters else ("PutMetricAlarm", MetricAlarm)
     assert not list(violations(MODEL.operation_model(operation).input_shape, parameters))
     backend.put_alarm(kind, parameters)
@@ -274,7 +274,7 @@ def specified(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def test_the_documentation_has_the_options_of_an_alarm() -> None:
     options = yaml.safe_load(cloudwatch_alarms.DOCUMENTATION)["options"]["alarms"]["suboptions"]
-    assert documented(options) == specified(checked.ALARM_OPTIONS)
+    assert documented(options) == specified(option_specs.ALARM_OPTIONS)
 
 
 # Lists that AWS may lengthen
@@ -282,8 +282,8 @@ def test_the_documentation_has_the_options_of_an_alarm() -> None:
 @pytest.mark.parametrize(
     ("ours", "shape"),
     [
-        (checks.METRIC_STATISTICS, "Statistic"), (checks.UNITS, "StandardUnit"),
-        ((*checked.THRESHOLD_OPERATORS, *checked.BAND_OPERATORS), "ComparisonOperator"), (tuple(planner.KINDS), "AlarmType"),
+        (option_specs.METRIC_STATISTICS, "Statistic"), (option_specs.UNITS, "StandardUnit"),
+        ((*checked.THRESHOLD_OPERATORS, *checked.BAND_OPERATORS), "ComparisonOperator"), (tuple(one.KINDS), "AlarmType"),
     ],
 )
 def test_kind_18_lists_are_those_of_the_service_model(ours: tuple[str, ...], shape: str) -> None:
@@ -302,5 +302,5 @@ def test_kind_18_every_service_that_the_model_documents_can_be_told() -> None:
 @pytest.mark.parametrize("operation", ["PutMetricAlarm", "PutCompositeAlarm"])
 def test_kind_18_every_field_of_an_alarm_is_an_option_or_carried_over(operation: str) -> None:
     members = set(MODEL.operation_model(operation).input_shape.members)
-    carried = {"EvaluationWindow", "WarmUpConfiguration", "ActionConfiguration", *planner.REPLACED}
-    assert members - planner.KNOWN <= carried
+    carried = {"EvaluationWindow", "WarmUpConfiguration", "ActionConfiguration", *one.REPLACED}
+    assert members - one.KNOWN <= carried

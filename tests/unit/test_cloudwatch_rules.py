@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from moto.core.exceptions import ServiceException
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import rule as rules
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarm as one
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Observed, plan, refusals
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
 
@@ -137,11 +138,11 @@ def test_kind_12_the_module_and_the_sandbox_read_the_same(rule: str, cut: int, e
     ],
 )
 def test_kind_12_what_an_alarm_stands_on(alarm: dict[str, t.Any], names_of_it: set[str]) -> None:
-    assert planner.references(alarm) == names_of_it
+    assert one.references(alarm) == names_of_it
 
 
 def test_kind_12_a_rule_of_words_not_known_here_hides_no_reference() -> None:
-    assert {"a", "b c", "d"} <= planner.references({"AlarmRule": 'EXACTLY(2, ALARM, (a, "b c")) BUT NOT d'})
+    assert {"a", "b c", "d"} <= one.references({"AlarmRule": 'EXACTLY(2, ALARM, (a, "b c")) BUT NOT d'})
 
 
 def composite(name: str, rule: str, **more: t.Any) -> dict[str, t.Any]:
@@ -156,8 +157,8 @@ def composite(name: str, rule: str, **more: t.Any) -> dict[str, t.Any]:
 )
 def test_kind_12_children_come_first_whatever_refers_to_them(parent: dict[str, t.Any]) -> None:
     child = composite("z-child", "FALSE")
-    assert [alarm["AlarmName"] for alarm in planner.ordered([parent, child])[0]] == ["z-child", "a-parent"]
-    assert len(planner.ordered([parent, composite("z-child", "OK(a-parent)")])[1]) == 2
+    assert [alarm["AlarmName"] for alarm in one.ordered([parent, child])[0]] == ["z-child", "a-parent"]
+    assert len(one.ordered([parent, composite("z-child", "OK(a-parent)")])[1]) == 2
 
 
 @pytest.mark.parametrize(
@@ -172,30 +173,30 @@ def test_kind_12_a_reference_to_another_region_or_account_is_known(reference: st
 
 
 def existing(name: str, kind: str, **fields: t.Any) -> dict[str, t.Any]:
-    return {"AlarmName": name, "AlarmArn": ARN + name, planner.KIND: kind, **fields}
+    return {"AlarmName": name, one.KIND: kind, **fields}
 
 
 def test_kind_12_a_log_alarm_is_kept_by_a_purge_and_its_name_is_taken() -> None:
-    log = existing("ours-errors", planner.LOG, QueryResultsToAlarm=1)
+    there = Observed((existing("ours-errors", one.LOG, QueryResultsToAlarm=1),))
     listed: dict[str, t.Any] = {"AlarmName": "ours-errors", "MetricName": "m"}
-    assert not planner.plan_present([], [log], {}, "ours-")
-    (found,) = planner.conflicts([listed], [log], "ours-")
+    assert not plan(Desired(purge_prefix="ours-"), there)
+    (found,) = refusals(Desired((listed,), purge_prefix="ours-"), there)
     assert '"ours-errors" is listed as a metric alarm but exists as a log alarm' in found
-    assert planner.conflicts([composite("group", "ALARM(ours-errors)")], [log], "ours-") == []
-    assert planner.plan_absent({"ours-errors"}, [log], {}).steps == ['delete the log alarm "ours-errors"']
+    assert refusals(Desired((composite("group", "ALARM(ours-errors)"),), purge_prefix="ours-"), there) == []
+    assert plan(Desired(absent=frozenset({"ours-errors"})), there).steps == ['delete the log alarm "ours-errors"']
 
 
 def test_kind_12_a_kind_that_comes_later_is_kept_and_named_too() -> None:
-    trace = existing("ours-slow", "TraceSpanAlarm")
+    there = Observed((existing("ours-slow", "TraceSpanAlarm"),))
     listed: dict[str, t.Any] = {"AlarmName": "ours-slow", "MetricName": "m"}
-    assert not planner.plan_present([], [trace], {}, "ours-")
-    assert "exists as a trace span alarm" in planner.conflicts([listed], [trace])[0]
-    assert planner.plan_absent({"ours-slow"}, [trace], {}).steps == ['delete the trace span alarm "ours-slow"']
+    assert not plan(Desired(purge_prefix="ours-"), there)
+    assert "exists as a trace span alarm" in refusals(Desired((listed,)), there)[0]
+    assert plan(Desired(absent=frozenset({"ours-slow"})), there).steps == ['delete the trace span alarm "ours-slow"']
 
 
 def test_kind_12_a_reference_to_another_account_is_refused() -> None:
-    there = existing("cpu", planner.METRIC)
-    (found,) = planner.conflicts([composite("group", "ALARM(arn:aws:cloudwatch:us-east-1:999999999999:alarm:cpu)")], [there])
+    there = Observed((existing("cpu", one.METRIC),), account="123456789012")
+    (found,) = refusals(Desired((composite("group", "ALARM(arn:aws:cloudwatch:us-east-1:999999999999:alarm:cpu)"),)), there)
     assert "of the account 999999999999" in found and "own account" in found
 
 
@@ -207,14 +208,23 @@ PARENTS = [
 ]
 
 
+def stand_against(going: t.Iterable[str], parents: t.Iterable[dict[str, t.Any]], *listed: dict[str, t.Any], purging: bool = False) -> list[str]:
+    """What is refused of the removal of alarms, where the region has these composite alarms."""
+    there = Observed((*(existing(name, one.METRIC) for name in sorted(going)), existing("memory", one.METRIC)), tuple(parents))
+    if purging:
+        kept = [existing(name, one.METRIC) for name in ("memory",)]
+        return refusals(Desired((*kept, *listed), purge_prefix=sorted(going)[0]), there)
+    return refusals(Desired(absent=frozenset(going)), there)
+
+
 @pytest.mark.parametrize("parent", PARENTS, ids=lambda parent: parent["AlarmName"])
 def test_kind_14_a_parent_that_stays_is_named_with_the_way_out(parent: dict[str, t.Any]) -> None:
-    (found,) = planner.parents_that_stay({"cpu", "other"}, [], [parent], purging=False)
+    (found,) = stand_against({"cpu", "other"}, [parent])
     assert f'"cpu" cannot be deleted, as the composite alarm "{parent["AlarmName"]}" stands on it: list that one too' in found
-    assert 'list "cpu" to keep' in planner.parents_that_stay({"cpu"}, [], [parent], purging=True)[0]
+    assert 'list "cpu" to keep' in stand_against({"cpu"}, [parent], purging=True)[0]
 
 
 def test_kind_14_a_parent_that_goes_or_lets_go_is_no_hindrance() -> None:
-    assert planner.parents_that_stay({"cpu", "group"}, [], PARENTS[:1], purging=False) == []
-    assert planner.parents_that_stay({"cpu"}, [composite("group", "ALARM(memory)")], PARENTS[:1], purging=True) == []
-    assert planner.parents_that_stay({"unrelated"}, [], PARENTS, purging=False) == []
+    assert stand_against({"cpu", "group"}, PARENTS[:1]) == []
+    assert stand_against({"cpu"}, PARENTS[:1], composite("group", "ALARM(memory)"), purging=True) == []
+    assert stand_against({"unrelated"}, PARENTS) == []

@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.checks import Options, Problems, length_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.math import is_band
+from ansible_collections.huntaze.ai_system.plugins.module_utils._problems import Options, Problems, length_problems
 
 OPTIONS = ("ok_actions", "alarm_actions", "insufficient_data_actions")
 MOST_ACTIONS = 5

@@ -11,7 +11,8 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import error_code, hint, is_transient
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Alarm, deletion, kind_in_words, references
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import references
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Observed, part
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
 
 # AWS speaks of the caller or of the account here: the next call would end as this one.
@@ -25,24 +26,22 @@ _GONE = ("ResourceNotFound", "ResourceNotFoundException")
 class Run:
     """One try at a plan.
 
-    done:     summaries of the changes made, in their order
+    made:     the changes made, in their order
     left:     summaries of those not made
     failures: a sentence for each call that AWS refused
     error:    the first refusal
     """
 
-    def __init__(self, cloudwatch: t.Any, observed: t.Iterable[Alarm]) -> None:
+    def __init__(self, cloudwatch: t.Any, observed: Observed) -> None:
         self._cloudwatch = cloudwatch
-        self._existing = {alarm["AlarmName"]: alarm for alarm in observed}
+        self._existing = {alarm["AlarmName"]: alarm for alarm in observed.alarms}
         # Alarms that are not as the plan has them: what stands on them cannot be made, what they stand on cannot be deleted.
         self._failed: set[str] = set()
         self._stopped = False
-        self.done: list[str] = []
+        self.made: list[Change] = []
         self.left: list[str] = []
         self.failures: list[str] = []
         self.error: t.Optional[Exception] = None
-        self.written: set[str] = set()
-        self.deleted: set[str] = set()
 
     def apply(self, plan: Plan) -> None:
         for change in plan.changes:
@@ -60,8 +59,7 @@ class Run:
             self._failed.add(name)
             self.left.append(f"{change.summary} (it refers to " + ", ".join(f'"{child}"' for child in lacking) + ")")
         elif self._called(change):
-            self.done.append(change.summary)
-            self.written.add(name)
+            self.made.append(change)
         else:
             self._failed.add(name)
             self.left.append(change.summary)
@@ -69,28 +67,26 @@ class Run:
     def _delete(self, change: Change) -> None:
         """Delete all of a call's alarms that can be: one that AWS refuses keeps the whole call from being done."""
         names = change.parameters["AlarmNames"]
-        kind = kind_in_words(self._existing[names[0]])
         held = {child for parent in self._failed for child in references(self._existing.get(parent, {}))}
         free = [name for name in names if name not in held]
-        deleted = self._deleted(kind, free)
-        self.deleted.update(deleted)
+        deleted = self._deleted(change, free)
         # One that stays stands on its children still.
         self._failed.update(name for name in names if name not in deleted)
         if deleted:
-            self.done.append(deletion(kind, [name for name in names if name in deleted]).summary)
+            self.made.append(part(change, [name for name in names if name in deleted]))
         if len(deleted) < len(names):
-            self.left.append(deletion(kind, [name for name in names if name not in deleted]).summary)
+            self.left.append(part(change, [name for name in names if name not in deleted]).summary)
 
-    def _deleted(self, kind: str, names: t.Sequence[str]) -> set[str]:
+    def _deleted(self, change: Change, names: list[str]) -> set[str]:
         """Those of `names` that are deleted now. A refused call is tried in halves."""
         if not names or self._stopped:
             return set()
-        if self._called(deletion(kind, names), last_word=len(names) == 1):
+        if self._called(part(change, names), last_word=len(names) == 1):
             return set(names)
         if len(names) == 1:
             return set()
         half = len(names) // 2
-        return self._deleted(kind, names[:half]) | self._deleted(kind, names[half:])
+        return self._deleted(change, names[:half]) | self._deleted(change, names[half:])
 
     def _called(self, change: Change, last_word: bool = True) -> bool:
         """Whether AWS did it. Not yet a failure if it can be tried in parts, unless that is of no use."""

@@ -6,19 +6,14 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.checks import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.options import (
     METRIC_STATISTICS,
     UNITS,
-    Options,
-    Problems,
-    choice_problems,
     is_extended_statistic,
-    length_problems,
     metric_problems,
     period_problems,
-    quoted,
-    required_problems,
 )
+from ansible_collections.huntaze.ai_system.plugins.module_utils._problems import Options, Problems, choice_problems, length_problems, quoted, required_problems
 
 MOST_OF_A_KIND = 10
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")

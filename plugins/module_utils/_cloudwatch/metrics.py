@@ -10,8 +10,8 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.checks import METRIC_STATISTICS, choice_problems, metric_problems
-from ansible_collections.huntaze.ai_system.plugins.module_utils._typed_items import typed_items
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.options import METRIC_OPTIONS, METRIC_STATISTICS, metric_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._problems import choice_problems, typed_items
 
 # One GetMetricData takes this many.
 QUERIES_A_CALL = 500
@@ -21,13 +21,6 @@ _SHORT_PERIODS = (1, 5, 10, 20, 30)
 # Beyond such an age CloudWatch keeps one value in so many seconds (API reference, GetMetricData).
 _KEPT = ((timedelta(days=63), 3600), (timedelta(days=15), 300), (timedelta(hours=3), 60))
 _KEPT_AT_ALL = timedelta(days=455)
-
-METRIC_OPTIONS: dict[str, t.Any] = dict(
-    namespace=dict(type="str"),
-    metric_name=dict(type="str"),
-    dimensions=dict(type="dict"),
-    statistic=dict(type="str", default="Sum"),
-)
 
 Metric = t.Mapping[str, t.Any]
 # What stands for an answer where CloudWatch has none.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The items of cloudwatch_alarms' `alarms`: their argument spec, and all that AWS would reject about them."""
+"""What AWS would reject of the alarms that are listed, told before the first call."""
 
 from __future__ import annotations
 
@@ -7,84 +7,33 @@ import math
 import re
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.rule import MOST_CHILDREN, MOST_ELEMENTS, RuleError, elsewhere, name_of, parse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import ordered, references, to_api
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place, action_problems
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.checks import (
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import ordered, references, to_api
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.math import is_band, math_problems, period_of, watched
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.options import (
+    ALARM_OPTIONS,
     METRIC_STATISTICS,
     UNITS,
+    is_extended_statistic,
+    metric_problems,
+    period_problems,
+)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.rule import MOST_CHILDREN, MOST_ELEMENTS, RuleError, elsewhere, name_of, parse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._problems import (
     Options,
     Problems,
     choice_problems,
     edge_problems,
-    is_extended_statistic,
     length_problems,
-    metric_problems,
-    period_problems,
     quoted,
     required_problems,
+    typed_items,
     unwanted_problems,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.math import is_band, math_problems, period_of, watched
-from ansible_collections.huntaze.ai_system.plugins.module_utils._typed_items import typed_items
 
 THRESHOLD_OPERATORS = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold")
 BAND_OPERATORS = ("LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold")
 _DAY, _WEEK = 86400, 604800
-
-_DIMENSIONS = dict(type="list", elements="dict", options=dict(name=dict(type="str"), value=dict(type="str")))
-_ACTIONS = dict(type="list", elements="str")
-ALARM_OPTIONS: dict[str, t.Any] = dict(
-    alarm_name=dict(type="str", required=True),
-    alarm_description=dict(type="str"),
-    actions_enabled=dict(type="bool"),
-    ok_actions=_ACTIONS,
-    alarm_actions=_ACTIONS,
-    insufficient_data_actions=_ACTIONS,
-    tags=dict(type="dict"),
-    metric_name=dict(type="str"),
-    namespace=dict(type="str"),
-    statistic=dict(type="str"),
-    extended_statistic=dict(type="str"),
-    dimensions=_DIMENSIONS,
-    period=dict(type="int"),
-    unit=dict(type="str"),
-    metrics=dict(
-        type="list",
-        elements="dict",
-        options=dict(
-            id=dict(type="str"),
-            metric_stat=dict(
-                type="dict",
-                options=dict(
-                    metric=dict(
-                        type="dict",
-                        options=dict(namespace=dict(type="str"), metric_name=dict(type="str"), dimensions=_DIMENSIONS),
-                    ),
-                    period=dict(type="int"),
-                    stat=dict(type="str"),
-                    unit=dict(type="str"),
-                ),
-            ),
-            expression=dict(type="str"),
-            label=dict(type="str"),
-            return_data=dict(type="bool"),
-            period=dict(type="int"),
-            account_id=dict(type="str"),
-        ),
-    ),
-    evaluation_periods=dict(type="int"),
-    datapoints_to_alarm=dict(type="int"),
-    threshold=dict(type="float"),
-    threshold_metric_id=dict(type="str"),
-    comparison_operator=dict(type="str"),
-    treat_missing_data=dict(type="str"),
-    evaluate_low_sample_count_percentile=dict(type="str"),
-    alarm_rule=dict(type="str"),
-    actions_suppressor=dict(type="str"),
-    actions_suppressor_wait_period=dict(type="int"),
-    actions_suppressor_extension_period=dict(type="int"),
-)
 
 _OF_ALL = ("alarm_name", "alarm_description", "actions_enabled", "ok_actions", "alarm_actions", "insufficient_data_actions", "tags")
 _OF_COMPOSITES = ("alarm_rule", "actions_suppressor", "actions_suppressor_wait_period", "actions_suppressor_extension_period")
@@ -96,43 +45,55 @@ def typed_alarms(alarms: t.Sequence[t.Any]) -> tuple[list[t.Optional[dict[str, t
     return typed_items("alarms", alarms, ALARM_OPTIONS, "alarm_name")
 
 
+def problems(alarms: t.Sequence[t.Optional[Options]], place: Place, *, absent: bool = False, prefix: str = "", purge: bool = False) -> list[str]:
+    """What is wrong with the options of cloudwatch_alarms. None stands for an alarm that was refused already."""
+    found = name_problems(alarms) if absent else alarm_problems(alarms, place)
+    found += edge_problems("prefix", prefix)
+    if len(prefix) > 255:
+        found.append(f"prefix has {len(prefix)} characters: use up to 255, as names have.")
+    if purge and not prefix:
+        found.append("purge needs a prefix, which must not be empty, or it would remove every alarm of the region: set prefix.")
+    if purge and absent:
+        found.append("purge does not go with state absent: to remove all alarms of a prefix, use state present with an empty list.")
+    return found
+
+
 def name_problems(alarms: t.Sequence[t.Optional[Options]]) -> list[str]:
     """What is wrong with the names of `alarms`, which is all that counts for removing them. None stands for one that was refused already."""
-    problems = []
+    found = []
     seen: dict[str, int] = {}
     for position, alarm in enumerate(alarms):
         if alarm is None:
             continue
         name = alarm["alarm_name"]
         if not 1 <= len(name) <= 255:
-            problems.append(f'alarms[{position}] "{name[:40]}{"..." * (len(name) > 40)}": alarm_name has {len(name)} characters: use 1 to 255.')
+            found.append(f'alarms[{position}] "{name[:40]}{"..." * (len(name) > 40)}": alarm_name has {len(name)} characters: use 1 to 255.')
         if re.search(r"[\x00-\x1f\x7f]", name):
-            problems.append(f"alarms[{position}] {name!r}: alarm_name has control characters: remove them.")
+            found.append(f"alarms[{position}] {name!r}: alarm_name has control characters: remove them.")
         else:
-            problems += [f'alarms[{position}] "{name[:255]}": {problem}' for problem in edge_problems("alarm_name", name)]
+            found += [f'alarms[{position}] "{name[:255]}": {problem}' for problem in edge_problems("alarm_name", name)]
         if name in seen:
-            problems.append(f'alarms[{position}] "{name}" is listed already as alarms[{seen[name]}]: remove one of them, or give it another name.')
+            found.append(f'alarms[{position}] "{name}" is listed already as alarms[{seen[name]}]: remove one of them, or give it another name.')
         seen.setdefault(name, position)
-    return problems
+    return found
 
 
 def alarm_problems(alarms: t.Sequence[t.Optional[Options]], place: Place = Place()) -> list[str]:
     """All that AWS would reject of `alarms`, as sentences that name the alarm and the way out."""
-    problems = name_problems(alarms)
+    found = name_problems(alarms)
     for position, alarm in enumerate(alarms):
         if alarm is None:
             continue
         given = {name: value for name, value in alarm.items() if value is not None and value != []}
-        problems += [f'alarms[{position}] "{alarm["alarm_name"][:255]}": {problem}' for problem in _problems(given, place)]
-    composites = [to_api(alarm) for alarm in alarms if alarm and alarm.get("alarm_rule")]
-    cycle = ordered(composites)[1]
+        found += [f'alarms[{position}] "{alarm["alarm_name"][:255]}": {problem}' for problem in _problems_of(given, place)]
+    cycle = ordered(to_api(alarm) for alarm in alarms if alarm and alarm.get("alarm_rule"))[1]
     if cycle and not any(alarm["AlarmName"] in references(alarm) for alarm in cycle):
         names = quoted(alarm["AlarmName"] for alarm in cycle)
-        problems.append(f"The references of {names} lead into a cycle, which AWS does not evaluate: remove one of them.")
-    return problems
+        found.append(f"The references of {names} lead into a cycle, which AWS does not evaluate: remove one of them.")
+    return found
 
 
-def _problems(given: Options, place: Place) -> Problems:
+def _problems_of(given: Options, place: Place) -> Problems:
     yield from length_problems("alarm_description", given.get("alarm_description"), 1024, 0)
     yield from action_problems(given, place)
     yield from _tag_problems(given.get("tags", {}))

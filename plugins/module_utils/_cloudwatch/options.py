@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks of CloudWatch's input share: words, lengths, and what makes a metric.
-
-Every check yields sentences that name the option, what was found and the way out.
-"""
+"""The options of alarms and of metrics: their argument specs, and what a metric, a statistic and a period may be."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import edges
+from ansible_collections.huntaze.ai_system.plugins.module_utils._problems import Options, Problems, edge_problems, length_problems, quoted, required_problems
 
 METRIC_STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 _SIZES = ("Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits", "Terabits")
@@ -19,40 +16,66 @@ _PERCENTILE = re.compile(r"(p|tm|tc|ts|wm)(\d{1,3}(?:\.\d{1,10})?)", re.ASCII)
 _RANGE = re.compile(r"(PR|TC|TM|TS|WM)\(([^():]*):([^():]*)\)")
 _BOUND = re.compile(r"(-?\d+(?:\.\d+)?)(%?)", re.ASCII)
 
-Options = t.Mapping[str, t.Any]
-Problems = t.Iterator[str]
+_DIMENSIONS = dict(type="list", elements="dict", options=dict(name=dict(type="str"), value=dict(type="str")))
+_ACTIONS = dict(type="list", elements="str")
+ALARM_OPTIONS: dict[str, t.Any] = dict(
+    alarm_name=dict(type="str", required=True),
+    alarm_description=dict(type="str"),
+    actions_enabled=dict(type="bool"),
+    ok_actions=_ACTIONS,
+    alarm_actions=_ACTIONS,
+    insufficient_data_actions=_ACTIONS,
+    tags=dict(type="dict"),
+    metric_name=dict(type="str"),
+    namespace=dict(type="str"),
+    statistic=dict(type="str"),
+    extended_statistic=dict(type="str"),
+    dimensions=_DIMENSIONS,
+    period=dict(type="int"),
+    unit=dict(type="str"),
+    metrics=dict(
+        type="list",
+        elements="dict",
+        options=dict(
+            id=dict(type="str"),
+            metric_stat=dict(
+                type="dict",
+                options=dict(
+                    metric=dict(
+                        type="dict",
+                        options=dict(namespace=dict(type="str"), metric_name=dict(type="str"), dimensions=_DIMENSIONS),
+                    ),
+                    period=dict(type="int"),
+                    stat=dict(type="str"),
+                    unit=dict(type="str"),
+                ),
+            ),
+            expression=dict(type="str"),
+            label=dict(type="str"),
+            return_data=dict(type="bool"),
+            period=dict(type="int"),
+            account_id=dict(type="str"),
+        ),
+    ),
+    evaluation_periods=dict(type="int"),
+    datapoints_to_alarm=dict(type="int"),
+    threshold=dict(type="float"),
+    threshold_metric_id=dict(type="str"),
+    comparison_operator=dict(type="str"),
+    treat_missing_data=dict(type="str"),
+    evaluate_low_sample_count_percentile=dict(type="str"),
+    alarm_rule=dict(type="str"),
+    actions_suppressor=dict(type="str"),
+    actions_suppressor_wait_period=dict(type="int"),
+    actions_suppressor_extension_period=dict(type="int"),
+)
 
-
-def quoted(words: t.Iterable[str]) -> str:
-    return ", ".join(f'"{word}"' for word in words)
-
-
-def choice_problems(option: str, value: t.Any, choices: t.Sequence[str]) -> Problems:
-    if value is not None and value not in choices:
-        yield f'{option} "{value}" is unknown: use {" or ".join([", ".join(choices[:-1]), choices[-1]])}.'
-
-
-def length_problems(option: str, value: t.Optional[str], most: int, least: int = 1) -> Problems:
-    if value is not None and not least <= len(value) <= most:
-        yield f"{option} has {len(value)} characters: use {least} to {most}."
-
-
-def edge_problems(option: str, value: t.Optional[str]) -> Problems:
-    found = edges(value or "")
-    if found:
-        yield f"{option} {(value or '')[:80]!r} {found}: remove it."
-
-
-def required_problems(given: Options, options: t.Iterable[str], why: str = "") -> Problems:
-    for option in options:
-        if option not in given:
-            yield f"{option} is missing{why}: add it."
-
-
-def unwanted_problems(given: Options, options: t.Iterable[str], why: str) -> Problems:
-    found = [option for option in options if option in given]
-    if found:
-        yield f"{', '.join(found)} {'do' if found[1:] else 'does'} not go with {why}: remove {'them' if found[1:] else 'it'}."
+METRIC_OPTIONS: dict[str, t.Any] = dict(
+    namespace=dict(type="str"),
+    metric_name=dict(type="str"),
+    dimensions=dict(type="dict"),
+    statistic=dict(type="str", default="Sum"),
+)
 
 
 def metric_problems(where: str, metric: Options) -> Problems:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The types of the options of list items. Ansible's own check would not say in which of many items a value is wrong, and takes true for 1.0."""
+"""What is wrong with options, whatever they are about. Pure.
+
+A problem is a sentence that names the option, what was found and the way out.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,50 @@ import difflib
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import edges
+
+Options = t.Mapping[str, t.Any]
+Problems = t.Iterator[str]
+
+
+def quoted(words: t.Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def choice_problems(option: str, value: t.Any, choices: t.Sequence[str]) -> Problems:
+    if value is not None and value not in choices:
+        yield f'{option} "{value}" is unknown: use {" or ".join([", ".join(choices[:-1]), choices[-1]])}.'
+
+
+def length_problems(option: str, value: t.Optional[str], most: int, least: int = 1) -> Problems:
+    if value is not None and not least <= len(value) <= most:
+        yield f"{option} has {len(value)} characters: use {least} to {most}."
+
+
+def edge_problems(option: str, value: t.Optional[str]) -> Problems:
+    found = edges(value or "")
+    if found:
+        yield f"{option} {(value or '')[:80]!r} {found}: remove it."
+
+
+def required_problems(given: Options, options: t.Iterable[str], why: str = "") -> Problems:
+    for option in options:
+        if option not in given:
+            yield f"{option} is missing{why}: add it."
+
+
+def unwanted_problems(given: Options, options: t.Iterable[str], why: str) -> Problems:
+    found = [option for option in options if option in given]
+    if found:
+        yield f"{', '.join(found)} {'do' if found[1:] else 'does'} not go with {why}: remove {'them' if found[1:] else 'it'}."
 
 
 def typed_items(
     option: str, items: t.Sequence[t.Any], options: t.Mapping[str, t.Any], name: str
 ) -> tuple[list[t.Optional[dict[str, t.Any]]], list[str]]:
     """The items with every option of the type that it has, those not given None or their default; and a sentence for each value of another type.
+
+    Ansible's own check would not say in which of many items a value is wrong, and takes true for 1.0.
 
     option: what the list is called
     options: an item's argument spec: type, elements, options, required and default

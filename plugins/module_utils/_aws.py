@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import os
 import re
-import time
 import typing as t
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError as ConnectError, HTTPClientError, NoRegionError
+    from botocore.exceptions import BotoCoreError, NoRegionError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_inventory_conn, get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _credentials
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply, _credentials
+from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
 
 # Adaptive mode paces the client below the service's rate once it has been throttled.
 RETRIES = {"mode": "adaptive", "max_attempts": 10}
@@ -62,17 +62,9 @@ def _credentials_of(module: AnsibleAWSModule) -> _credentials.Credentials:
     return _credentials.Credentials(module.params, os.environ)
 
 
-def error_code(error: BaseException) -> str:
-    """AWS's error code, or the empty string for errors that never reached AWS."""
-    return (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
-
-
 def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed a moment later. Unless AWS refused it, the change may have been made all the same."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status == 429 or status >= 500 or "Throttl" in error_code(error)
-    return isinstance(error, (ConnectError, HTTPClientError))
+    return _apply.meaning_of(error) is not _apply.Sent.FAILED
 
 
 def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **result: t.Any) -> None:
@@ -89,6 +81,14 @@ def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str, **
         error={"code": error_code(error), "type": type(error).__name__},
         **result,
     )
+
+
+def fail_on_failure(module: AnsibleAWSModule, failed: _apply.Failed, doing: str, **result: t.Any) -> t.NoReturn:
+    """Fail with what ended a run, what it has done and what is left."""
+    result = {**failed.result(), **result}
+    if failed.error:
+        fail_on_aws_error(module, failed.error, doing, **result)
+    module.fail_json(msg=f"{doing}: {failed}", **result)
 
 
 def hint(error: Exception, module: AnsibleAWSModule | None = None) -> str | None:
@@ -110,17 +110,5 @@ def denied_action(error: Exception) -> str:
     return service + (getattr(error, "operation_name", None) or "the action")
 
 
-def wait_until(look: t.Callable[[], t.Any], timeout: float, delay: float = 15.0) -> t.Any:
-    """Call `look` until it answers something true and return that; None after `timeout` seconds.
-
-    The first pause is short, as much is done at once; each is twice the one before, up to `delay` seconds.
-    """
-    deadline, pause = time.monotonic() + timeout, 0.25
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        if time.monotonic() + pause > deadline:
-            return None
-        time.sleep(pause)
-        pause = min(pause * 2, delay)
+# For modules that do not stand on the engine yet.
+wait_until = _apply.wait_until

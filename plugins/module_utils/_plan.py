@@ -8,6 +8,7 @@ and the differences of a result are drawn from the plan, so what they announce i
 from __future__ import annotations
 
 import enum
+import json
 import typing as t
 from dataclasses import dataclass
 
@@ -114,6 +115,20 @@ class Change:
         if isinstance(self.differences, str):
             object.__setattr__(self, "summary", self.differences)
             object.__setattr__(self, "differences", ())
+
+    @property
+    def aims(self) -> frozenset[tuple[str, ...]]:
+        """What tells this change from others, from look to look: the call, and what it makes of which field. Never the sentence."""
+        return frozenset((self.operation, one.object, one.field, json.dumps(one.after, sort_keys=True, default=str)) for one in self.differences)
+
+    def halves(self) -> tuple[Change, ...]:
+        """Two changes that together are this one, where AWS takes or refuses a call as a whole; none if it cannot be split."""
+        return ()
+
+    def without(self, made: t.Iterable[Change]) -> t.Optional[Change]:
+        """What of this change remains once those `made` are; None if nothing does."""
+        done = {aim for change in made for aim in change.aims}
+        return None if self.differences and self.aims <= done else self
 
 
 @dataclass(frozen=True)

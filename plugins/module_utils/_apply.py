@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring what AWS shows to what is planned: the only room that sends changes, and the only one that waits.
+
+Looking decides, never memory: what is sent follows from the newest look, and what was sent is done once a
+look shows it. So a run that is killed after any call is completed by the next one.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+import typing as t
+from collections import Counter
+from dataclasses import dataclass, replace
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError, ProxyConnectionError
+    from botocore.exceptions import ConnectionError as ConnectError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import is_throttled, status
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, Plan, diff, shown
+
+FIRST_PAUSE = 0.25
+# Seconds to look for a change whose answer was lost, before it is sent again.
+SEEN_WITHIN = 2.0
+# Attempts to make good what a failed run took away.
+AMENDS = 3
+
+
+class Sent(enum.Enum):
+    """What has become of a call that changes something."""
+
+    MADE = "AWS answered that it is done"
+    LATER = "AWS has not done it, and may do it a moment later"
+    LOST = "no answer tells whether it is done: looking does"
+    OVERTAKEN = "the plan is of an older state: somebody was quicker, or an answer was lost"
+    REFUSED = "AWS does not take what this change says; it may take others"
+    FAILED = "the run ends"
+
+
+def meaning_of(error: Exception) -> Sent:
+    """What an error means whatever the call was; refusals end the run."""
+    if isinstance(error, ClientError):
+        if is_throttled(error):
+            return Sent.LATER
+        return Sent.LOST if status(error) >= 500 else Sent.FAILED
+    if isinstance(error, (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)):
+        return Sent.LATER
+    return Sent.LOST if isinstance(error, (ConnectError, HTTPClientError)) else Sent.FAILED
+
+
+class Refusal(t.NamedTuple):
+    """A change that AWS does not take, and what it answered."""
+
+    change: Change
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a run has done.
+
+    made:  its changes in the order they were made; one that had to be repeated counts once
+    plan:  what the last look showed as still to be done
+    after: the changes made since that look
+    """
+
+    made: tuple[Change, ...] = ()
+    plan: Plan = Plan()
+    after: tuple[Change, ...] = ()
+
+    @property
+    def steps(self) -> list[str]:
+        return [change.summary for change in self.made]
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        return tuple(one for change in self.made for one in change.differences)
+
+    @property
+    def left(self) -> list[str]:
+        """What is still to be done, one sentence a change, as far as AWS could be seen."""
+        remaining = (change.without(self.after) for change in self.plan.changes)
+        return [change.summary for change in remaining if change]
+
+    def result(self) -> dict[str, t.Any]:
+        """The part of a module's result that says what was done."""
+        return {"changed": bool(self.made), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences)}
+
+
+class Failed(Exception):
+    """A run that cannot go on. Policies and looks raise it with a sentence, and with what else the result is to hold; `converge` adds the rest.
+
+    error:    what AWS answered, if that is the reason
+    applied:  what was done all the same
+    refusals: the changes that AWS does not take
+    unseen:   why it could not be seen whether something has to be made good
+    amended:  the changes that made it good
+    lost:     those that could not
+    """
+
+    def __init__(self, message: str = "", error: t.Optional[Exception] = None, **result: t.Any) -> None:
+        super().__init__(message or str(error))
+        self.error, self._result = error, result
+        self.applied = Applied()
+        self.refusals: tuple[Refusal, ...] = ()
+        self.unseen: t.Optional[Exception] = None
+        self.amended: list[Change] = []
+        self.lost: list[Change] = []
+
+    def result(self) -> dict[str, t.Any]:
+        """What a module's failure holds beside its message."""
+        return {**self.applied.result(), "left": self.applied.left, **self._result}
+
+
+class Policy:
+    """What the engine has to know of one kind of object. Each member has a default; a policy is of one run and may remember."""
+
+    # How often one operation may be sent to the same objects.
+    rounds = 4
+    # Whether to look until what was made is seen.
+    wait = True
+    # Seconds that a pause may last.
+    longest_pause = 15.0
+
+    def meaning(self, change: Change, error: Exception) -> Sent:
+        """What an error of AWS to this change means."""
+        return meaning_of(error)
+
+    def answered(self, change: Change, answer: t.Any) -> None:
+        """AWS has answered that `change` is made. Raises Failed where the answer says otherwise."""
+
+    def ready(self, plan: Plan) -> t.Sequence[Change]:
+        """The changes of the newest plan that may be sent before the next look; none while something is in the way."""
+        return plan.changes
+
+    def settled(self, plan: Plan) -> bool:
+        """Whether there is nothing to wait for, once nothing is ready."""
+        return not plan.changes
+
+    def instead(self, change: Change, error: Exception, rest: t.Sequence[Change]) -> t.Optional[t.Sequence[Change]]:
+        """Another order: what is sent in place of a `change` that AWS has REFUSED and of the `rest` after it.
+
+        None: there is none. Then the change is tried in its halves; one that has none is a refusal, with which the run ends
+        once the others are made.
+        """
+        return None
+
+    def without(self, change: Change, rest: t.Sequence[Change]) -> t.Sequence[Change]:
+        """Those of the `rest` that may be made although `change` is refused."""
+        return rest
+
+    def shows(self, change: Change, sent: Sent, plan: Plan) -> bool:
+        """Whether the newest plan shows what has become of a change that was sent: nothing of it is planned any more.
+
+        OVERTAKEN: the plan is newer than the state in which AWS refused it: not all of it is.
+        """
+        planned = _aims(plan)
+        return not change.aims <= planned if sent is Sent.OVERTAKEN else not change.aims & planned
+
+    def repeat(self, change: Change, sent: Sent, seconds: float) -> bool:
+        """Whether a change that was sent so many `seconds` ago, and is not seen, may be sent again.
+
+        LATER: as it is, without a look; else the next look plans it anew.
+        """
+        return sent is Sent.LATER or (sent is Sent.LOST and seconds >= SEEN_WITHIN)
+
+    def pause(self, times: int) -> float:
+        """Seconds to wait before the next look or call, after so many pauses without a change made."""
+        return min(FIRST_PAUSE * 2 ** min(times, 16), self.longest_pause)
+
+    def waits_for(self, change: Change) -> bool:
+        """Whether the run goes on until this change is seen; else it ends when all that is ready is sent."""
+        return self.wait
+
+    def late(self, plan: Plan) -> str:
+        """What to say when the time is over and the run is not."""
+        return "AWS does not show yet what was done, or somebody else changes it. Run the task again, or give it more time."
+
+    def outrun(self, change: Change) -> str:
+        """What to say when a change was sent as often as it may be."""
+        return f"{change.summary}: sent {self.rounds} times, and somebody else changes it every time. Run the task again when that is over."
+
+    def owes(self) -> bool:
+        """Whether something was taken away for changes that are not made: asked when a run has failed."""
+        return False
+
+    def amends(self, plan: Plan) -> t.Sequence[Change]:
+        """What makes that good, by a look taken after the failure: changes that may be sent twice without harm."""
+        return ()
+
+
+def _aims(plan: Plan) -> set[tuple[str, ...]]:
+    return {aim for change in plan.changes for aim in change.aims}
+
+
+class _Pending(t.NamedTuple):
+    """A change that was sent and is not seen yet."""
+
+    change: Change
+    sent: Sent
+    error: t.Optional[Exception]
+    since: float
+
+
+def converge(
+    look: t.Callable[[], Plan],
+    client: t.Any,
+    policy: Policy,
+    deadline: float,
+    tell: t.Callable[[str], None] = lambda sentence: None,
+    seen: t.Optional[Plan] = None,
+) -> Applied:
+    """Send what `look` plans until it plans nothing and all is seen.
+
+    look:     reads what is there and plans from it; its own client may retry
+    client:   sends the changes; made without retries, as a change repeated blindly may be made twice
+    deadline: of time.monotonic(); the first try of a call is made even after it
+    tell:     gets each step as it is made, and what is waited for
+    seen:     the plan of a look that was just taken
+
+    Raises Failed, with all that was done.
+    """
+    run = _Run(look, client, policy, deadline, tell)
+    try:
+        run.go(seen)
+    except Failed as failed:
+        run.make_good(failed)
+        raise
+    except (BotoCoreError, ClientError) as error:
+        failed = Failed(error=error)
+        run.make_good(failed)
+        raise failed from error
+    return run.applied
+
+
+class _Run:
+    def __init__(self, look: t.Callable[[], Plan], client: t.Any, policy: Policy, deadline: float, tell: t.Callable[[str], None]) -> None:
+        self._look, self._client, self._policy, self._deadline, self._tell = look, client, policy, deadline, tell
+        self._tries: Counter = Counter()
+        self._pending: list[_Pending] = []
+        # What changes without an answer were to make.
+        self._lost: set = set()
+        self._refusals: list[Refusal] = []
+        self._pauses = 0
+        self.applied = Applied()
+
+    def go(self, plan: t.Optional[Plan]) -> None:
+        plan = self._seen(plan) if plan is not None else self._patient_look()
+        while True:
+            if self._waits(plan):
+                self._pause()
+            else:
+                changes = self._policy.ready(plan)
+                if changes:
+                    if self._send(changes):
+                        return
+                elif self._policy.settled(plan):
+                    return
+                else:
+                    self._pause()
+            plan = self._patient_look()
+
+    # Looking
+
+    def _patient_look(self) -> Plan:
+        while True:
+            try:
+                return self._seen(self._look())
+            except (BotoCoreError, ClientError) as error:
+                if meaning_of(error) is Sent.FAILED:
+                    raise
+                self._pause(error)
+
+    def _seen(self, plan: Plan) -> Plan:
+        self.applied = replace(self.applied, plan=plan, after=())
+        return plan
+
+    def _waits(self, plan: Plan) -> bool:
+        """Whether something that was sent is to be looked for once more."""
+        waits = False
+        for pending in list(self._pending):
+            if self._policy.shows(pending.change, pending.sent, plan):
+                self._pending.remove(pending)
+                if pending.sent is Sent.LOST or (pending.sent is Sent.OVERTAKEN and pending.change.aims <= self._lost - _aims(plan)):
+                    self._made(replace(pending.change, summary=f"{pending.change.summary} (the answer was lost)"))
+                    self._seen(plan)
+            else:
+                waits = True
+                if self._policy.repeat(pending.change, pending.sent, time.monotonic() - pending.since):
+                    self._pending.remove(pending)
+        return waits
+
+    def _pause(self, error: t.Optional[Exception] = None) -> None:
+        seconds = self._policy.pause(self._pauses)
+        if time.monotonic() + seconds > self._deadline:
+            error = error or next((pending.error for pending in self._pending if pending.error), None)
+            raise Failed(error=error) if error else Failed(self._policy.late(self.applied.plan))
+        if self._pending and not self._pauses:
+            self._tell("Waiting for AWS to show: " + "; ".join(pending.change.summary for pending in self._pending))
+        self._pauses += 1
+        time.sleep(seconds)
+
+    # Sending
+
+    def _send(self, changes: t.Sequence[Change]) -> bool:
+        """Send what can be sent without a look; whether the run is over."""
+        self._count(changes)
+        queue, over = list(changes), False
+        while queue:
+            change = queue.pop(0)
+            sent, error = self._call(change)
+            if sent is Sent.MADE:
+                self._made(change)
+                over = over or not self._policy.waits_for(change)
+            elif sent in (Sent.REFUSED, Sent.FAILED):
+                queue = self._instead(change, sent, error, queue)
+                continue
+            elif sent is Sent.LATER:
+                self._pause(error)
+                return False
+            if sent is not Sent.MADE or self._policy.waits_for(change):
+                self._pending.append(_Pending(change, sent, error, time.monotonic()))
+            if sent is not Sent.MADE:
+                self._lost |= change.aims if sent is Sent.LOST else set()
+                return False
+        if self._refusals:
+            raise Failed(error=self._refusals[0].error)
+        return over
+
+    def _call(self, change: Change) -> tuple[Sent, t.Optional[Exception]]:
+        while True:
+            sent, error = self._once(change)
+            if sent is not Sent.LATER or not self._policy.repeat(change, sent, 0.0):
+                return sent, error
+            self._pause(error)
+
+    def _once(self, change: Change) -> tuple[Sent, t.Optional[Exception]]:
+        try:
+            answer = getattr(self._client, change.operation)(**change.parameters)
+        except (BotoCoreError, ClientError) as error:
+            return self._policy.meaning(change, error), error
+        self._policy.answered(change, answer)
+        return Sent.MADE, None
+
+    def _instead(self, change: Change, sent: Sent, error: Exception, rest: list[Change]) -> list[Change]:
+        """What is sent now that AWS has not taken `change`."""
+        if sent is Sent.FAILED:
+            raise Failed(error=error)
+        other = self._policy.instead(change, error, rest)
+        if other is not None:
+            return list(other)
+        halves = change.halves()
+        if halves:
+            return [*halves, *rest]
+        self._refusals.append(Refusal(change, error))
+        return list(self._policy.without(change, rest))
+
+    def _count(self, changes: t.Sequence[Change]) -> None:
+        self._refusals = []
+        keys = {(change.operation, frozenset(one.object for one in change.differences)): change for change in changes}
+        for key, change in keys.items():
+            self._tries[key] += 1
+            if self._tries[key] > self._policy.rounds:
+                raise Failed(self._policy.outrun(change))
+
+    def _made(self, change: Change) -> None:
+        self._pauses = 0
+        known = any(change.operation == other.operation and change.aims == other.aims for other in self.applied.made)
+        if not known:
+            self._tell(change.summary)
+        self.applied = replace(self.applied, made=self.applied.made if known else (*self.applied.made, change), after=(*self.applied.after, change))
+
+    # Failing
+
+    def make_good(self, failed: Failed) -> None:
+        """Put right what must not stay as a failed run leaves it, and add to `failed` what was done and is left."""
+        if self._policy.owes():
+            try:
+                for change in self._policy.amends(self._seen(self._look())):
+                    self._amend(change, failed)
+                if failed.amended:
+                    self._seen(self._look())
+            except (BotoCoreError, ClientError) as error:
+                failed.unseen = None if failed.amended or failed.lost else error
+        failed.applied, failed.refusals = self.applied, tuple(self._refusals)
+
+    def _amend(self, change: Change, failed: Failed) -> None:
+        lost = False
+        for attempt in range(AMENDS):
+            try:
+                sent = self._once(change)[0]
+            except Failed:
+                sent = Sent.FAILED
+            if sent not in (Sent.LATER, Sent.LOST):
+                break
+            lost = lost or sent is Sent.LOST
+            time.sleep(FIRST_PAUSE * 2**attempt)
+        halves = () if sent in (Sent.LATER, Sent.LOST) else change.halves()
+        if sent is Sent.MADE or (sent is Sent.OVERTAKEN and lost):
+            self._made(change)
+            failed.amended.append(change)
+        elif halves:
+            for half in halves:
+                self._amend(half, failed)
+        elif sent is not Sent.OVERTAKEN:
+            failed.lost.append(change)
+
+
+def wait_until(look: t.Callable[[], t.Any], timeout: float, delay: float = 15.0) -> t.Any:
+    """Call `look` until it answers something true and return that; None after `timeout` seconds.
+
+    The first pause is short, as much is done at once; each is twice the one before, up to `delay` seconds.
+    """
+    deadline, pause = time.monotonic() + timeout, FIRST_PAUSE
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() + pause > deadline:
+            return None
+        time.sleep(pause)
+        pause = min(pause * 2, delay)

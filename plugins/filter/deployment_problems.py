@@ -15,7 +15,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.build import plain_build_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import variable_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import alarm_problems, typed_alarms
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.path import token_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import token_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import NAMES as KINDS, edges_problem, host_problem, name_problem, port_problem
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._limiter_input import certificate_problems, is_open_to_others, is_source, rules_problems
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._placeholders import is_placeholder

@@ -166,6 +166,34 @@ steps:
   sample:
     - "Replication group huntaze-redis: accept the token beside what was accepted before (AUTH, ROTATE)"
     - "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is accepted"
+differences:
+  description:
+    - What the steps alter, one entry a field, in their order. After a failure, what was altered before it.
+    - The cache is C(cache NAME) with the name of its replication group, also before its promotion. A snapshot is C(snapshot NAME).
+  returned: always, except for credentials that cannot work
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: What is altered, stable from run to run.
+      type: str
+      sample: cache huntaze-redis
+    field:
+      description: The field, as AWS names it. C(tags.huntaze:auth-token) is the evidence.
+      type: str
+      sample: transit_encryption_mode
+    before:
+      description: The value before. Null if there is none.
+      type: raw
+      sample: preferred
+    after:
+      description: The value afterwards. Null if there is none. C((known after apply\)) if only AWS knows.
+      type: raw
+      sample: required
+    secret:
+      description: Whether the values are masked.
+      type: bool
+      sample: false
 left:
   description: The steps that are left to later runs. Empty unless O(wait=false) or after a failure.
   returned: always, except for credentials that cannot work
@@ -232,10 +260,8 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import cache as _elasticache
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import evidence as _evidence
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live as _live_cache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import cache as caches, evidence, live, path as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, problems, refusals
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     RETRIES,
     client,
@@ -245,8 +271,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
     refuse,
     wait_until,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import ca_file_problem
-from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.
 MADE_BEFORE = ("ReplicationGroupAlreadyExists", "SnapshotAlreadyExistsFault")
@@ -264,7 +289,7 @@ REFUSED = "refused"
 LOST = "lost"
 # How long a change whose call got no answer may take to show before this run goes on from what it sees.
 LOST_SECONDS = 60
-NOTHING_DONE = {"changed": False, "steps": [], "left": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
+NOTHING_DONE = {"changed": False, "steps": [], "left": [], "differences": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
 # What keeps a host outside the VPC from asking, as is usual; any other trouble is worth a warning.
 USUAL_TROUBLES = ("name_resolution", "timeout", "no_route", "refused")
 
@@ -274,6 +299,14 @@ def patient(params):
     seconds = max(1.0, min(60.0, params["wait_timeout"] / 3))
     attempts = max(3, min(RETRIES["max_attempts"], int(params["wait_timeout"] // seconds)))
     return {"connect_timeout": min(10.0, seconds), "read_timeout": seconds, "retries": dict(RETRIES, max_attempts=attempts)}
+
+
+def settled(seen):
+    return seen.settled
+
+
+def count(changes, change):
+    return [one.parameters for one in changes].count(change.parameters)
 
 
 class Run:
@@ -311,93 +344,55 @@ class Run:
 
     def run(self):
         before = self.before()
-        self.ahead = planner.changes(self.desired, before)
-        self.stop(planner.pending_refusals(self.desired, before, [change for change, dummy in self.ahead]))
+        self.ahead = planner.path(self.desired, before)
+        self.stop(pending_refusals(self.desired, before, [change for change, dummy in self.ahead]))
         if self.module.check_mode:
             made, after = [change for change, dummy in self.ahead], self.ahead[-1][1] if self.ahead else before
         else:
             made, after = self.made, self.apply(before)
-        cache = _elasticache.network(self.reader, planner.shown(after.cache))
-        result = planner.plan(made, before, after).result()
+        cache = caches.network(self.reader, planner.shown(after))
+        result = Plan(tuple(made)).result()
         left = [] if self.params["wait"] or self.module.check_mode else self.left()
         self.module.exit_json(left=left, cache=cache, evidence=self.evidence(before), **result)
 
     def before(self):
         """What is there before the first step. Only what changes something waits for a busy cache."""
         seen = self.prepared(self.observe())
-        if not self.ready(seen) and planner.changes(self.desired, seen):
-            seen = self.prepared(self.wait_for(planner.settled, "Waiting for the cache to be available"))
+        if not self.ready(seen) and planner.path(self.desired, seen):
+            seen = self.prepared(self.wait_for(settled, "Waiting for the cache to be available"))
         if self.desired.auth_token:
             seen = replace(seen, **self.look(seen.cache))
-            if not self.ready(seen) and planner.changes(self.desired, seen):
-                waited = self.prepared(self.wait_for(planner.settled, "Waiting for the cache to be available"))
-                seen = replace(waited, look=seen.look, not_looked=seen.not_looked)
+            if not self.ready(seen) and planner.path(self.desired, seen):
+                waited = self.prepared(self.wait_for(settled, "Waiting for the cache to be available"))
+                seen = replace(waited, answer=seen.answer, unasked=seen.unasked)
         return seen
 
     def ready(self, seen):
-        return self.module.check_mode or planner.settled(seen)
+        return self.module.check_mode or seen.settled
 
     def prepared(self, seen):
         """`seen`, with the fingerprint to compare with chosen: the tag's where that is of the token, else a new one."""
         if self.desired.auth_token and not (self.desired.fingerprint and seen.tag is None):
             known = seen.tag and seen.tag.fingerprint
-            ours = known and (known == self.desired.fingerprint or _evidence.is_of(known, self.desired.auth_token))
-            chosen = known if ours else self.desired.fingerprint or _evidence.fingerprint(self.desired.auth_token)
+            ours = known and (known == self.desired.fingerprint or evidence.is_of(known, self.desired.auth_token))
+            chosen = known if ours else self.desired.fingerprint or evidence.fingerprint(self.desired.auth_token)
             self.desired = replace(self.desired, fingerprint=chosen)
         return seen
 
     def evidence(self, before):
         if not self.desired.auth_token:
             return None
-        evidence = planner.judge(self.desired, before)
-        return {"source": evidence.source, "reason": evidence.reason}
+        judged = planner.judge(self.desired, before)
+        return {"source": judged.source, "reason": judged.reason}
 
     def observe(self):
-        """The cache as AWS shows it, with the tag or the snapshot where they matter; fails where there is no way on."""
-        group = self.desired.replication_group_id
-        observed = planner.Observed(_elasticache.find(self.reader, self.desired.name, group))
-        self.stop(planner.refusals(self.desired, observed))
-        cache = observed.cache
-        if cache["kind"] == "cache_cluster" and group:
-            # Once this run has asked for it, a group without members is the one that is being made.
-            taken = not self.promoting and _elasticache.group_exists(self.reader, group)
-            observed = replace(observed, group_taken=taken, snapshot=self.snapshot_status(cache))
-            self.stop(planner.refusals(self.desired, observed))
-        elif cache["kind"] == "replication_group" and self.desired.auth_token:
-            observed = self.with_tag(observed)
+        """The cache as AWS shows it; fails where there is no way on."""
+        observed = planner.observe(self.reader, self.desired, self.promoting)
+        self.stop(refusals(self.desired, observed))
         return observed
 
     def stop(self, problems):
         refuse(self.module, self.desired.name, problems, **self.progress())
-
-    def with_tag(self, observed):
-        cache = observed.cache
-        if not cache["arn"]:
-            return replace(observed, tag_unread="AWS shows no ARN of the cache, so that its tags cannot be read")
-        unread = f"the cache has the status {cache['status']}, in which AWS lists no tags that could be relied on: what they prove is told once it is available"
-        if not planner.quiet(observed) and cache["status"] != "available":
-            return replace(observed, tag_unread=unread)
-        try:
-            tags = self.reader.list_tags_for_resource(ResourceName=cache["arn"]).get("TagList") or []
-        except ClientError as error:
-            if error_code(error) != "InvalidReplicationGroupState":
-                raise
-            if cache["status"] == "available":
-                # AWS lists no tags of a busy cache, so it is one, whatever its description said a moment ago.
-                observed = replace(observed, cache=dict(cache, status="modifying"))
-            return replace(observed, tag_unread=unread.replace("status available", "status modifying"))
-        value = next((tag.get("Value") for tag in tags if tag.get("Key") == _evidence.TAG_KEY), None)
-        return replace(observed, tag=_evidence.read_tag(value))
-
-    def snapshot_status(self, cache):
-        if not self.desired.snapshot_name:
-            return None
-        found = _elasticache.find_snapshot(self.reader, self.desired.snapshot_name)
-        if not found:
-            return None
-        created = found.get("CacheClusterCreateTime")
-        same = found.get("CacheClusterId") == cache["id"] and created and created.isoformat() == cache["create_time"]
-        return found.get("SnapshotStatus") or "unknown" if same else "foreign"
 
     def apply(self, observed):
         """Change after change until there is none, and what is there then; without `wait` no further than a step that takes long."""
@@ -415,9 +410,9 @@ class Run:
     def check_progress(self, change):
         """A change comes again only where the token has moved meanwhile or an answer was lost, and then once."""
         token = planner.strategy_of(change)
-        if self.answered.count(change) > (1 if token else 0):
+        if count(self.answered, change) > (1 if token else 0):
             self.fail(f"{change.summary}: AWS reported success, but the cache is as if that had not been. Is somebody else changing it?")
-        if token and self.unanswered.count(change) > 1:
+        if token and count(self.unanswered, change) > 1:
             self.fail(f"{change.summary}: AWS's answer was lost twice, so that it is not known whether that was done. Run again")
 
     def make(self, change, before):
@@ -435,7 +430,7 @@ class Run:
         def done(seen):
             if not self.waits_for(change):
                 return True
-            if not planner.settled(seen) or seen.cache["auth_token_status"]:
+            if not seen.settled or seen.cache["auth_token_status"]:
                 return False
             if answer == NOT_MADE or (answer == UNNEEDED and token) or planner.shows(before, predicted, seen):
                 return True
@@ -465,14 +460,14 @@ class Run:
             if token == "ROTATE" and not shown:
                 self.fail(f"{change.summary}: AWS's answer was lost, and the cache shows no change since. Run again")
         if answer == MADE or (answer == LOST and shown):
-            self.made.append(change)
+            self.made.append(planner.known(self.desired, change, seen) if shown else change)
         if token and answer in (MADE, UNNEEDED):
             return planner.earning(self.desired, seen, change)
         if token and answer == LOST:
             # A later date may be of anybody's change; the connection decides.
             return replace(seen, **self.look(seen.cache))
-        if answer == NOT_MADE and _evidence.date_of(seen.cache) == _evidence.date_of(before.cache):
-            seen = replace(seen, look=before.look, not_looked=before.not_looked)
+        if answer == NOT_MADE and evidence.date_of(seen.cache) == evidence.date_of(before.cache):
+            seen = replace(seen, answer=before.answer, unasked=before.unasked)
         return replace(seen, earned=before.earned)
 
     def contradicted(self, change, before):
@@ -524,7 +519,7 @@ class Run:
             last = self.observe()
             return last if done(last) else None
 
-        waits = self.params["wait"] or done is not planner.settled
+        waits = self.params["wait"] or done is not settled
         found = wait_until(attempt, self.deadline - time.monotonic()) if waits else attempt()
         if found is None:
             self.late(what, last, waits)
@@ -535,7 +530,7 @@ class Run:
         way_out = "It is not waited for, as wait is false: run again later, or with wait: true."
         if waited:
             way_out = f"All waiting and asking together may take {self.params['wait_timeout']} seconds: run again later, or with a longer wait_timeout."
-        self.fail(f"{what}: not done yet{self.excuse}. The cache is {seen.cache['id']}; {planner.state_of(seen.cache)}{snapshot}. {way_out}")
+        self.fail(f"{what}: not done yet{self.excuse}. The cache is {seen.cache['id']}; {seen.state}{snapshot}. {way_out}")
 
     def left(self):
         """The planned steps that are neither made nor unneeded."""
@@ -545,7 +540,7 @@ class Run:
     def progress(self):
         """What a failure tells: the keys of a result that did no more than was done."""
         result = NOTHING_DONE.copy()
-        result.update(changed=bool(self.made), steps=[change.summary for change in self.made], left=self.left())
+        result.update(Plan(tuple(self.made)).result(), left=self.left())
         return result
 
     def fail(self, message):
@@ -554,41 +549,20 @@ class Run:
     def look(self, cache):
         """What the live cache says of the token, or why it was not asked."""
         if not self.params["probe"]:
-            return {"not_looked": f"{planner.NOT_ASKED}, as probe is false"}
+            return {"unasked": f"{planner.NOT_ASKED}, as probe is false"}
         # Never send the token where it could be read, nor ask a cache that has no AUTH to tell of.
         if not cache["auth_token_enabled"] or cache["transit_encryption_mode"] != "required":
             return {}
-        endpoint = cache["endpoints"]["primary"] or cache["endpoints"]["configuration"]
+        endpoint = caches.endpoint(cache)
         if not (endpoint and endpoint["port"]):
-            return {"not_looked": f"{planner.NOT_ASKED}, as AWS shows no endpoint of it"}
+            return {"unasked": f"{planner.NOT_ASKED}, as AWS shows no endpoint of it"}
         seconds = min(self.params["probe_timeout"], max(0.1, self.deadline - time.monotonic()))
-        look, trouble, why = _live_cache.ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], seconds)
-        if look:
-            return {"look": look}
+        answer, trouble, why = live.ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], seconds)
+        if answer:
+            return {"answer": answer}
         if trouble not in USUAL_TROUBLES:
             self.module.warn(f"{self.desired.name}: {why}. So the tag is the only evidence.")
-        return {"not_looked": why}
-
-
-def problems_of(params):
-    """What is wrong with the options, one sentence each, none with a secret."""
-    problems = []
-    if params["requirepass"] is not None:
-        problems.append("requirepass is not a parameter of ElastiCache: give the password as auth_token, with transit_encryption_mode: required.")
-    problems.append(name_problem("name", params["name"], "cache"))
-    for option, kind in (("replication_group_id", "replication group"), ("snapshot_name", "snapshot")):
-        if params[option] is not None:
-            problems.append(name_problem(option, params[option], kind))
-    if params["auth_token"] is not None:
-        problems += [f"auth_token: {problem}" for problem in planner.token_problems(params["auth_token"])]
-        if params["transit_encryption_mode"] == "preferred":
-            problems.append("auth_token needs TLS to be required: give transit_encryption_mode: required, or leave the token for a later run.")
-    for name in ("wait_timeout", "probe_timeout"):
-        if not 0 < params[name] <= 86400:
-            problems.append(f"{name} is {params[name]}: give a number of seconds above 0 and at most 86400.")
-    if params["tls_ca_file"]:
-        problems.append(ca_file_problem("tls_ca_file", params["tls_ca_file"]))
-    return [problem for problem in problems if problem]
+        return {"unasked": why}
 
 
 def main():
@@ -611,7 +585,7 @@ def main():
         ),
         supports_check_mode=True,
     )
-    refuse(module, "The options cannot work", problems_of(module.params), **NOTHING_DONE)
+    refuse(module, "The options cannot work", problems(module.params), **NOTHING_DONE)
     run = Run(module)
     try:
         run.run()

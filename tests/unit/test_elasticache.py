@@ -14,9 +14,10 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import cache as _elasticache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import cache as caches
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import NOTHING
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, refusals
 from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import name_problem
 
 DATE = datetime.datetime(2025, 3, 1, 12, 0, tzinfo=datetime.timezone.utc)
@@ -119,7 +120,7 @@ class Client:
 
 
 def described(client: Client, name: str) -> dict[str, t.Any]:
-    return _elasticache.network(client, _elasticache.find(client, name))
+    return caches.network(client, caches.find(client, name))
 
 
 def paths(item: t.Any, *keys: t.Any) -> t.Iterator[tuple]:
@@ -161,10 +162,10 @@ def test_kind_07_any_field_may_be_missing(kind, path):
         assert cache.keys() == NOTHING.keys() and cache["exists"]
         desired = planner.Desired(name, transit_encryption_mode="required", auth_token="a" * 16, fingerprint=f"{1:032x}/{1:064x}")
         calm = planner.Observed(dict(cache, global_replication_group_id=None, user_group_ids=[]))
-        assert all(map(str, planner.refusals(desired, planner.Observed(cache)))) and planner.state_of(cache)
-        if not planner.refusals(desired, calm):
-            planner.changes(desired, calm)
-            planner.pending_refusals(desired, calm, [])
+        assert all(map(str, refusals(desired, planner.Observed(cache)))) and planner.Observed(cache).state
+        if not refusals(desired, calm):
+            planner.plan(desired, calm)
+            pending_refusals(desired, calm, [])
 
 
 @pytest.mark.parametrize(
@@ -180,8 +181,8 @@ def test_kind_07_a_value_that_nobody_knows_is_named(kind, path, value, words):
     there = {"member": MEMBER, "group": dict(without(GROUP, ("GlobalReplicationGroupInfo",)), PendingModifiedValues={})}
     there[kind] = without(there[kind], path, value)
     cache = described(Client([there["member"]], [there["group"]]), "shop")
-    problems = planner.refusals(planner.Desired("shop", auth_token="a" * 16), planner.Observed(cache))
-    assert words in " ".join([*problems, planner.state_of(cache)])
+    problems = refusals(planner.Desired("shop", auth_token="a" * 16), planner.Observed(cache))
+    assert words in " ".join([*problems, planner.Observed(cache).state])
 
 
 @pytest.mark.parametrize(
@@ -231,7 +232,7 @@ def test_kind_27_what_is_no_name_is_told_by_its_shape(name):
 
 @pytest.mark.parametrize("name", ["", "sho", "s"])
 def test_kind_27_the_first_cache_of_the_account_never_comes_out_of_another_name(name):
-    assert _elasticache.find(Client([MEMBER], [GROUP], [SERVERLESS]), name) == NOTHING
+    assert caches.find(Client([MEMBER], [GROUP], [SERVERLESS]), name) == NOTHING
 
 
 MODULES = Path(__file__).resolve().parents[2] / "plugins"
@@ -242,7 +243,7 @@ def test_kind_35_messages_name_options_that_exist():
     source = (MODULES / "modules" / "elasticache_auth.py").read_text()
     options = set(yaml.safe_load(ast.literal_eval(re.search(r'DOCUMENTATION = (r"""(?:.|\n)*?""")', source)[1]))["options"])
     sentences: list[str] = []
-    for text in (source[source.index("class Run"):], (MODULES / "module_utils" / "_elasticache" / "path.py").read_text()):
+    for text in (source[source.index("class Run"):], *(file.read_text() for file in (MODULES / "module_utils" / "_elasticache").glob("*.py"))):
         tree = ast.parse(text)
         docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         sentences += [

@@ -17,13 +17,15 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cac
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import (
     ROTATED,
     SET,
-    Look,
+    TAG_KEY,
+    Answer,
     Tag,
     fingerprint,
     is_of,
     read_tag,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, refusals, token_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, UNKNOWN
 
 CLUSTER, GROUP = "huntaze-redis-production", "huntaze-redis"
 NO_PASSWORD = None
@@ -74,7 +76,7 @@ class Aws:
 
     def create_replication_group(self, ReplicationGroupId: str, ReplicationGroupDescription: str, PrimaryClusterId: str) -> None:
         assert not self.promoted and (PrimaryClusterId, ReplicationGroupId) == (CLUSTER, GROUP)
-        self.promoted, self.snapshot = True, None
+        self.promoted = True
 
     def add_tags_to_resource(self, ResourceName: str, Tags: list[dict]) -> None:
         assert self.promoted
@@ -134,18 +136,18 @@ class Aws:
             auth_token_enabled=self.auth,
             auth_token_last_modified_date=f"2025-01-01T00:00:{self.changes:02}+00:00" if self.auth and self.habits.dates else None,
         )
-        look = Look(token in self.credentials, NO_PASSWORD not in self.credentials) if token and self.auth else None
+        answer = Answer(token in self.credentials, NO_PASSWORD not in self.credentials) if token and self.auth else None
         tag = read_tag(self.tag) if self.promoted else None
-        return planner.Observed(cache, snapshot=self.snapshot, tag=tag, look=look)
+        return planner.Observed(cache, snapshot=self.snapshot, tag=tag, answer=answer)
 
 
 def desire(token: str | None = None, mode: str | None = None, strategy: str = "SET", snapshot: bool = True) -> planner.Desired:
     return planner.Desired(CLUSTER, GROUP, "before" if snapshot else None, mode, token, strategy, PRINTS.get(token, ""))
 
 
-def run(aws: Aws, desired: planner.Desired, look: bool = False, calls: int = 99, meanwhile=lambda: None) -> list[str]:
+def run(aws: Aws, desired: planner.Desired, ask: bool = False, calls: int = 99, meanwhile=lambda: None) -> list[str]:
     """What the module does, cut off after `calls` calls; the steps made. `meanwhile`: what somebody else does ahead of each call."""
-    observed, steps, refused = aws.observe(desired.auth_token if look else None), [], 0
+    observed, steps, refused = aws.observe(desired.auth_token if ask else None), [], 0
     while calls and (change := planner.next_change(desired, observed)):
         meanwhile()
         answer = aws.call(change.operation, dict(change.parameters))
@@ -186,39 +188,39 @@ def histories(draw):
     aws = Aws()
     for _number in range(draw(st.integers(0, 4))):
         desired = draw(desires)
-        if not planner.refusals(desired, aws.observe()):
-            run(aws, desired, look=draw(st.booleans()), calls=draw(st.integers(0, 10)))
+        if not refusals(desired, aws.observe()):
+            run(aws, desired, ask=draw(st.booleans()), calls=draw(st.integers(0, 10)))
     return aws
 
 
 @given(histories(), desires, st.booleans())
-def test_reaches_the_point_by_legal_steps_and_then_rests(aws, desired, look):
-    assume(not planner.refusals(desired, aws.observe()))
-    announced = [change.summary for change, _ in planner.changes(desired, aws.observe(desired.auth_token if look else None))]
-    made = run(aws, desired, look)
+def test_reaches_the_point_by_legal_steps_and_then_rests(aws, desired, ask):
+    assume(not refusals(desired, aws.observe()))
+    announced = [change.summary for change, _ in planner.path(desired, aws.observe(desired.auth_token if ask else None))]
+    made = run(aws, desired, ask)
     # AWS may answer that nothing is to be modified.
     assert [step for step in announced if step in made] == made
     assert at_point(aws, desired)
     # What a connection alone has shown, a later run without one cannot know.
-    assert run(aws, desired, look) == run(aws, desired, look=True) == []
+    assert run(aws, desired, ask) == run(aws, desired, ask=True) == []
 
 
 @given(histories(), desires, st.integers(1, 10), st.booleans(), st.booleans())
-def test_a_run_cut_off_anywhere_is_completed_by_the_next(aws, desired, calls, look, look_again):
-    assume(not planner.refusals(desired, aws.observe()))
-    run(aws, desired, look, calls)
-    run(aws, desired, look_again)
+def test_a_run_cut_off_anywhere_is_completed_by_the_next(aws, desired, calls, ask, ask_again):
+    assume(not refusals(desired, aws.observe()))
+    run(aws, desired, ask, calls)
+    run(aws, desired, ask_again)
     assert at_point(aws, desired)
-    assert run(aws, desired, look_again) == []
+    assert run(aws, desired, ask_again) == []
 
 
 @given(histories(), st.sampled_from(TOKENS), st.integers(0, 10), st.booleans(), st.sampled_from(HABITS))
-def test_rotate_never_shuts_out_who_used_the_newest_way_in(aws, token, calls, look, habits):
+def test_rotate_never_shuts_out_who_used_the_newest_way_in(aws, token, calls, ask, habits):
     aws.habits, newest = habits, aws.credentials[-1]
     desired = desire(token, "required", "ROTATE")
-    run(aws, desired, look, calls)
+    run(aws, desired, ask, calls)
     # A run cut off between ROTATE and its note adds the token once more, unless it sees that it is accepted.
-    run(aws, desired, look=look or habits.rotate_in_force == "drops")
+    run(aws, desired, ask=ask or habits.rotate_in_force == "drops")
     assert newest in aws.credentials and token in aws.credentials
 
 
@@ -240,11 +242,11 @@ def claims(aws: Aws, token: str) -> bool:
 
 
 @given(st.sampled_from(HABITS), st.sampled_from(TOKENS), st.lists(st.tuples(desires, st.integers(0, 10), deeds), max_size=3), deeds, st.booleans())
-def test_kind_01_no_former_token_outlives_a_set(habits, token, history, last, look):
+def test_kind_01_no_former_token_outlives_a_set(habits, token, history, last, ask):
     """Whatever happened to tokens and tag before, and whichever way AWS reads its own documentation."""
     aws = Aws(promoted=True, mode="required", habits=habits)
     for desired, calls, others in history:
-        if not planner.refusals(desired, aws.observe()):
+        if not refusals(desired, aws.observe()):
             with contextlib.suppress(Refused):
                 run(aws, desired, calls=calls)
         for deed in others:
@@ -252,7 +254,7 @@ def test_kind_01_no_former_token_outlives_a_set(habits, token, history, last, lo
     for deed in last:
         DEEDS[deed](aws)
     try:
-        run(aws, desire(token, "required"), look)
+        run(aws, desire(token, "required"), ask)
     except Refused:
         assert not claims(aws, token) and habits != Habits()
     else:
@@ -261,11 +263,11 @@ def test_kind_01_no_former_token_outlives_a_set(habits, token, history, last, lo
 
 
 @given(st.sampled_from(HABITS), st.sampled_from(TOKENS[:2]), st.lists(st.sampled_from(sorted(DEEDS)), max_size=8), st.booleans())
-def test_kind_01_what_others_do_during_a_run_is_never_noted_as_ours(habits, token, others, look):
+def test_kind_01_what_others_do_during_a_run_is_never_noted_as_ours(habits, token, others, ask):
     aws = Aws(promoted=True, mode="required", habits=habits)
     remaining = iter(others)
     with contextlib.suppress(Refused):
-        run(aws, desire(token, "required"), look, calls=15, meanwhile=lambda: DEEDS[next(remaining, "nothing")](aws))
+        run(aws, desire(token, "required"), ask, calls=15, meanwhile=lambda: DEEDS[next(remaining, "nothing")](aws))
     assert claims(aws, token) <= (aws.credentials == [token])
 
 
@@ -275,7 +277,7 @@ def test_kind_01_what_others_do_during_a_run_is_never_noted_as_ours(habits, toke
 def test_kind_01_only_a_date_that_is_there_and_the_same_proves(phase, date, shown):
     there = observed(REQUIRED, auth_token_enabled=True, auth_token_last_modified_date=shown)
     evidence = planner.judge(desire(TOKENS[0], "required"), replace(there, tag=Tag(phase, PRINTS[TOKENS[0]], date)))
-    assert evidence.standing == "unknown"
+    assert evidence.standing == "unproven"
     assert ("no date" in evidence.reason) == ("none" in (date, shown or "none"))
 
 
@@ -292,14 +294,14 @@ def test_kind_01_a_note_ahead_of_a_change_is_no_evidence(note):
     st.lists(st.sampled_from(sorted(DEEDS)), min_size=1, max_size=3),
     st.booleans(),
 )
-def test_what_others_did_to_the_token_is_put_right(aws, token, strategy_before, strategy, others, look):
+def test_what_others_did_to_the_token_is_put_right(aws, token, strategy_before, strategy, others, ask):
     run(aws, desire(token, "required", strategy_before))
     for deed in others:
         DEEDS[deed](aws)
     desired = desire(token, "required", strategy)
-    run(aws, desired, look)
+    run(aws, desired, ask)
     assert at_point(aws, desired)
-    assert run(aws, desired, look) == []
+    assert run(aws, desired, ask) == []
 
 
 def converged(token: str = TOKENS[0]) -> Aws:
@@ -322,7 +324,7 @@ def test_all_steps_in_their_order():
 
 
 @pytest.mark.parametrize(
-    ("prepare", "look", "source", "reason"),
+    ("prepare", "ask", "source", "reason"),
     [
         (lambda aws: None, False, "tag", "nothing has changed since"),
         (lambda aws: None, True, "connection", "accepts the token and refuses clients without"),
@@ -334,33 +336,33 @@ def test_all_steps_in_their_order():
         (lambda aws: setattr(aws, "credentials", [NO_PASSWORD]), False, "aws", "AUTH is off, although the tag knows the token"),
     ],
 )
-def test_evidence_says_what_it_rests_on(prepare, look, source, reason):
+def test_evidence_says_what_it_rests_on(prepare, ask, source, reason):
     aws = converged()
     prepare(aws)
-    evidence = planner.judge(desire(TOKENS[0], "required"), aws.observe(TOKENS[0] if look else None))
+    evidence = planner.judge(desire(TOKENS[0], "required"), aws.observe(TOKENS[0] if ask else None))
     assert evidence.source == source
     assert reason in evidence.reason
 
 
-@pytest.mark.parametrize(("strategy", "standing", "source"), [("ROTATE", "newest", "tag"), ("SET", "unknown", "connection"), (None, "unknown", "connection")])
+@pytest.mark.parametrize(("strategy", "standing", "source"), [("ROTATE", "newest", "tag"), ("SET", "unproven", "connection"), (None, "unproven", "connection")])
 def test_kind_01_a_cache_that_takes_any_password_is_not_said_to_refuse_the_token(strategy, standing, source):
     """It proves nothing of the token: what AWS has answered to its ROTATE still holds, and neither that it is the only one nor that it is there."""
     aws = Aws()
     desired = desire(TOKENS[0], "required", strategy or "ROTATE")
     run(aws, desired)
-    there = replace(aws.observe(), look=Look(None, False))
+    there = replace(aws.observe(), answer=Answer(None, False))
     evidence = planner.judge(desired, there if strategy else replace(there, tag=None))
     assert (evidence.standing, evidence.source) == (standing, source)
     assert "takes any password" in evidence.reason and "refuses the token" not in evidence.reason
 
 
-@pytest.mark.parametrize("look", [False, True])
-def test_kind_01_a_stripped_tag_is_no_reason_to_believe_the_token_is_the_only_one(look):
+@pytest.mark.parametrize("ask", [False, True])
+def test_kind_01_a_stripped_tag_is_no_reason_to_believe_the_token_is_the_only_one(ask):
     aws = converged()
     aws.change_token("a-former-token", "ROTATE")
     aws.change_token(TOKENS[0], "ROTATE")
     aws.tag = None
-    assert [step.split(": ")[1] for step in run(aws, desire(TOKENS[0], "required"), look)] == [
+    assert [step.split(": ")[1] for step in run(aws, desire(TOKENS[0], "required"), ask)] == [
         "accept the token beside what was accepted before (AUTH, ROTATE)",
         "accept only the token (AUTH, SET)",
         "note in the tag huntaze:auth-token that the token is the only one",
@@ -371,10 +373,10 @@ def test_kind_01_a_stripped_tag_is_no_reason_to_believe_the_token_is_the_only_on
 def test_a_connection_outweighs_the_tag():
     aws = converged()
     aws.credentials = ["a-strangers-token"]  # although neither tag nor date tells
-    run(aws, desire(TOKENS[0], "required"), look=True)
+    run(aws, desire(TOKENS[0], "required"), ask=True)
     assert aws.credentials == [TOKENS[0]]
     aws.credentials = [NO_PASSWORD, TOKENS[0]]
-    run(aws, desire(TOKENS[0], "required"), look=True)
+    run(aws, desire(TOKENS[0], "required"), ask=True)
     assert aws.credentials == [TOKENS[0]]
 
 
@@ -382,29 +384,79 @@ def test_a_stripped_tag_does_not_leave_the_door_open_for_clients_without_a_token
     aws = Aws()
     run(aws, desire(TOKENS[0], "required", "ROTATE"))
     aws.tag = None
-    run(aws, desire(TOKENS[0], "required"), look=True)
+    run(aws, desire(TOKENS[0], "required"), ask=True)
     assert aws.credentials == [TOKENS[0]] and aws.changes == 2
 
 
 @given(histories(), desires)
-def test_neither_steps_nor_diff_hold_a_token(aws, desired):
+def test_neither_steps_nor_differences_hold_a_token(aws, desired):
     before = aws.observe()
-    assume(not planner.refusals(desired, before))
-    steps = planner.changes(desired, before)
-    after = steps[-1][1] if steps else before
-    result = planner.plan([change for change, _ in steps], before, after).result()
-    assert "canary" not in f"{result} {desired} {planner.shown(after.cache)}"
-    assert result["changed"] == bool(steps)
-    assert (result["diff"]["before"] != result["diff"]["after"]) == any(change.operation != "create_snapshot" for change, _ in steps)
+    assume(not refusals(desired, before))
+    steps = planner.path(desired, before)
+    result = planner.plan(desired, before).result()
+    assert "canary" not in f"{result} {desired} {planner.shown(steps[-1][1] if steps else before)}"
+    assert result["changed"] == bool(steps) == (result["diff"]["before"] != result["diff"]["after"])
+    assert all(difference["secret"] == ("token" in difference["field"] and difference["field"] in planner.SECRET) for difference in result["differences"])
+
+
+def applied(facts, differences):
+    """`facts` with the differences made, each of which must fit what is there."""
+    facts = dict(facts)
+    for difference in differences:
+        assert difference.before != difference.after and facts.get(difference[:2]) == difference.before
+        facts[difference[:2]] = difference.after
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+@given(histories(), desires, st.booleans())
+def test_every_change_has_a_difference_and_every_difference_a_change(aws, desired, ask):
+    before = aws.observe(desired.auth_token if ask else None)
+    assume(not refusals(desired, before))
+    steps, planned = planner.path(desired, before), planner.plan(desired, before)
+    assert all(change.differences for change in planned.changes)
+    end = steps[-1][1] if steps else before
+    assert applied(planner.facts(desired, before), planned.differences) == applied(planner.facts(desired, end), ())
+
+
+@given(histories(), desires)
+def test_the_differences_applied_to_what_was_observed_are_what_is_observed_afterwards(aws, desired):
+    before = aws.observe(desired.auth_token)
+    assume(not refusals(desired, before))
+    announced = applied(planner.facts(desired, before), planner.plan(desired, before).differences)
+    run(aws, desired, ask=True)
+    seen = applied(planner.facts(desired, aws.observe(desired.auth_token)), ())
+    # Only a real run knows dates and addresses.
+    assert {**seen, **{key: UNKNOWN for key, value in announced.items() if value is UNKNOWN and key in seen}} == announced
+
+
+def test_differences_say_in_the_words_of_aws_what_is_altered():
+    result = planner.plan(desire(TOKENS[0], "required"), Aws().observe()).result()
+    assert result["diff"]["before"] == {f"cache {GROUP}": {"endpoints.primary.address": "10.0.0.1", "transit_encryption_enabled": False,
+                                                           "auth_token_enabled": False}}
+    assert result["diff"]["after"] == {
+        "snapshot before": {"snapshot_status": "available"},
+        f"cache {GROUP}": {
+            "replication_group_id": GROUP,
+            "endpoints.primary.address": str(UNKNOWN),
+            "endpoints.reader.address": str(UNKNOWN),
+            "transit_encryption_enabled": True,
+            "transit_encryption_mode": "required",
+            "auth_token_enabled": True,
+            "auth_token_last_modified_date": str(UNKNOWN),
+            "auth_token": MASK,
+            "auth_token_update_strategy": "SET",
+            f"tags.{TAG_KEY}": str(UNKNOWN),
+        },
+    }
 
 
 def test_what_only_a_run_can_know_says_so():
     before = Aws().observe()
-    after = planner.changes(desire(TOKENS[0], "required"), before)[-1][1]
-    shown = planner.shown(after.cache)
-    place = {"address": KNOWN_AFTER_APPLY, "port": 6379}
+    after = planner.path(desire(TOKENS[0], "required"), before)[-1][1]
+    shown = planner.shown(after)
+    place = {"address": str(UNKNOWN), "port": 6379}
     assert shown["endpoints"] == {"primary": place, "reader": place, "configuration": None, "nodes": [place]}
-    assert shown["auth_token_last_modified_date"] == shown["arn"] == KNOWN_AFTER_APPLY
+    assert shown["auth_token_last_modified_date"] == shown["arn"] == str(UNKNOWN)
     assert (shown["kind"], shown["id"]) == ("replication_group", GROUP)
 
 
@@ -423,16 +475,16 @@ def test_a_fingerprint_is_salted_and_known_again():
 
 
 def test_token_problems():
-    assert planner.token_problems("aZ09!&#$^<>-aZ09") == []
-    assert planner.token_problems("a" * 128) == []
-    assert planner.token_problems("abc12") == ["The token has 5 characters and AWS takes 16 to 128: generate one of 32 or more."]
-    assert len(planner.token_problems("é@")) == 2
-    assert planner.token_problems("a" * 129) and planner.token_problems("") and planner.token_problems("a" * 16 + "\n")
+    assert token_problems("aZ09!&#$^<>-aZ09") == []
+    assert token_problems("a" * 128) == []
+    assert token_problems("abc12") == ["The token has 5 characters and AWS takes 16 to 128: generate one of 32 or more."]
+    assert len(token_problems("é@")) == 2
+    assert token_problems("a" * 129) and token_problems("") and token_problems("a" * 16 + "\n")
 
 
 @given(st.text().filter(lambda text: not re.fullmatch(r"[A-Za-z0-9!&#$^<>-]{10,122}", text)))
 def test_a_refused_token_is_not_repeated(text):
-    problems = planner.token_problems(f"canary{text}")
+    problems = token_problems(f"canary{text}")
     assert problems
     assert "canary" not in " ".join(problems)
 
@@ -475,7 +527,7 @@ REQUIRED = Aws(promoted=True, mode="required")
     ],
 )
 def test_refuses_what_cannot_be_reached(desired, there, sentence):
-    problems = planner.refusals(desired, there)
+    problems = refusals(desired, there)
     assert len(problems) == 1
     assert sentence in problems[0]
     assert "canary" not in problems[0]
@@ -494,7 +546,7 @@ def test_refuses_what_cannot_be_reached(desired, there, sentence):
     ],
 )
 def test_does_not_refuse_what_can_be_reached(desired, there):
-    assert planner.refusals(desired, there) == []
+    assert refusals(desired, there) == []
 
 
 @pytest.mark.parametrize(
@@ -509,12 +561,12 @@ def test_does_not_refuse_what_can_be_reached(desired, there):
     ],
 )
 def test_waits_for_what_is_under_way(there, expected):
-    assert planner.settled(there) is expected
+    assert there.settled is expected
 
 
 def refused(desired: planner.Desired, there: planner.Observed) -> list[str]:
     """As the module does it ahead of its first step."""
-    return planner.refusals(desired, there) or planner.pending_refusals(desired, there, [change for change, _ in planner.changes(desired, there)])
+    return refusals(desired, there) or pending_refusals(desired, there, [change for change, _ in planner.path(desired, there)])
 
 
 @pytest.mark.parametrize(
@@ -543,12 +595,11 @@ def test_kind_10_what_waits_stands_in_plan_and_diff_where_it_is_allowed():
     there = group_of(pending_modifications={"cache_node_type": "cache.m6g.large", "cache_parameter_group": "pending-reboot"})
     desired = replace(desire(TOKENS[0], "required"), apply_pending_modifications=True)
     assert refused(desired, there) == []
-    steps = planner.changes(desired, there)
+    steps = planner.path(desired, there)
     words = "this also makes what was put off: cache_node_type cache.m6g.large"
     assert [words in change.summary for change, _ in steps] == [True, False, False]
-    diff = planner.plan([change for change, _ in steps], there, steps[-1][1]).result()["diff"]
-    assert diff["before"]["pending_modifications"] == there.cache["pending_modifications"]
-    assert diff["after"]["pending_modifications"] == {"cache_parameter_group": "pending-reboot"}
+    (made,) = [one for one in planner.plan(desired, there).differences if one.field.startswith("pending_modifications")]
+    assert made == (f"cache {GROUP}", "pending_modifications.cache_node_type", "cache.m6g.large", None, False)
 
 
 def test_kind_10_what_waits_does_not_matter_where_nothing_is_to_be_done():
@@ -572,7 +623,7 @@ def test_kind_10_what_waits_does_not_matter_where_nothing_is_to_be_done():
     ],
 )
 def test_kind_22_advice_leads_somewhere(desired, there, wanted, unwanted):
-    problems = " ".join(planner.refusals(desired, there))
+    problems = " ".join(refusals(desired, there))
     assert wanted in problems and unwanted not in problems
 
 
@@ -586,35 +637,35 @@ def test_kind_22_advice_leads_somewhere(desired, there, wanted, unwanted):
     ],
 )
 def test_kind_39_what_aws_does_not_allow_is_refused_with_the_way_out(there, sentence):
-    assert [sentence in problem for problem in planner.refusals(desire(TOKENS[0], "required"), there)] == [True]
+    assert [sentence in problem for problem in refusals(desire(TOKENS[0], "required"), there)] == [True]
 
 
 def test_kind_39_a_group_in_cluster_mode_gets_there_by_its_configuration_endpoint():
     place = {"address": "shop.abcdef.clustercfg.use1.cache.amazonaws.com", "port": 6379}
     there = observed(IN_GROUP, cluster_enabled=True, endpoints={"primary": None, "reader": None, "configuration": place, "nodes": []})
     assert refused(desire(TOKENS[0], "required"), there) == []
-    after = planner.changes(desire(TOKENS[0], "required"), there)[-1][1]
-    assert after.cache["endpoints"] == {"primary": None, "reader": None, "configuration": {"address": KNOWN_AFTER_APPLY, "port": 6379}, "nodes": []}
+    after = planner.path(desire(TOKENS[0], "required"), there)[-1][1]
+    assert after.cache["endpoints"] == {"primary": None, "reader": None, "configuration": {"address": UNKNOWN, "port": 6379}, "nodes": []}
 
 
 @pytest.mark.parametrize(("engine", "version"), [("redis", "7.1.0"), ("valkey", "7.2.6"), ("valkey", "8.0.1")])
 @pytest.mark.parametrize("mode", [None, "preferred", "required"])
 def test_kind_12_valkey_takes_the_same_steps_as_redis(engine, version, mode):
     there = observed(Aws(promoted=True, mode=mode), engine=engine, engine_version=version)
-    steps = [change.summary for change, _ in planner.changes(desire(TOKENS[0], "required"), there)]
+    steps = [change.summary for change, _ in planner.path(desire(TOKENS[0], "required"), there)]
     assert refused(desire(TOKENS[0], "required"), there) == [] and len(steps) == 5 - planner.RANK[mode]
 
 
 @pytest.mark.parametrize(
-    ("status", "look", "source", "words"),
+    ("status", "answer", "source", "words"),
     [
         ("modifying", None, "busy", "has the status modifying"),
-        ("snapshotting", Look(True, True), "busy", "whether another token is accepted too cannot be seen"),
-        ("snapshotting", Look(False, True), "connection", "refuses the token"),
+        ("snapshotting", Answer(True, True), "busy", "whether another token is accepted too cannot be seen"),
+        ("snapshotting", Answer(False, True), "connection", "refuses the token"),
         ("available", None, "none", "has the status"),
     ],
 )
-def test_kind_34_a_busy_cache_is_judged_without_its_tag(status, look, source, words):
-    there = replace(observed(converged(), status=status), tag=None, tag_unread=f"the cache has the status {status}", look=look)
+def test_kind_34_a_busy_cache_is_judged_without_its_tag(status, answer, source, words):
+    there = replace(observed(converged(), status=status), tag=None, tag_unread=f"the cache has the status {status}", answer=answer)
     evidence = planner.judge(desire(TOKENS[0], "required"), there)
     assert (evidence.source, words in evidence.reason) == (source, True)

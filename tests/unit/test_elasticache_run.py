@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import NOTHING
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import problems
 from ansible_collections.huntaze.ai_system.plugins.modules import elasticache_auth
 
 TOKEN = "canary-token-aaaaaaaa"
@@ -43,7 +44,7 @@ def run():
         run.made, run.answered, run.unanswered, run.unneeded = [], [], [], []
         run.pause, run.promoting, run.refused, run.excuse = 0.01, False, 0, ""
         run.desired = planner.Desired(name="group", snapshot_name="before", auth_token=TOKEN, fingerprint="0/0")
-        run.ahead = planner.changes(run.desired, observed)
+        run.ahead = planner.path(run.desired, observed)
         run.observe = lambda: observed
         return run
 
@@ -62,7 +63,7 @@ def test_kind_35_a_cache_that_is_busy_is_told_with_what_it_is_busy_and_a_way_out
     busy = run(planner.Observed(dict(GROUP, **cache), snapshot=snapshot), wait=wait)
     busy.deadline = time.monotonic()
     with pytest.raises(Failed) as failed:
-        busy.wait_for(planner.settled, "Waiting for the cache to be available")
+        busy.wait_for(elasticache_auth.settled, "Waiting for the cache to be available")
     message = failed.value.args[0]["msg"]
     assert words + advice in message, message
 
@@ -86,6 +87,6 @@ def test_kind_26_a_ca_file_that_cannot_be_used_is_refused_before_anything_is_ask
         file.mkdir()
     elif content:
         file.write_text(content)
-    (problem,) = elasticache_auth.problems_of({**OPTIONS, "tls_ca_file": str(file)})
+    (problem,) = problems({**OPTIONS, "tls_ca_file": str(file)})
     assert problem.startswith(f"tls_ca_file {file}") and words in problem
-    assert elasticache_auth.problems_of(OPTIONS) == []
+    assert problems(OPTIONS) == []

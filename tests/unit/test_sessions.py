@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live as _live_cache
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Wire
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import ADVICE, Trouble
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Look
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import PostgresSession, ask_for_tls
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import RedisSession
 from hypothesis import example, given
@@ -114,4 +114,4 @@ def test_passwords_of_any_bytes_are_sent(password):
 def test_kind_01_only_a_cache_that_refuses_another_password_tells_of_the_token(monkeypatch, said, accepted, required):
     monkeypatch.setattr(_live_cache.Way, "open_tls", lambda way, deadline: Wire(Said(said), deadline))
     look, trouble, dummy = _live_cache.ask({"address": "cache.example", "port": 6379}, "canary", None, 10)
-    assert (look, trouble) == (Look(accepted, required), None)
+    assert (look, trouble) == (Answer(accepted, required), None)

@@ -70,6 +70,22 @@ def find_snapshot(client: t.Any, name: str) -> dict[str, t.Any] | None:
     return _one(client.describe_snapshots, "Snapshots", "SnapshotNotFoundFault", SnapshotName=name)
 
 
+def tags(client: t.Any, cache: t.Mapping[str, t.Any]) -> dict[str, str] | None:
+    """Its tags by key; None while AWS lists none, as it does of a busy cache."""
+    try:
+        found = client.list_tags_for_resource(ResourceName=cache["arn"])
+    except Exception as error:
+        if error_code(error) == "InvalidReplicationGroupState":
+            return None
+        raise
+    return {tag.get("Key"): tag.get("Value") for tag in _listed(found, "TagList")}
+
+
+def endpoint(cache: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    """Where clients write to, by address and port."""
+    return cache["endpoints"]["primary"] or cache["endpoints"]["configuration"]
+
+
 def network(client: t.Any, cache: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """`cache` with its VPC and subnets."""
     name = cache["cache_subnet_group_name"]
@@ -152,8 +168,7 @@ def of_serverless(cache: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _finished(**facts: t.Any) -> dict[str, t.Any]:
-    endpoints = facts["endpoints"]
-    first = endpoints["primary"] or endpoints["configuration"] or next(iter(endpoints["nodes"]), None)
+    first = endpoint(facts) or next(iter(facts["endpoints"]["nodes"]), None)
     return dict(NOTHING, exists=True, port=first["port"] if first else None, **facts)
 
 

@@ -9,13 +9,13 @@ import typing as t
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, of_socket
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Look
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import RedisSession, Refusal
 
 WORDS = {"ca": "tls_ca_file", "password": "auth_token"}
 
 
-def ask(endpoint: t.Mapping[str, t.Any], token: str, tls_ca_file: str | None, timeout: float) -> tuple[Look | None, str | None, str]:
+def ask(endpoint: t.Mapping[str, t.Any], token: str, tls_ca_file: str | None, timeout: float) -> tuple[Answer | None, str | None, str]:
     """What the cache at `endpoint` says of `token`; or None, the class of the trouble and what to do about it. All within `timeout` seconds."""
     try:
         return _look(endpoint, token, tls_ca_file, Deadline(timeout)), None, ""
@@ -30,7 +30,7 @@ def ask(endpoint: t.Mapping[str, t.Any], token: str, tls_ca_file: str | None, ti
     return None, trouble.name, "the live cache could not be asked from here{within} ({class}): {message}. {advice}".format(within=within, **told).rstrip(".")
 
 
-def _look(endpoint: t.Mapping[str, t.Any], token: str, tls_ca_file: str | None, deadline: Deadline) -> Look:
+def _look(endpoint: t.Mapping[str, t.Any], token: str, tls_ca_file: str | None, deadline: Deadline) -> Answer:
     wire = Way(endpoint["address"], endpoint["port"], deadline, ca_file=tls_ca_file).open_tls(deadline)
     try:
         session = RedisSession(wire)
@@ -38,7 +38,7 @@ def _look(endpoint: t.Mapping[str, t.Any], token: str, tls_ca_file: str | None, 
         accepted = _accepts(session, "AUTH", token)
         # A cache without AUTH refuses a password; one that takes any proves nothing.
         proves = required or not accepted or not _accepts(session, "AUTH", secrets.token_hex(16))
-        return Look(token_accepted=accepted if proves else None, password_required=required)
+        return Answer(accepted=accepted if proves else None, required=required)
     finally:
         wire.close()
 

@@ -57,27 +57,29 @@ _value:
   elements: dict
 """
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
+
 OK = "ok"
 FAILED = "failed"
 SKIPPED = "skipped"
 NOT_VERIFIED = "not verified from here"
-# How a look at something that must not work ends: error classes of the reachability modules.
+# How a look at something that must not work ends.
 # Plain text that is met by silence or a cut is refused as well as by words, from where TLS gets through.
-PLAIN_TEXT_REFUSED = ("tls_required", "no_answer", "reset")
+PLAIN_TEXT_REFUSED = (Cause.TLS_REQUIRED, Cause.NO_ANSWER, Cause.RESET)
 # A deleted endpoint's name no longer resolves, and an address that is left over refuses or drops. For as long as the name lives on, it leads to
 # the cache that requires TLS now.
-GONE = ("name_resolution", "refused", "timeout") + PLAIN_TEXT_REFUSED
+GONE = (Cause.NAME_RESOLUTION, Cause.REFUSED, Cause.TIMEOUT) + PLAIN_TEXT_REFUSED
 # What proves something only from where the cache is reached: otherwise the resolver, the network or the cache may be at fault.
-PROVES_FROM_INSIDE = ("name_resolution", "timeout", "no_answer", "reset")
+PROVES_FROM_INSIDE = (Cause.NAME_RESOLUTION, Cause.TIMEOUT, Cause.NO_ANSWER, Cause.RESET)
 # Where the inventory has what a failed look was made with.
 CACHE_VARIABLES = {
-    "certificate": "huntaze_cache.tls_ca_file", "noauth": "huntaze_cache.auth_token", "wrongpass": "huntaze_cache.auth_token",
-    "tls_not_offered": "huntaze_cache.name",
+    Cause.CERTIFICATE: "huntaze_cache.tls_ca_file", Cause.NOAUTH: "huntaze_cache.auth_token", Cause.WRONGPASS: "huntaze_cache.auth_token",
+    Cause.TLS_NOT_OFFERED: "huntaze_cache.name",
 }
 DATABASE_VARIABLES = {
-    "certificate": "huntaze_database.tls_ca_file", "noauth": "huntaze_database.password", "wrongpass": "huntaze_database.user and .password",
-    "no_database": "huntaze_database.name", "noperm": "huntaze_database.user", "name_resolution": "huntaze_database.endpoint",
-    "refused": "huntaze_database.port",
+    Cause.CERTIFICATE: "huntaze_database.tls_ca_file", Cause.NOAUTH: "huntaze_database.password",
+    Cause.WRONGPASS: "huntaze_database.user and .password", Cause.NO_DATABASE: "huntaze_database.name", Cause.NOPERM: "huntaze_database.user",
+    Cause.NAME_RESOLUTION: "huntaze_database.endpoint", Cause.REFUSED: "huntaze_database.port",
 }
 
 
@@ -131,9 +133,9 @@ def judge_refusal(result, expected, inside):
 
 def judge_stranger(result, inside):
     """(verdict, reason) of a look from where packets must be dropped."""
-    if not seen_nothing(result) and error_class(result) in ("name_resolution", "no_route"):
+    if not seen_nothing(result) and error_class(result) in (Cause.NAME_RESOLUTION, Cause.NO_ROUTE):
         return NOT_VERIFIED, f"{(result.get('error') or {}).get('message') or error_class(result)}, so the cache's security group was not asked"
-    return judge_refusal(result, ("timeout",), inside)
+    return judge_refusal(result, (Cause.TIMEOUT,), inside)
 
 
 def place_of(endpoint):

@@ -290,8 +290,6 @@ LOST = "lost"
 # How long a change whose call got no answer may take to show before this run goes on from what it sees.
 LOST_SECONDS = 60
 NOTHING_DONE = {"changed": False, "steps": [], "left": [], "differences": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
-# What keeps a host outside the VPC from asking, as is usual; any other trouble is worth a warning.
-USUAL_TROUBLES = ("name_resolution", "timeout", "no_route", "refused")
 
 
 def patient(params):
@@ -560,7 +558,7 @@ class Run:
         answer, trouble, why = live.ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], seconds)
         if answer:
             return {"answer": answer}
-        if trouble not in USUAL_TROUBLES:
+        if trouble not in live.OUTSIDE:
             self.module.warn(f"{self.desired.name}: {why}. So the tag is the only evidence.")
         return {"unasked": why}
 

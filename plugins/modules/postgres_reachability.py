@@ -191,173 +191,46 @@ skip_reason:
   sample: "check mode: no connection was made, nothing is verified"
 """
 
-import socket
-import time
-
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import ask_for_tls
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres_probe import PostgresProbe
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import SHARED_OPTIONS, answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, of_socket
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import PostgresSession, ask_for_tls
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import (
-    SHARED_OPTIONS,
-    edge_warnings,
-    input_problems,
-    latency,
-    outcome,
-    refusal,
-    skip,
-)
 
 # What the advice calls the options.
 WORDS = {
     "tls_on": "leave sslmode out, or set it to more than disable", "tls_off": "set sslmode to disable", "ca": "sslrootcert", "password": "password",
     "user": "user", "database": "dbname",
 }
-# What shows that the server asks TLS and plain text the same questions, as both get past its rules.
-LET_IN = ("accepted", "noauth")
-# Trouble that a server of PostgreSQL's kind reports after it has looked at the client.
-DECIDED = {"tls_required", "not_allowed", "noauth", "wrongpass", "no_database", "noperm"}
+ARGUMENT_SPEC = dict(
+    SHARED_OPTIONS,
+    port=dict(type="int", default=5432),
+    dbname=dict(type="str", default="postgres"),
+    user=dict(type="str", required=True),
+    sslmode=dict(type="str", choices=["disable", "require", "verify-ca", "verify-full"]),
+    sslrootcert=dict(type="path"),
+)
 
 
-class Probe:
-    """Looks at one database within one deadline."""
+def problems(params):
+    """What is wrong with the options that only this module has, one sentence each."""
+    found = []
+    if params["sslmode"] in ("verify-ca", "verify-full") and not params["sslrootcert"]:
+        found.append(f"sslmode {params['sslmode']} needs sslrootcert: name the file with the CA's certificate.")
+    if params["sslmode"] == "disable" and params["sslrootcert"]:
+        found.append("sslrootcert is given, but sslmode disable uses no certificate: leave one of them out.")
+    return found + [f"{name} holds a NUL, which PostgreSQL does not take." for name in ("user", "dbname", "password") if "\0" in (params[name] or "")]
 
-    def __init__(self, params):
-        self.params = params
-        self.deadline = Deadline(params["timeout"])
-        self.tls = params["sslmode"] != "disable"
-        self.verify = bool(params["sslrootcert"])
-        self.check_host = params["sslmode"] in (None, "verify-full")
-        self.way = Way(params["host"], params["port"], self.deadline, ca_file=params["sslrootcert"], ask_for_tls=ask_for_tls)
-        self.seen = {"tls_enforced": None}
 
-    def run(self):
-        """What was seen, and the trouble met if any."""
-        trouble = None
-        try:
-            self.look()
-        except Trouble as met:
-            trouble = met
-        except socket.timeout as error:
-            trouble = of_socket(error, "answer")
-        if trouble is None or trouble.name in DECIDED:
-            trouble = self.look_without_password(trouble)
-        self.seen["port_open"] = self.way.port_open
-        return self.seen, trouble
-
-    def look(self):
-        # TCP may take all the time, as nothing is to be seen without it; the rest leaves some for the other looks.
-        wire = self.connect(self.tls, share=2 / 3)
-        self.seen["tls_version"] = wire.tls_version
-        session = PostgresSession(wire)
-        try:
-            self.log_in(session)
-            rounds = [self.round_trip(session) for dummy in range(self.params["samples"])]
-            version, replica = (session.ask("SELECT current_setting('server_version'), pg_is_in_recovery()") + (None, None))[:2]
-            self.seen.update(latency_ms=latency(rounds), version=(version or "").split(" ")[0] or None)
-            self.seen.update(role={"t": "replica", "f": "primary"}.get(replica))
-        finally:
-            session.end()
-
-    def connect(self, tls, share):
-        return self.way.open_tls(self.deadline, self.verify, self.check_host, share) if tls else self.way.open(self.deadline, share)
-
-    def log_in(self, session):
-        try:
-            session.login(self.params["user"], self.params["dbname"], self.params["password"])
-        except Trouble as trouble:
-            # A refusal for another reason says nothing of the password, nor does another server.
-            session.authenticated = False if trouble.name == "wrongpass" else (session.authenticated and trouble.name != "protocol") or None
-            if trouble.name == "reset" and self.tls:
-                raise self.way.alert() or trouble from trouble
-            raise
-        finally:
-            if self.params["password"]:
-                self.seen["authenticated"] = session.authenticated
-
-    @staticmethod
-    def round_trip(session):
-        begin = time.perf_counter()
-        answer = session.ask("SELECT 1")
-        seconds = time.perf_counter() - begin
-        if answer != ("1",):
-            raise Trouble("protocol", f"the server answers SELECT 1 with {answer!r}")
-        return seconds
-
-    def look_without_password(self, trouble):
-        """See what the server does with clients that bring no password, over TLS and in plain text; the trouble, as that shows it."""
-        answer = trouble.name if trouble and not self.params["password"] else self.answer_without_password(self.tls)
-        self.seen["authentication_enforced"] = {"accepted": False, "noauth": True}.get(answer)
-        if not self.tls:
-            if answer in LET_IN:
-                self.seen["tls_enforced"] = False
-            elif trouble and trouble.name in ("tls_required", "not_allowed"):
-                return self.behind_a_refusal_of_plain_text(trouble)
-        elif answer in LET_IN:
-            # Only where TLS gets past pg_hba.conf does a refusal of plain text speak of TLS.
-            plain = self.answer_without_password(tls=False)
-            self.seen["tls_enforced"] = {"accepted": False, "noauth": False, "tls_required": True, "not_allowed": True}.get(plain)
-        return trouble
-
-    def behind_a_refusal_of_plain_text(self, trouble):
-        """The words of PostgreSQL, "no encryption", only say how the client came: whether TLS is let in decides."""
-        encrypted = self.answer_without_password(tls=True)
-        if encrypted in LET_IN + ("wrongpass", "no_database", "noperm", "client_certificate"):
-            self.seen["tls_enforced"] = True
-            how = "it is asked for a certificate" if encrypted == "client_certificate" else "it is let in"
-            return Trouble("tls_required", f"{trouble.message}; over TLS {how}")
-        if encrypted in ("not_allowed", "tls_not_offered"):
-            how = "refuses this client over TLS too" if encrypted == "not_allowed" else "does not take up TLS"
-            return Trouble("not_allowed", f"{trouble.message}; the server {how}")
-        if trouble.name == "not_allowed":
-            advice = f"The server takes encrypted connections only, or its rules refuse this client: {{tls_on}} first. {trouble.advice}"
-            return Trouble("not_allowed", f"{trouble.message}; whether TLS is let in could not be seen ({encrypted})", advice)
-        self.seen["tls_enforced"] = True
-        return trouble
-
-    def answer_without_password(self, tls):
-        """The class of trouble met, or "accepted"."""
-        try:
-            session = PostgresSession(self.connect(tls, share=1 / 2))
-            try:
-                session.login(self.params["user"], self.params["dbname"], None)
-            finally:
-                session.end()
-            return "accepted"
-        except Trouble as trouble:
-            return trouble.name
-        except socket.timeout:
-            return "no_answer"
+def probe(params):
+    way = Way(params["host"], params["port"], Deadline(params["timeout"]), ca_file=params["sslrootcert"], ask_for_tls=ask_for_tls)
+    login = {name: params[name] for name in ("user", "dbname", "password")}
+    check_host = params["sslmode"] in (None, "verify-full")
+    return PostgresProbe(way, login, params["samples"], params["sslmode"] != "disable", bool(params["sslrootcert"]), check_host)
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            SHARED_OPTIONS,
-            port=dict(type="int", default=5432),
-            dbname=dict(type="str", default="postgres"),
-            user=dict(type="str", required=True),
-            sslmode=dict(type="str", choices=["disable", "require", "verify-ca", "verify-full"]),
-            sslrootcert=dict(type="path"),
-        ),
-        supports_check_mode=True,
-    )
-    params = module.params
-    problems = input_problems(params, "sslrootcert", module.check_mode)
-    if params["sslmode"] in ("verify-ca", "verify-full") and not params["sslrootcert"]:
-        problems.append(f"sslmode {params['sslmode']} needs sslrootcert: name the file with the CA's certificate.")
-    if params["sslmode"] == "disable" and params["sslrootcert"]:
-        problems.append("sslrootcert is given, but sslmode disable uses no certificate: leave one of them out.")
-    problems += [f"{name} holds a NUL, which PostgreSQL does not take." for name in ("user", "dbname", "password") if "\0" in (params[name] or "")]
-    if problems:
-        module.fail_json(**refusal(problems, "tls_enforced"))
-    if module.check_mode:
-        module.exit_json(**skip("tls_enforced"))
-    if params["password"] and params["sslmode"] == "disable":
-        module.warn(f"The password may go to {params['host']} unencrypted: leave sslmode out if the server speaks TLS.")
-    for warning in edge_warnings(params, "password", "user", "dbname"):
-        module.warn(warning)
-    module.exit_json(**outcome(params, *Probe(params).run(), WORDS))
+    answer(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), WORDS, problems, probe, "tls_enforced")
 
 
 if __name__ == "__main__":

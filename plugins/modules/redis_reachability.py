@@ -181,169 +181,50 @@ skip_reason:
 
 import ipaddress
 import socket
-import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import SHARED_OPTIONS, answer
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis_probe import RedisProbe
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, of_redis_reply, of_socket
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import (
-    SHARED_OPTIONS,
-    edge_warnings,
-    input_problems,
-    latency,
-    outcome,
-    refusal,
-    skip,
-)
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import RedisSession
 
 # What the advice calls the options.
 WORDS = {"tls_on": "set tls to true", "tls_off": "set tls to false", "ca": "tls_ca_file", "password": "password", "user": "username"}
-
-# The head of a TLS record of 2,570 bytes. A server of TLS waits for them, also one that is slow, and also one that takes plain text beside TLS;
-# to Redis in plain text it is an unknown command and a line end.
-HALF_A_RECORD = b"\x16\x03\x01\x0a\x0a"
-
-
-class Probe:
-    """Looks at one server within one deadline."""
-
-    def __init__(self, params):
-        self.params = params
-        self.deadline = Deadline(params["timeout"])
-        self.way = Way(params["host"], params["port"], self.deadline, params["source_address"], params["tls_ca_file"])
-        # Whether the server has shown that it is Redis and decides about credentials.
-        self.is_redis = False
-        self.seen = {}
-
-    def run(self):
-        """What was seen, and the trouble met if any."""
-        trouble = None
-        try:
-            self.look()
-        except Trouble as met:
-            trouble = met
-        except socket.timeout as error:
-            trouble = of_socket(error, "answer")
-        self.seen["port_open"] = self.way.port_open
-        if self.is_redis:
-            self.seen["authentication_enforced"] = of_redis_reply(self.first_line(b"PING\r\n", self.params["tls"]))
-        return self.seen, trouble
-
-    def look(self):
-        try:
-            # TCP may take all the time, as nothing is to be seen without it; the rest leaves some for a second look.
-            wire = self.connect(self.params["tls"], share=2 / 3)
-            try:
-                self.seen["tls_version"] = wire.tls_version
-                self.converse(RedisSession(wire))
-            finally:
-                wire.close()
-        except Trouble as trouble:
-            raise self.second_look(trouble) from trouble
-
-    def connect(self, tls, share=1.0):
-        if tls:
-            return self.way.open_tls(self.deadline, verify=self.params["tls_verify"], share=share)
-        return self.way.open(self.deadline, share)
-
-    def converse(self, session):
-        """Log in, measure, and ask what answers."""
-        try:
-            session.login(self.params["username"], self.params["password"])
-            if self.params["password"]:
-                self.seen["authenticated"] = True
-            rounds = [self.round_trip(session) for dummy in range(self.params["samples"])]
-            session.is_redis = True
-            self.seen.update(session.describe(), latency_ms=latency(rounds))
-        except Trouble as trouble:
-            if trouble.name == "wrongpass":
-                self.seen["authenticated"] = False
-            raise
-        finally:
-            self.is_redis = session.is_redis
-
-    @staticmethod
-    def round_trip(session):
-        begin = time.perf_counter()
-        answer = session.ask("PING")
-        seconds = time.perf_counter() - begin
-        if answer != "PONG":
-            raise Trouble("protocol", f"the server answers PING with {answer!r}")
-        return seconds
-
-    def second_look(self, trouble):
-        """The same trouble, or what is behind it."""
-        if self.is_redis or trouble.name not in ("no_answer", "reset", "tls", "protocol"):
-            return trouble
-        try:
-            if not self.params["tls"]:
-                # A cache of ElastiCache that takes TLS only is silent; others cut the connection, or answer with an alert of TLS.
-                behind = Trouble("tls_required", "the server does not speak Redis in plain text, but takes up TLS")
-                return behind if self.way.speaks_tls() else trouble
-            if "tls_version" in self.seen:
-                return (self.way.alert() if trouble.name == "reset" else None) or trouble
-            if self.first_line(HALF_A_RECORD, tls=False)[:1] in (b"+", b"-"):
-                return Trouble("tls_not_offered", "the server does not take up TLS, but answers in plain text")
-        except socket.timeout:
-            pass
-        return trouble
-
-    def first_line(self, words, tls):
-        """The beginning of the answer to `words`, said without credentials; empty if there is none."""
-        try:
-            wire = self.connect(tls)
-        except (Trouble, socket.timeout):
-            return b""
-        try:
-            wire.send(words)
-            return wire.beginning(512)
-        except Trouble:
-            return b""
-        finally:
-            wire.close()
+ARGUMENT_SPEC = dict(
+    SHARED_OPTIONS,
+    port=dict(type="int", default=6379),
+    tls=dict(type="bool", default=False),
+    tls_ca_file=dict(type="path"),
+    tls_verify=dict(type="bool", default=True),
+    username=dict(type="str"),
+    source_address=dict(type="str"),
+)
 
 
-def redis_problems(params, check_mode):
-    """What is wrong with the options, one sentence each."""
-    problems = input_problems(params, "tls_ca_file", check_mode)
+def problems(params):
+    """What is wrong with the options that only this module has, one sentence each."""
+    found = []
     if params["username"] is not None and not params["password"]:
-        problems.append("username is given without a password: give both, or neither.")
+        found.append("username is given without a password: give both, or neither.")
     if not params["tls"] and params["tls_ca_file"]:
-        problems.append("tls_ca_file is given, but tls is not: set tls to true.")
+        found.append("tls_ca_file is given, but tls is not: set tls to true.")
     if params["source_address"]:
         try:
             family = socket.AF_INET if ipaddress.ip_address(params["source_address"]).version == 4 else socket.AF_INET6
             with socket.socket(family, socket.SOCK_STREAM) as sock:
                 sock.bind((params["source_address"], 0))
         except (ValueError, OSError):
-            problems.append(f"source_address {params['source_address']} is not an address of this host: choose one of its own.")
-    return problems
+            found.append(f"source_address {params['source_address']} is not an address of this host: choose one of its own.")
+    return found
+
+
+def probe(params):
+    way = Way(params["host"], params["port"], Deadline(params["timeout"]), params["source_address"], params["tls_ca_file"])
+    login = {"username": params["username"], "password": params["password"]}
+    return RedisProbe(way, login, params["samples"], params["tls"], params["tls_verify"])
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            SHARED_OPTIONS,
-            port=dict(type="int", default=6379),
-            tls=dict(type="bool", default=False),
-            tls_ca_file=dict(type="path"),
-            tls_verify=dict(type="bool", default=True),
-            username=dict(type="str"),
-            source_address=dict(type="str"),
-        ),
-        supports_check_mode=True,
-    )
-    problems = redis_problems(module.params, module.check_mode)
-    if problems:
-        module.fail_json(**refusal(problems))
-    if module.check_mode:
-        module.exit_json(**skip())
-    if module.params["password"] and not module.params["tls"]:
-        module.warn(f"The password goes to {module.params['host']} unencrypted: set tls to true if the server speaks TLS.")
-    for warning in edge_warnings(module.params, "password", "username"):
-        module.warn(warning)
-    module.exit_json(**outcome(module.params, *Probe(module.params).run(), WORDS))
+    answer(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), WORDS, problems, probe)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import time
 
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live as _live_cache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way, open_tcp, resolve
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import latency
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.probe import latency
 from ansible_collections.huntaze.ai_system.plugins.modules import postgres_reachability, redis_reachability
 
 
@@ -39,7 +40,7 @@ def test_a_resolver_that_does_not_answer_is_left_behind(monkeypatch):
     with pytest.raises(Trouble) as met:
         resolve("host", 1, Deadline(0.1))
     answer.set()
-    assert met.value.name == "name_resolution"
+    assert met.value.cause == "name_resolution"
     assert time.monotonic() - begin < 10
 
 
@@ -49,7 +50,7 @@ def test_a_dead_address_hides_no_live_one(dropping):
             assert sock.getpeername() == live.getsockname()
     with pytest.raises(Trouble) as met:
         open_tcp([dropping, dropping], Deadline(0.2))
-    assert met.value.name == "timeout"
+    assert met.value.cause == "timeout"
 
 
 def test_time_runs_out():
@@ -110,7 +111,7 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("probe", [redis_reachability.Probe, postgres_reachability.Probe])
+@pytest.mark.parametrize("probe", [redis_reachability.probe, postgres_reachability.probe])
 @pytest.mark.parametrize("tls", [True, False])
 @pytest.mark.parametrize("dead", [1, 3])
 def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropping, probe, tls, dead):
@@ -129,15 +130,15 @@ def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropp
         begin = time.monotonic()
         seen, trouble = probe({**PARAMETERS, "tls": tls, "sslmode": None if tls else "disable"}).run()
         assert time.monotonic() - begin < 2
-        assert (trouble.name, seen["port_open"]) == ("no_answer", True)
+        assert (trouble.cause, seen["port_open"]) == ("no_answer", True)
 
 
-@pytest.mark.parametrize("probe", [redis_reachability.Probe, postgres_reachability.Probe])
+@pytest.mark.parametrize("probe", [redis_reachability.probe, postgres_reachability.probe])
 @pytest.mark.parametrize("tls", [True, False])
 def test_kind_24_a_connection_that_is_cut_at_once_is_no_crash_and_no_tls(resetting, probe, tls):
     host, port = resetting
     seen, trouble = probe({**PARAMETERS, "host": host, "port": port, "timeout": 5, "tls": tls, "sslmode": None if tls else "disable"}).run()
-    assert (trouble.name, seen["port_open"]) == ("reset", True), trouble.message
+    assert (trouble.cause, seen["port_open"]) == ("reset", True), trouble.message
 
 
 @pytest.mark.parametrize("number", [errno.ECONNRESET, errno.ECONNREFUSED])
@@ -146,7 +147,7 @@ def test_kind_24_only_a_server_that_is_there_resets(monkeypatch, number):
         raise OSError(number, "no")
 
     monkeypatch.setattr(socket, "create_connection", connect)
-    seen, dummy = redis_reachability.Probe({**PARAMETERS, "host": "127.0.0.1", "tls": False}).run()
+    seen, dummy = redis_reachability.probe({**PARAMETERS, "host": "127.0.0.1", "tls": False}).run()
     assert seen["port_open"] == (number == errno.ECONNRESET)
 
 
@@ -158,7 +159,7 @@ def test_kind_26_a_live_cache_that_cuts_the_connection_is_not_blamed_on_the_ca_f
 
 @pytest.mark.parametrize("met", ["no_answer", "reset", "protocol"])
 def test_kind_09_who_answers_plain_text_in_other_words_is_not_called_silent(monkeypatch, met):
-    probe = redis_reachability.Probe({**PARAMETERS, "tls": False})
+    probe = redis_reachability.probe({**PARAMETERS, "tls": False})
     monkeypatch.setattr(probe.way, "speaks_tls", lambda: True)
-    behind = probe.second_look(Trouble(met, "whatever was met"))
-    assert (behind.name, behind.message) == ("tls_required", "the server does not speak Redis in plain text, but takes up TLS")
+    behind = probe.look_again(Trouble(Cause(met), "whatever was met"))
+    assert (behind.cause, behind.message) == ("tls_required", "the server does not speak Redis in plain text, but takes up TLS")

@@ -7,8 +7,9 @@ import struct
 
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live as _live_cache
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Wire
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import ADVICE, Trouble
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, attempt
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import PostgresSession, ask_for_tls
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import RedisSession
@@ -40,7 +41,7 @@ def ends_well(converse, data):
     try:
         converse(Wire(Said(data), Deadline(10)))
     except Trouble as trouble:
-        assert trouble.name in ADVICE and trouble.as_dict("canary")["advice"]
+        assert isinstance(trouble.cause, Cause) and trouble.as_dict("canary")["advice"]
 
 
 def redis(wire):
@@ -112,6 +113,24 @@ def test_passwords_of_any_bytes_are_sent(password):
     (b"-NOAUTH no\r\n-WRONGPASS no\r\n", False, True),
 ])
 def test_kind_01_only_a_cache_that_refuses_another_password_tells_of_the_token(monkeypatch, said, accepted, required):
-    monkeypatch.setattr(_live_cache.Way, "open_tls", lambda way, deadline: Wire(Said(said), deadline))
+    monkeypatch.setattr(_live_cache.Way, "open_tls", lambda way, deadline, *dummy: Wire(Said(said), deadline))
     look, trouble, dummy = _live_cache.ask({"address": "cache.example", "port": 6379}, "canary", None, 10)
     assert (look, trouble) == (Answer(accepted, required), None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "asked"),
+    [
+        (b"-NOAUTH Authentication required.\r\n", True),
+        (b"+PONG\r\n", False),
+        (b"-NOPERM this user has no permissions to run the 'ping' command\r\n", False),
+        (b"-DENIED Redis is running in protected mode\r\n", None),
+        (b"-ERR max number of clients reached\r\n", None),
+        (b"+OK\r\n", None),
+        (b"HTTP/1.1 400 Bad Request\r\n", None),
+        (b"", None),
+    ],
+)
+def test_only_noauth_proves_that_credentials_are_asked_for(reply, asked):
+    answer, trouble = attempt(RedisSession(Wire(Said(reply), Deadline(10))).asks_for_password)
+    assert (answer, trouble is None) == (asked, asked is not None)

@@ -19,8 +19,9 @@ import struct
 import typing as t
 import unicodedata
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import MAX_BYTES, Wire
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, of_postgres
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import MAX_BYTES, Wire
 
 PROTOCOL_3, SSL_REQUEST = 196608, 80877103
 # PostgreSQL's own default is 4096; a server must not keep this machine calculating.
@@ -33,23 +34,42 @@ def ask_for_tls(wire: Wire) -> None:
     wire.send(struct.pack("!II", 8, SSL_REQUEST))
     answer = wire.read(1)
     if answer == b"N":
-        raise Trouble("tls_not_offered", "the server does not take up TLS")
+        raise Trouble(Cause.TLS_NOT_OFFERED, "the server does not take up TLS")
     if answer == b"E":
         raise _refusal(wire.read(_length(wire.read(4))))
     if answer != b"S":
-        raise Trouble("protocol", f"the answer to the request for TLS is not what PostgreSQL says: {answer!r}")
+        raise Trouble(Cause.PROTOCOL, f"the answer to the request for TLS is not what PostgreSQL says: {answer!r}")
 
 
 class PostgresSession:
+    """known: whether the server has let the client in.
+
+    authenticated: whether it accepted the credentials; None if it was not asked. It looks at the password before it looks for the database.
+    """
+
     def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        # Whether the server has let the client in so far. It looks at the password before it looks for the database.
+        self.wire = wire
         self.authenticated: t.Optional[bool] = None
 
+    @property
+    def known(self) -> bool:
+        return bool(self.authenticated)
+
     def login(self, user: str, dbname: str, password: t.Optional[str]) -> None:
+        try:
+            self._start(user, dbname, password)
+        except Trouble as trouble:
+            # A refusal for another reason says nothing of the password, nor does another server.
+            if trouble.cause is Cause.WRONGPASS:
+                self.authenticated = False
+            elif trouble.cause is Cause.PROTOCOL or not self.authenticated:
+                self.authenticated = None
+            raise
+
+    def _start(self, user: str, dbname: str, password: t.Optional[str]) -> None:
         startup = {"user": user, "database": dbname, "application_name": "postgres_reachability", "client_encoding": "UTF8"}
         body = struct.pack("!I", PROTOCOL_3) + b"".join(_text(word) for pair in startup.items() for word in pair) + b"\0"
-        self._wire.send(struct.pack("!I", len(body) + 4) + body)
+        self.wire.send(struct.pack("!I", len(body) + 4) + body)
         while True:
             kind, body = self._read()
             if kind == b"R":
@@ -57,7 +77,17 @@ class PostgresSession:
             elif kind == b"Z":
                 return
             elif kind not in b"SKNv":
-                raise Trouble("protocol", f"the answer is not what PostgreSQL says: {kind!r}")
+                raise Trouble(Cause.PROTOCOL, f"the answer is not what PostgreSQL says: {kind!r}")
+
+    def ping(self) -> None:
+        answer = self.ask("SELECT 1")
+        if answer != ("1",):
+            raise Trouble(Cause.PROTOCOL, f"the server answers SELECT 1 with {answer!r}")
+
+    def describe(self) -> dict[str, t.Optional[str]]:
+        """The server's version and role, None where it does not tell."""
+        version, replica = (self.ask("SELECT current_setting('server_version'), pg_is_in_recovery()") + (None, None))[:2]
+        return {"version": (version or "").split(" ")[0] or None, "role": {"t": "replica", "f": "primary"}.get(replica)}
 
     def ask(self, query: str) -> tuple:
         """The only row of the answer, as texts."""
@@ -69,17 +99,17 @@ class PostgresSession:
                 row = _row(body)
             elif kind == b"Z":
                 if row is None:
-                    raise Trouble("protocol", f"the server answers {query} with no row")
+                    raise Trouble(Cause.PROTOCOL, f"the server answers {query} with no row")
                 return row
             elif kind not in b"TCNSA":
-                raise Trouble("protocol", f"the answer is not what PostgreSQL says: {kind!r}")
+                raise Trouble(Cause.PROTOCOL, f"the answer is not what PostgreSQL says: {kind!r}")
 
     def end(self) -> None:
         try:
             self._send(b"X", b"")
         except Trouble:
             pass
-        self._wire.close()
+        self.wire.close()
 
     def _authenticate(self, body: bytes, user: str, password: t.Optional[str]) -> None:
         (way,) = _unpack("!I", body[:4])
@@ -87,11 +117,11 @@ class PostgresSession:
             self.authenticated = True
             return
         if way in OTHER_AUTHENTICATION:
-            raise Trouble("rejected", f"the server wants to authenticate this client by {OTHER_AUTHENTICATION[way]}, which is not spoken here")
+            raise Trouble(Cause.REJECTED, f"the server wants to authenticate this client by {OTHER_AUTHENTICATION[way]}, which is not spoken here")
         if way not in (3, 5, 10):
-            raise Trouble("protocol", f"the server asks for authentication of an unknown kind ({way})")
+            raise Trouble(Cause.PROTOCOL, f"the server asks for authentication of an unknown kind ({way})")
         if password is None:
-            raise Trouble("noauth", "the server asks for a password")
+            raise Trouble(Cause.NOAUTH, "the server asks for a password")
         self.authenticated = False
         if way == 3:
             self._send(b"p", _text(password))
@@ -105,14 +135,14 @@ class PostgresSession:
         """SCRAM-SHA-256, as in RFC 5802 and RFC 7677."""
         if b"SCRAM-SHA-256" not in mechanisms.split(b"\0"):
             offered = mechanisms.replace(b"\0", b" ").decode(errors="replace")
-            raise Trouble("rejected", f"the server offers no way of authentication that is spoken here: {offered}")
+            raise Trouble(Cause.REJECTED, f"the server offers no way of authentication that is spoken here: {offered}")
         nonce = base64.b64encode(secrets.token_bytes(18)).decode()
         first = f"n=,r={nonce}"
         self._send(b"p", b"SCRAM-SHA-256\0" + struct.pack("!I", len(first) + 3) + b"n,," + first.encode())
         challenge = self._sasl(11)
         match = re.fullmatch(r"r=([!-+\--~]+),s=([A-Za-z0-9+/]+=*),i=([1-9][0-9]{0,9})", challenge)
         if not match or not match[1].startswith(nonce) or int(match[3]) > MOST_ITERATIONS:
-            raise Trouble("protocol", "the server's challenge is none of SCRAM-SHA-256, or asks for too much work")
+            raise Trouble(Cause.PROTOCOL, "the server's challenge is none of SCRAM-SHA-256, or asks for too much work")
         salted = hashlib.pbkdf2_hmac("sha256", _text(saslprep(password))[:-1], _decoded(match[2]), int(match[3]))
         key = _hmac(salted, b"Client Key")
         final = f"c=biws,r={match[1]}"
@@ -122,7 +152,7 @@ class PostgresSession:
         self._send(b"p", f"{final},p={base64.b64encode(proof).decode()}".encode())
         verdict = self._sasl(12)
         if not hmac.compare_digest(verdict.encode(), b"v=" + base64.b64encode(_hmac(_hmac(salted, b"Server Key"), everything))):
-            raise Trouble("protocol", "the server does not know the password itself: it is not the expected one")
+            raise Trouble(Cause.PROTOCOL, "the server does not know the password itself: it is not the expected one")
 
     def _sasl(self, expected: int) -> str:
         while True:
@@ -130,16 +160,16 @@ class PostgresSession:
             if kind == b"R" and _unpack("!I", body[:4])[0] == expected:
                 return body[4:].decode(errors="replace")
             if kind != b"N":
-                raise Trouble("protocol", "the server breaks off SCRAM-SHA-256")
+                raise Trouble(Cause.PROTOCOL, "the server breaks off SCRAM-SHA-256")
 
     def _send(self, kind: bytes, body: bytes) -> None:
-        self._wire.send(kind + struct.pack("!I", len(body) + 4) + body)
+        self.wire.send(kind + struct.pack("!I", len(body) + 4) + body)
 
     def _read(self) -> tuple[bytes, bytes]:
-        kind = self._wire.read(1)
+        kind = self.wire.read(1)
         if not kind.isalpha():
-            raise Trouble("protocol", f"the answer is not what PostgreSQL says: {kind!r}")
-        body = self._wire.read(_length(self._wire.read(4)))
+            raise Trouble(Cause.PROTOCOL, f"the answer is not what PostgreSQL says: {kind!r}")
+        body = self.wire.read(_length(self.wire.read(4)))
         if kind == b"E":
             raise _refusal(body)
         return kind, body
@@ -166,7 +196,7 @@ def saslprep(text: str) -> str:
 def _refusal(body: bytes) -> Trouble:
     fields = {field[:1]: field[1:].decode(errors="replace") for field in body.split(b"\0") if field}
     if b"M" not in fields:
-        return Trouble("protocol", "the server's error is not of PostgreSQL's form")
+        return Trouble(Cause.PROTOCOL, "the server's error is not of PostgreSQL's form")
     return of_postgres(f"{fields.get(b'V', fields.get(b'S', 'FATAL'))}: {fields[b'M']}", fields.get(b"C"))
 
 
@@ -183,7 +213,7 @@ def _row(body: bytes) -> tuple:
 def _length(data: bytes) -> int:
     size = _unpack("!I", data)[0] - 4
     if not 0 <= size <= MAX_BYTES:
-        raise Trouble("protocol", "the answer is not what PostgreSQL says: a message of impossible length")
+        raise Trouble(Cause.PROTOCOL, "the answer is not what PostgreSQL says: a message of impossible length")
     return size
 
 
@@ -191,7 +221,7 @@ def _unpack(form: str, data: bytes) -> tuple:
     try:
         return struct.unpack(form, data)
     except struct.error as error:
-        raise Trouble("protocol", "the answer is not what PostgreSQL says: a message ends too early") from error
+        raise Trouble(Cause.PROTOCOL, "the answer is not what PostgreSQL says: a message ends too early") from error
 
 
 def _text(text: str) -> bytes:
@@ -202,7 +232,7 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise Trouble("protocol", "the server's challenge is none of SCRAM-SHA-256") from error
+        raise Trouble(Cause.PROTOCOL, "the server's challenge is none of SCRAM-SHA-256") from error
 
 
 def _md5(data: bytes) -> bytes:

@@ -14,6 +14,7 @@ import threading
 import time
 import typing as t
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import CERTIFICATE_EXPIRED, Trouble, closed, of_socket
 
 # Far more than the answers that are asked for; a server that sends more is none of ours.
@@ -52,15 +53,15 @@ def resolve(host: str, port: int, deadline: Deadline, family: int = socket.AF_UN
     thread.start()
     thread.join(seconds)
     if not found:
-        raise Trouble("name_resolution", f"the resolver does not answer for {host}")
+        raise Trouble(Cause.NAME_RESOLUTION, f"the resolver does not answer for {host}")
     if isinstance(found[0], Exception):
-        raise Trouble("name_resolution", f"{host} cannot be resolved: {getattr(found[0], 'strerror', None) or found[0]}")
+        raise Trouble(Cause.NAME_RESOLUTION, f"{host} cannot be resolved: {getattr(found[0], 'strerror', None) or found[0]}")
     return [item[4] for item in found[0]]
 
 
 def open_tcp(addresses: t.Sequence[tuple], deadline: Deadline, source_address: t.Optional[str] = None) -> socket.socket:
     """A connection to the first of `addresses` that takes one. Each has its share of the time, so that one dead address hides no live one."""
-    trouble = Trouble("name_resolution", "the name has no address")
+    trouble = Trouble(Cause.NAME_RESOLUTION, "the name has no address")
     for position, address in enumerate(addresses):
         try:
             allowed = deadline.part(1 / (len(addresses) - position)).left()
@@ -106,7 +107,7 @@ class Wire:
     def encrypt(self, context: ssl.SSLContext, host: str) -> None:
         # What comes before the handshake is nobody's word.
         if self._buffer:
-            raise Trouble("protocol", "the server speaks before TLS is agreed on")
+            raise Trouble(Cause.PROTOCOL, "the server speaks before TLS is agreed on")
         try:
             self._sock.settimeout(self.deadline.left())
             self._sock = context.wrap_socket(self._sock, server_hostname=host)
@@ -159,7 +160,7 @@ class Wire:
             raise closed(self._waiting_for, "without an answer")
         self._bytes_left -= len(received)
         if self._bytes_left < 0:
-            raise Trouble("protocol", "the server sends without end")
+            raise Trouble(Cause.PROTOCOL, "the server sends without end")
         self._buffer += received
 
 
@@ -194,7 +195,7 @@ class Way:
             sock = open_tcp(self._addresses, deadline, self._source_address)
         except Trouble as trouble:
             # Only who has taken a connection can cut it; nobody to take it would read "refused".
-            self.port_open = self.port_open or trouble.name == "reset"
+            self.port_open = self.port_open or trouble.cause is Cause.RESET
             raise
         self.port_open = True
         try:
@@ -208,7 +209,7 @@ class Way:
         try:
             return self._handshake(deadline, verify, check_host, share)
         except Trouble as trouble:
-            if trouble.name == "certificate":
+            if trouble.cause is Cause.CERTIFICATE:
                 raise self._certificate(trouble, check_host) from trouble
             raise
 
@@ -219,7 +220,7 @@ class Way:
             return True
         except Trouble as trouble:
             # Only a server that speaks TLS refuses in its words.
-            return trouble.name == "client_certificate" or "ALERT" in trouble.message
+            return trouble.cause is Cause.CLIENT_CERTIFICATE or "ALERT" in trouble.message
         except socket.timeout:
             return False
 
@@ -232,16 +233,20 @@ class Way:
             finally:
                 wire.close()
         except Trouble as trouble:
-            return trouble if trouble.name == "client_certificate" else None
+            return trouble if trouble.cause is Cause.CLIENT_CERTIFICATE else None
         except socket.timeout:
             pass
         return None
 
     def _handshake(self, deadline: Deadline, verify: bool = True, check_host: bool = True, share: float = 1.0) -> Wire:
+        try:
+            context = tls_context(self._ca_file, verify, check_host)
+        except OSError as error:
+            raise Trouble(Cause.CERTIFICATE, f"{self._ca_file} cannot be used ({error.strerror or type(error).__name__})") from error
         wire = self.open(deadline, share)
         try:
             self._ask_for_tls(wire)
-            wire.encrypt(tls_context(self._ca_file, verify, check_host), self.host)
+            wire.encrypt(context, self.host)
             return wire
         except BaseException:
             wire.close()
@@ -255,7 +260,7 @@ class Way:
                 self._handshake(self.deadline, check_host=False).close()
                 trouble.message += "; apart from the name it is trusted"
             except Trouble as other:
-                if other.name == "certificate":
+                if other.cause is Cause.CERTIFICATE:
                     trouble.message += f", and {other.message.rpartition(': ')[2]}"
                     trouble.advice += f" {other.advice}"
             except socket.timeout:

@@ -10,6 +10,7 @@ import secrets
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Unknown
 
 TAG_KEY = "huntaze:auth-token"
@@ -56,13 +57,6 @@ def is_of(known: str, token: str) -> bool:
 
 def date_of(cache: t.Mapping[str, t.Any]) -> str | Unknown:
     return cache["auth_token_last_modified_date"] or NO_DATE
-
-
-class Answer(t.NamedTuple):
-    """What the live cache says of a token. One that takes any password, and clients without, tells nothing of it: `accepted` is None."""
-
-    accepted: t.Optional[bool]
-    required: bool
 
 
 @dataclass(frozen=True)

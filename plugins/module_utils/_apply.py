@@ -203,6 +203,8 @@ class _Pending(t.NamedTuple):
     sent: Sent
     error: t.Optional[Exception]
     since: float
+    # Whether it is sent again unless the next look shows it.
+    due: bool = False
 
 
 def converge(
@@ -241,8 +243,8 @@ class _Run:
         self._look, self._client, self._policy, self._deadline, self._tell = look, client, policy, deadline, tell
         self._tries: Counter = Counter()
         self._pending: list[_Pending] = []
-        # What changes without an answer were to make.
-        self._lost: set = set()
+        # Those without an answer, until a look shows them or an answer comes.
+        self._lost: list[Change] = []
         self._refusals: list[Refusal] = []
         self._pauses = 0
         self.applied = Applied()
@@ -280,17 +282,17 @@ class _Run:
 
     def _waits(self, plan: Plan) -> bool:
         """Whether something that was sent is to be looked for once more."""
-        waits = False
-        for pending in list(self._pending):
-            if self._policy.shows(pending.change, pending.sent, plan):
-                self._pending.remove(pending)
-                if pending.sent is Sent.LOST or (pending.sent is Sent.OVERTAKEN and pending.change.aims <= self._lost - _aims(plan)):
-                    self._made(replace(pending.change, summary=f"{pending.change.summary} (the answer was lost)"))
-                    self._seen(plan)
-            else:
+        waits, pending, self._pending = False, self._pending, []
+        for one in pending:
+            if self._policy.shows(one.change, one.sent, plan):
+                continue
+            if not one.due:
                 waits = True
-                if self._policy.repeat(pending.change, pending.sent, time.monotonic() - pending.since):
-                    self._pending.remove(pending)
+                due = self._policy.repeat(one.change, one.sent, time.monotonic() - one.since)
+                self._pending.append(one._replace(due=due))
+        for change in [change for change in self._lost if self._policy.shows(change, Sent.LOST, plan)]:
+            self._made(replace(change, summary=f"{change.summary} (the answer was lost)"))
+            self._seen(plan)
         return waits
 
     def _pause(self, error: t.Optional[Exception] = None) -> None:
@@ -324,7 +326,7 @@ class _Run:
             if sent is not Sent.MADE or self._policy.waits_for(change):
                 self._pending.append(_Pending(change, sent, error, time.monotonic()))
             if sent is not Sent.MADE:
-                self._lost |= change.aims if sent is Sent.LOST else set()
+                self._lost += [change] if sent is Sent.LOST else []
                 return False
         if self._refusals:
             raise Failed(error=self._refusals[0].error)
@@ -368,6 +370,7 @@ class _Run:
 
     def _made(self, change: Change) -> None:
         self._pauses = 0
+        self._lost = [lost for lost in self._lost if not lost.aims & change.aims]
         known = any(change.operation == other.operation and change.aims == other.aims for other in self.applied.made)
         if not known:
             self._tell(change.summary)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tarball holds what users need and nothing else."""
 
+import posixpath
+import re
 import subprocess
 import sys
 import tarfile
@@ -17,6 +19,7 @@ TOP_LEVEL = {
     "MANIFEST.json",
     "README.md",
     "changelogs",
+    "docs",
     "examples",
     "meta",
     "playbooks",
@@ -40,10 +43,20 @@ def test_its_top_level(members):
 
 
 def test_it_holds_all_that_is_tracked_of_what_users_need(members):
-    shipped = ["examples", "meta", "playbooks", "plugins", "roles"]
+    shipped = ["docs", "examples", "meta", "playbooks", "plugins", "roles"]
     tracked = subprocess.run(["git", "ls-files", *shipped], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.split()
     assert set(tracked) <= {member.name for member in members}
 
 
 def test_no_link_leads_out_of_it(members):
     assert not [member.name for member in members if member.issym() or member.islnk()]
+
+
+def test_links_of_the_documents_lead_to_what_it_holds(members):
+    names = {member.name for member in members}
+    links = [
+        (name, posixpath.normpath(posixpath.join(posixpath.dirname(name), link)))
+        for name in names if name.endswith(".md")
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", (REPOSITORY / name).read_text()) if "://" not in link
+    ]
+    assert links and not [(name, link) for name, link in links if link not in names]

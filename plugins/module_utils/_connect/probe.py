@@ -15,6 +15,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause i
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, attempt
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Way, Wire
 
+
 class Probe:
     """Logs in, measures, asks what answers; then looks again where the first look leaves a question.
 

@@ -103,7 +103,8 @@ def test_no_request_is_refused_from_plain_text_to_the_third_token(sandbox, estat
     assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, second, both)
     sandbox.settings(amplify_fail_step="BUILD")
     failed = deploy(changed=both)
-    assert failed.rc != 0 and "The stage app failed" in failed.output and "done in auth_close: " in failed.output, failed.output
+    assert failed.rc != 0 and failed.report["failures"][0]["stage"] == "app", failed.output
+    assert ("auth_close" in {stage for stage, *dummy in failed.steps("done")}) and failed.report["outcome"]["sentence"].startswith("Stopped in app"), failed.output
     deployment.assert_secured(sandbox, third, former=second)
     seen = calls.end()
     assert seen["failures"] == []
@@ -120,7 +121,7 @@ def test_no_request_is_refused_from_plain_text_to_the_third_token(sandbox, estat
 
 def assert_deployed(sandbox, done: deployment.Outcome, token: str, former: str | None = None) -> None:
     assert done.rc == 0, done.output
-    assert len(done.lines("ok: a decision of the limiter agent")) == 2, done.output
+    assert len([check for check in done.checks("ok") if check.startswith("controller>agent/")]) == 2, done.output
     deployment.assert_secured(sandbox, token, former=former)
 
 
@@ -134,7 +135,8 @@ def assert_the_old_way_stays_open_while_an_agent_has_not_moved(sandbox, deploy, 
 def test_it_works_installed_from_the_tarball_and_shows_no_secret(sandbox, estate, tmp_path):
     galaxy = str(deployment.PROGRAMS / "ansible-galaxy")
     clean = {**os.environ, **sandbox.environment, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
-             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"}
+             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_CALLBACKS_ENABLED": "huntaze.ai_system.report",
+             "HUNTAZE_REPORT_JSON": str(tmp_path / "report.json")}
     run = {"cwd": tmp_path, "env": clean, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": 600, "check": False}
     shutil.copytree(sandboxes.REPOSITORY / "inventories", tmp_path / "inventories")
     subprocess.run([galaxy, "collection", "build", str(sandboxes.REPOSITORY), "--output-path", str(tmp_path)], **{**run, "check": True})
@@ -143,17 +145,17 @@ def test_it_works_installed_from_the_tarball_and_shows_no_secret(sandbox, estate
     assert installed.returncode == 0, installed.stdout
 
     playbook = deployment.command(sandbox, "-vvv", "--diff", playbook="huntaze.ai_system.deploy")
-    announced = deployment.Outcome.of(subprocess.run([*playbook, "--check"], **run))
+    announced = deployment.Outcome.of(subprocess.run([*playbook, "--check"], **run), tmp_path / "report.json")
     assert announced.rc == 0, announced.output
     assert deployment.mutating_calls(sandbox) == {}
-    done = deployment.Outcome.of(subprocess.run(playbook, **run))
+    done = deployment.Outcome.of(subprocess.run(playbook, **run), tmp_path / "report.json")
     assert done.rc == 0, done.output
     deployment.assert_done_as_announced(done, announced)
     deployment.assert_secured(sandbox, estate["auth_token"])
 
     key = Path(estate["key_file"]).read_text().splitlines()[1]
     secrets = [estate["auth_token"], estate["secret_key"], estate["bearer_token"], estate["database"]["password"], key]
-    assert not [secret for secret in secrets if secret in announced.output + done.output]
+    assert not [secret for secret in secrets if secret in announced.output + done.output + json.dumps([announced.report, done.report])]
     logs = [*(sandbox.state / "log").iterdir(), *Path(estate["hosts_directory"]).glob("*/run/*.log")]
     assert len([log for log in logs if log.name == "agent.log"]) == 2
     for log in logs:

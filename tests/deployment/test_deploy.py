@@ -72,12 +72,12 @@ def assert_activation_does_what_was_announced(sandbox, estate, deploy):
     announced = deploy("--check", "--diff")
     assert announced.rc == 0, announced.output
     assert deployment.mutating_calls(sandbox) == {}
-    assert announced.lines("skipped") and not [line for line in announced.lines("ok:") if ", from " in line]  # verification in check mode claims nothing
+    assert announced.checks("skipped") and not announced.checks("ok", "failed")  # verification in check mode claims nothing
 
     first = deploy()
     assert first.rc == 0, first.output
     deployment.assert_done_as_announced(first, announced)
-    assert not first.lines("failed") and len(first.lines("ok:")) >= 5, first.output
+    assert not first.checks("failed") and len(first.checks("ok")) >= 5, first.output
     deployment.assert_secured(sandbox, estate["auth_token"])
     assert_the_app_was_built_once(sandbox, estate)
     assert_the_alarms_watch(sandbox)
@@ -112,8 +112,8 @@ def assert_what_others_changed_is_put_right(sandbox, estate, deploy):
 
     mended = deploy()
     assert mended.rc == 0, mended.output
-    assert any("rotated elsewhere" in line for line in mended.lines("because")), mended.output
-    assert mended.lines("done in network"), mended.output
+    assert any("rotated elsewhere" in note for note in mended.report["notes"]), mended.output
+    assert "network" in mended.stages(), mended.output
     deployment.assert_secured(sandbox, estate["auth_token"], former=other)
 
 
@@ -123,7 +123,7 @@ def assert_another_token_is_a_rotation(sandbox, estate, deploy):
     rotated = deploy(changed=rotation)
     assert rotated.rc == 0, rotated.output
     deployment.assert_done_as_announced(rotated, announced)
-    assert rotated.lines("done in") == rotated.lines("done in auth_"), "everything else was as declared"
+    assert rotated.stages() <= {"auth_open", "auth_close"}, "everything else was as declared"
     deployment.assert_secured(sandbox, estate["next_auth_token"], former=estate["auth_token"])
     deployment.assert_nothing_left_to_do(deploy(changed=rotation))
 
@@ -150,8 +150,7 @@ def test_runs_killed_one_after_the_other_get_there(sandbox, estate, deploy, tmp_
     deployment.assert_secured(sandbox, estate["auth_token"])
     assert_the_app_was_built_once(sandbox, estate)
     last = deploy()
-    assert last.rc == 0 and last.lines("done in") == last.lines("done in alarms"), last.output
-    assert last.changed == 1, last.output
+    assert last.rc == 0 and last.stages() == {"alarms"}, last.output
 
 
 def bad_input(estate: dict[str, t.Any]) -> dict[str, tuple[dict[str, t.Any], list[str]]]:
@@ -238,9 +237,9 @@ def test_kind_32_two_environments_stand_side_by_side_in_one_account_and_kind_19_
     assert len(theirs) == len(before) and "huntaze-ai" not in json.dumps(theirs) and "Huntaze/AI" not in json.dumps(theirs)
 
     again = deploy("--tags", "alarms,verify")
-    assert again.lines("MUTED: huntaze-ai-anomalies"), again.output
-    assert again.lines("Nothing done by the stages of this run") and again.lines("Not compared with what is declared"), again.output
-    assert not again.lines("Nothing done: everything")
+    assert [note for note in again.report["notes"] if note.startswith("MUTED: huntaze-ai-anomalies")] and "MUTED: huntaze-ai-anomalies" in again.output
+    assert again.report["outcome"]["sentence"].startswith("Nothing to do by alarms: "), again.output
+    assert again.report["run"]["left_out"] == ["network", "auth_open", "agent", "auth_close", "app"] and "Not compared, as this run left it out" in again.output
     assert alarms_by_name(sandbox) == both
 
 

@@ -17,9 +17,11 @@ import time
 import typing as t
 from pathlib import Path
 
+import jsonschema
 import psutil
 import pytest
 import redis
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 from support import sandboxes
 import yaml
 
@@ -30,21 +32,24 @@ MUTATING = re.compile(r"\.(Authorize|Revoke|Update|Create|Modify|Delete|Add|Remo
 class Outcome(t.NamedTuple):
     rc: int
     output: str
+    report: dict[str, t.Any]
 
     @classmethod
-    def of(cls, done: subprocess.CompletedProcess[str]) -> Outcome:
-        return cls(done.returncode, done.stdout)
+    def of(cls, done: subprocess.CompletedProcess[str], report: Path) -> Outcome:
+        """The report is empty where the run has written none."""
+        return cls(done.returncode, done.stdout, json.loads(report.read_text()) if report.exists() else {})
 
-    @property
-    def changed(self) -> int:
-        """The sum of `changed` over all hosts of the recap."""
-        recap = self.output.rpartition("PLAY RECAP")[2]
-        return sum(int(number) for number in re.findall(r"changed=(\d+)", recap))
+    def steps(self, *states: str) -> list[tuple[str, str, str]]:
+        """(stage, object, sentence) of the steps in these states, at first of those that changed something or would."""
+        return [(step["stage"], step["object"]["id"], step["sentence"]) for step in self.report["steps"] if step["state"] in (states or ("done", "to_do"))]
 
-    def lines(self, beginning: str) -> list[str]:
-        """What the summary says, one entry a line, those that begin so."""
-        text = re.sub(r"\n\s{6,}", " ", self.output.partition("PLAY [Summary]")[2].partition("TASK [Fail")[0])
-        return [line.strip("-' ") for line in text.splitlines() if line.strip("-' ").startswith(beginning)]
+    def stages(self) -> set[str]:
+        """Those that changed something, or would."""
+        return {stage for stage, dummy, dummy in self.steps()}
+
+    def checks(self, *verdicts: str) -> list[str]:
+        """FROM>TO of the checks with these verdicts."""
+        return [check["id"] for check in self.report["checks"] if check["verdict"] in verdicts]
 
 
 def inventory_without_agents(directory: Path) -> Path:
@@ -63,11 +68,23 @@ def run(
     sandbox: sandboxes.Sandbox, *arguments: str, inventory: Path | str = "inventories/sandbox", variables: dict[str, t.Any] | None = None,
     changed: dict[str, str] | None = None,
 ) -> Outcome:
-    done = subprocess.run(
-        command(sandbox, *arguments, inventory=inventory, variables=variables), cwd=sandboxes.REPOSITORY, env=environment(sandbox, changed),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
-    )
-    return Outcome.of(done)
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory, "report.json")
+        done = subprocess.run(
+            command(sandbox, *arguments, inventory=inventory, variables=variables), cwd=sandboxes.REPOSITORY,
+            env={**environment(sandbox, changed), "HUNTAZE_REPORT_JSON": str(report)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
+        )
+        outcome = Outcome.of(done, report)
+    assert_is_a_report(outcome)
+    return outcome
+
+
+def assert_is_a_report(outcome: Outcome) -> None:
+    """Whatever became of the run."""
+    schema = json.loads((sandboxes.REPOSITORY / "docs" / "report.schema.json").read_text())
+    assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(outcome.report)] == [], outcome.output
+    assert words.OUTCOMES[outcome.report["outcome"]["word"]] in outcome.output
 
 
 def command(
@@ -103,7 +120,7 @@ def killed_when(condition: t.Callable[[str], bool], sandbox: sandboxes.Sandbox, 
     """Deploy, and kill every process of the run once the condition holds for what it printed; False where the run succeeded before."""
     with tempfile.TemporaryFile("w+") as log:
         process = psutil.Popen(
-            command(sandbox, *arguments, inventory=inventory), cwd=sandboxes.REPOSITORY, env=environment(sandbox), stdout=log, stderr=subprocess.STDOUT,
+            command(sandbox, "-v", *arguments, inventory=inventory), cwd=sandboxes.REPOSITORY, env=environment(sandbox), stdout=log, stderr=subprocess.STDOUT,
         )
         deadline = time.monotonic() + 600
         while True:
@@ -160,11 +177,12 @@ def assert_secured(sandbox: sandboxes.Sandbox, token: str, *, former: str | None
 
 
 def assert_done_as_announced(done: Outcome, announced: Outcome) -> None:
-    """The same sentences, of whatever stage: check mode opens and closes in one."""
-    steps = [line.partition(": ")[2] for line in done.lines("done in")]
-    assert steps and steps == [line.partition(": ")[2] for line in announced.lines("to do in")], done.output + announced.output
+    """The same steps, of whatever stage: check mode opens and closes in one."""
+    steps = [step[1:] for step in done.steps("done")]
+    assert steps and steps == [step[1:] for step in announced.steps("to_do")], done.output + announced.output
 
 
 def assert_nothing_left_to_do(outcome: Outcome) -> None:
-    assert (outcome.rc, outcome.changed) == (0, 0), outcome.output
-    assert "Nothing done: everything was as declared." in outcome.output
+    """Of no task anything: a task that changes something without telling steps is a step itself."""
+    assert (outcome.rc, outcome.report["outcome"]["word"], outcome.report["steps"]) == (0, "clean", []), outcome.output
+    assert "Nothing to do: " in outcome.output and len(outcome.output.splitlines()) <= 5, outcome.output

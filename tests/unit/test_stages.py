@@ -129,74 +129,6 @@ def test_kind_01_what_was_not_planned_is_not_taken_for_a_plan_of_nothing(result,
     assert Templar(DataLoader(), variables={"results": [result]}).template(trust_as_template(keep["vars"]["unclear"])) is unclear
 
 
-@pytest.mark.parametrize("name", ["network", "auth_open", "agent", "auth_close", "app", "alarms"])
-def test_kind_17_every_stage_that_fails_says_what_was_done_before(name):
-    assert "import_tasks: tasks/failed.yml" in (STAGES / f"{name}.yml").read_text()
-
-
-ALL_STAGES = ["network", "auth_open", "agent", "auth_close", "app", "alarms"]
-
-
-@pytest.mark.parametrize(
-    ("tags", "stages", "first"),
-    [
-        (["all"], ALL_STAGES, "Nothing done: everything was as declared."),
-        (["preflight", "verify"], ALL_STAGES, "Looked only: nothing was compared with what is declared."),
-        (["verify"], [], "Looked only: nothing was compared with what is declared."),
-        (["preflight", "network", "verify"], ALL_STAGES, "Nothing done by the stages of this run."),
-        (["network", "verify"], ["network"], "Nothing done by the stages of this run."),
-    ],
-)
-def test_kind_01_stages_that_were_planned_only_are_not_told_as_run(tags, stages, first):
-    play = yaml.safe_load((STAGES / "verify.yml").read_text())[2]
-    summary = play["tasks"][0]["vars"]
-    variables = {name: trust_as_template(text) for name, text in {**play["vars"], **summary}.items() if isinstance(text, str)}
-    variables |= {"huntaze_lines": [], "reasons": [], "verdicts": [], "huntaze_muted": [], "huntaze_alarms_unread": "", "huntaze_agents": []}
-    variables |= {"huntaze_every_stage": ALL_STAGES, "huntaze_stages": stages, "ansible_run_tags": tags, "ansible_check_mode": False, "hostvars": {}}
-    lines = Templar(DataLoader(), variables=variables).template(trust_as_template("{{ summary }}"))
-    assert lines[0] == first
-    assert ("left it out" in lines[1]) == (first == "Nothing done by the stages of this run.")
-
-
-@pytest.mark.parametrize(
-    ("metrics", "said"),
-    [
-        ({"missing": ["Requests"], "since": "now"}, "no datapoint of Requests since now, and it was not waited for"),
-        ({"changed": False}, "CloudWatch could not be asked"),
-    ],
-)
-def test_kind_01_a_look_for_metrics_that_crashed_has_not_seen_that_there_are_none(metrics, said):
-    play = yaml.safe_load((STAGES / "verify.yml").read_text())[2]
-    assert said in Templar(DataLoader(), variables={"huntaze_metrics": metrics}).template(trust_as_template(play["vars"]["no_metric"]))
-
-
-NOTHING, UNKNOWN = "Nothing was changed by it.", "What this stage itself had changed by then is not listed: it failed before it could say so."
-
-
-@pytest.mark.parametrize(
-    ("lines", "result", "task", "check", "said"),
-    [
-        ([], {"msg": "refused", "steps": []}, "huntaze.ai_system.elasticache_auth", False, [NOTHING]),
-        (["done in network: a rule"], {"msg": "refused", "steps": []}, "huntaze.ai_system.elasticache_auth", False, ["done in network: a rule"]),
-        ([], {"msg": "staying"}, "ansible.builtin.assert", False, [NOTHING]),
-        # The role of the agent tells its steps at its end only.
-        ([], {"msg": "not ready"}, "ansible.builtin.fail", False, [UNKNOWN]),
-        (["done in network: a rule"], {"msg": "not ready"}, "ansible.builtin.fail", False, ["done in network: a rule", UNKNOWN]),
-        ([], {"msg": "not ready"}, "ansible.builtin.fail", True, [NOTHING]),
-        # A module that crashes tells nothing.
-        ([], {"rc": 1}, "huntaze.ai_system.cloudwatch_alarms", False, [UNKNOWN]),
-        ([], {}, None, False, [UNKNOWN]),
-    ],
-)
-def test_kind_01_a_stage_that_did_not_tell_its_steps_is_not_said_to_have_changed_nothing(lines, result, task, check, said):
-    (say,) = yaml.safe_load((STAGES / "tasks" / "failed.yml").read_text())
-    variables = {name: trust_as_template(text) for name, text in say["vars"].items()}
-    variables |= {"huntaze_failed_stage": "any", "huntaze_lines": lines, "ansible_check_mode": check}
-    variables |= {"ansible_failed_result": result, "ansible_failed_task": {"action": task} if task else {}}
-    message = Templar(DataLoader(), variables=variables).template(trust_as_template(say["ansible.builtin.fail"]["msg"]))
-    assert message[1:-1] == said
-
-
 def test_kind_16_an_agents_host_that_fails_in_preflight_is_refused_and_not_left_out():
     (look,) = yaml.safe_load((STAGES / "preflight.yml").read_text())[1]["tasks"]
     (keep,) = look["rescue"]
@@ -216,8 +148,8 @@ def test_kind_16_an_agents_host_that_fails_in_preflight_is_refused_and_not_left_
     ],
 )
 def test_kind_16_an_app_that_is_told_the_endpoints_is_looked_at_again_after_the_cache_was_changed(app, planned, run):
-    block = yaml.safe_load((STAGES / "app.yml").read_text())[0]["tasks"][0]["block"]
-    (carry_out,) = [task for task in block if task.get("ansible.builtin.import_tasks") == "tasks/app.yml"]
+    tasks = yaml.safe_load((STAGES / "app.yml").read_text())[0]["tasks"]
+    (carry_out,) = [task for task in tasks if task.get("ansible.builtin.import_tasks") == "tasks/app.yml"]
     variables = {name: trust_as_template(text) for name, text in carry_out["vars"].items()}
     variables |= {"huntaze_app": app, "huntaze_has_app": bool(app), "huntaze_planned": planned}
     assert Templar(DataLoader(), variables=variables).template(trust_as_template(f"{{{{ {carry_out['when']} }}}}")) is run
@@ -248,6 +180,19 @@ def test_kind_36_the_first_call_to_aws_is_one_whose_failure_says_which_credentia
     preflight = yaml.safe_load((STAGES / "preflight.yml").read_text())
     first = preflight[0]["tasks"][1]
     assert "huntaze.ai_system.elasticache_info" in first and not {"failed_when", "ignore_errors"} & set(first)
+
+
+@pytest.mark.parametrize(("verdict", "fails"), [("ok", False), ("failed", True), ("not_verified", False), ("skipped", False)])
+def test_the_last_task_says_every_verdict_and_fails_for_one_that_failed(verdict, fails):
+    """Also without the callback that reports the run."""
+    say = yaml.safe_load((STAGES / "verify.yml").read_text())[-1]["tasks"][-1]
+    checks = [{"verdict": "ok", "line": "ok: Redis"}, {"verdict": verdict, "line": "PostgreSQL"}]
+    variables = {"huntaze_checks": checks, **{name: trust_as_template(text) for name, text in say["vars"].items()}}
+    templar = Templar(DataLoader(), variables=variables)
+    options = say["ansible.builtin.assert"]
+    assert templar.template(trust_as_template(f"{{{{ {options['that']} }}}}")) is not fails
+    assert templar.template(trust_as_template(options["success_msg"])) == ["ok: Redis", "PostgreSQL"]
+    assert templar.template(trust_as_template(options["fail_msg"])) == (["PostgreSQL", "ok: Redis"] if fails else ["ok: Redis", "PostgreSQL"])
 
 
 ENDPOINT = {"address": "a.example.internal", "port": 6379}

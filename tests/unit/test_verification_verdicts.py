@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.filter.verification_verdicts import verification_verdicts
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.verdicts import checks
 
 CACHE = {
     "transit_encryption_mode": "required",
@@ -21,7 +22,7 @@ def seen(**results):
 
 
 def verdicts(*seen_from, cache=CACHE):
-    return [judgement["verdict"] for judgement in verification_verdicts(list(seen_from), cache)]
+    return [judgement["verdict"] for judgement in checks(list(seen_from), cache)]
 
 
 def test_everything_as_it_should_be():
@@ -70,13 +71,13 @@ def test_a_stranger_whose_packets_are_dropped_is_right():
     ],
 )
 def test_kind_30_lost_packets_prove_nothing_where_nobody_gets_through(inside):
-    judgement = verification_verdicts([STRANGER, *inside], CACHE)[1]
-    assert judgement["verdict"] == "not verified from here" and "nobody has got through from inside" in judgement["reason"]
+    judgement = checks([STRANGER, *inside], CACHE)[1]
+    assert judgement["verdict"] == "not_verified" and "nobody has got through from inside" in judgement["says"]
 
 
 @pytest.mark.parametrize("kind", ["name_resolution", "no_route"])
 def test_kind_30_a_stranger_that_never_came_to_the_door_proves_nothing(kind):
-    assert verdicts({**STRANGER, "tls": error(kind)}, seen())[1] == "not verified from here"
+    assert verdicts({**STRANGER, "tls": error(kind)}, seen())[1] == "not_verified"
 
 
 @pytest.mark.parametrize("kind", ["tls_required", "no_answer", "reset", "name_resolution", "refused", "timeout"])
@@ -109,7 +110,7 @@ def test_kind_30_silence_proves_nothing_from_where_nobody_gets_through(kind):
     ],
 )
 def test_kind_22_a_failed_look_names_the_variable_of_the_inventory(results, place, words):
-    assert words in verification_verdicts([seen(**results)], CACHE)[place]["reason"]
+    assert words in checks([seen(**results)], CACHE)[place]["says"]
 
 
 @pytest.mark.parametrize("known", [
@@ -127,8 +128,8 @@ def test_kind_07_whatever_a_look_or_the_cache_lacks_there_is_a_verdict(known, re
     everything = seen(tls=result, plain=result, database=result, former=[result, {**result, "item": None}])
     seen_from = [everything, {"tls": result}]
     for about in (limiter, {}, {"decisions": None, "metrics": None}):
-        judgements = verification_verdicts(seen_from, known, True, about)
-        assert judgements and all(judgement["reason"] and "None" not in judgement["line"] for judgement in judgements)
+        judgements = checks(seen_from, known, True, about)
+        assert judgements and all(judgement["says"] and "None" not in judgement["line"] for judgement in judgements)
         assert not any(judgement["verdict"] == "ok" for judgement in judgements[1:8])
 
 
@@ -140,12 +141,12 @@ def test_a_former_endpoint_that_still_answers_fails():
 @pytest.mark.parametrize("result", [{}, {"unreachable": True, "msg": "no route"}, {"failed": True, "msg": "redis-py is missing"}, {"skipped": True, "skip_reason": "Conditional result was False"},
                                     {"failed_when_result": False, "failed": False, "changed": False, "msg": "redis is missing"}])
 def test_what_nobody_looked_at_is_never_ok(result):
-    assert verdicts(seen(tls=result, plain=result, database=result))[1:] == ["not verified from here"] * 3
+    assert verdicts(seen(tls=result, plain=result, database=result))[1:] == ["not_verified"] * 3
 
 
 def test_no_vantage_point_is_said():
-    assert verdicts() == ["ok", "not verified from here"]
-    assert [judgement["verdict"] for judgement in verification_verdicts([], CACHE, True)] == ["ok", "not verified from here", "not verified from here"]
+    assert verdicts() == ["ok", "not_verified"]
+    assert [judgement["verdict"] for judgement in checks([], CACHE, True)] == ["ok", "not_verified", "not_verified"]
 
 
 def test_check_mode_is_skipped_and_never_ok():
@@ -163,13 +164,13 @@ METRICS = {"metrics": [{"metric_name": "Heartbeat"}], "missing": []}
 
 
 def of_the_limiter(*decisions, metrics=METRICS):
-    return verification_verdicts([seen()], CACHE, limiter={"decisions": list(decisions), "metrics": metrics})[4:]
+    return checks([seen()], CACHE, limiter={"decisions": list(decisions), "metrics": metrics})[4:]
 
 
 def test_a_decision_by_redis_and_metrics_that_arrive_are_right():
     decision, metrics = of_the_limiter(DECISION)
     assert decision["line"] == (
-        "ok: a decision of the limiter agent at https://limiter.example, from the controller: allowed, 49 of 50 left this hour"
+        "ok: agent limiter.example, from controller: allowed, 49 of 50 left this hour"
     )
     assert metrics["verdict"] == "ok"
 
@@ -188,13 +189,13 @@ def test_a_creator_over_the_limit_is_a_decision_too():
 ])
 def test_anything_else_is_no_decision(answer, reason):
     decision, dummy = of_the_limiter({**DECISION, **answer})
-    assert decision["verdict"] == "failed" and reason in decision["reason"]
+    assert decision["verdict"] == "failed" and reason in decision["says"]
 
 
 @pytest.mark.parametrize("found", [{}, {**METRICS, "missing": ["Heartbeat"]}])
 def test_metrics_that_do_not_arrive_fail(found):
     (dummy, metrics) = of_the_limiter(DECISION, metrics={**found, "failed": False, "msg": "After 300 s CloudWatch has no datapoint"})
-    assert (metrics["verdict"], metrics["reason"]) == ("failed", "After 300 s CloudWatch has no datapoint")
+    assert (metrics["verdict"], metrics["says"]) == ("failed", "After 300 s CloudWatch has no datapoint")
 
 
 def test_check_mode_claims_nothing_of_the_limiter():
@@ -203,4 +204,46 @@ def test_check_mode_claims_nothing_of_the_limiter():
 
 
 def test_agents_that_nobody_can_ask_are_not_verified():
-    assert of_the_limiter()[0]["verdict"] == "not verified from here"
+    assert of_the_limiter()[0]["verdict"] == "not_verified"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"missing": ["Requests"], "since": "now"}, "no datapoint of Requests since now, and it was not waited for"),
+        ({"changed": False}, "CloudWatch could not be asked"),
+    ],
+)
+def test_kind_01_a_look_for_metrics_that_crashed_has_not_seen_that_there_are_none(metrics, said):
+    found = of_the_limiter(DECISION, metrics=metrics)[1]
+    assert found["verdict"] == "failed" and said in found["says"]
+
+
+def test_a_check_tells_what_the_client_saw():
+    saw = {**WORKS, "latency_ms": {"min": 0.3, "median": 0.41, "max": 2.0}, "tls_version": "TLSv1.3"}
+    redis = checks([seen(tls=saw)], CACHE)[1]
+    assert redis == {
+        "id": "limiter>redis", "from": "limiter", "to": "redis", "expected": "reached", "verdict": "ok", "latency_ms": 0.41, "tls": "1.3",
+        "authentication": "enforced", "says": "reachable", "line": "ok: Redis, from limiter: reachable",
+    }
+
+
+def test_what_others_said_comes_without_control_characters():
+    found = checks([seen(tls={**error("rejected"), "reason": "\x1b[2Jgone\r\n::error::no"})], CACHE)[1]
+    assert found["says"] == " [2Jgone  ::error::no"
+
+
+def test_the_filter_takes_the_variables_of_the_hosts_that_looked():
+    """As the stage verify registers them; what a host lacks nobody has looked at."""
+    looked = {"huntaze_seen_tls": WORKS, "huntaze_seen_plain": error("tls_required"), "huntaze_seen_former": {"results": []}, "huntaze_seen_database": WORKS}
+    stranger = {"huntaze_vantage": {"source_address": "127.0.0.99", "expect": "unreachable"}, "huntaze_seen_tls": error("timeout")}
+    hosts = [{"inventory_hostname": "limiter", **looked}, {"inventory_hostname": "stranger", **stranger}, {"inventory_hostname": "left-out"}]
+    found = verification_verdicts(hosts, CACHE, True)
+    assert [(one["from"], one["to"], one["expected"], one["verdict"]) for one in found] == [
+        ("controller", "cache", "reached", "ok"),
+        ("limiter", "redis", "reached", "ok"), ("limiter", "redis/plain-text", "refused", "ok"), ("limiter", "postgresql", "reached", "ok"),
+        ("stranger", "redis", "kept out", "ok"),
+        *[("left-out", to, expected, "not_verified")
+          for to, expected in (("redis", "reached"), ("redis/plain-text", "refused"), ("postgresql", "reached"))],
+    ]
+    assert not any(one["to"] == "postgresql" for one in verification_verdicts(hosts, CACHE))

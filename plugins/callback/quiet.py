@@ -1,0 +1,75 @@
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: quiet
+type: stdout
+short_description: Prints failures and asked-for diffs only
+version_added: 0.1.0
+description:
+  - Leaves away the plays, tasks and hosts that went well, for runs that end with the report of P(huntaze.ai_system.report#callback).
+  - Errors and warnings are never hidden. C(-v) brings everything back, as P(ansible.builtin.default#callback) prints it.
+extends_documentation_fragment:
+  - default_callback
+  - result_format_callback
+requirements:
+  - to be set as C(stdout_callback)
+author:
+  - The huntaze.ai_system contributors (@huntaze)
+"""
+
+from ansible.plugins.callback.default import CallbackModule as Default
+
+
+class CallbackModule(Default):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "huntaze.ai_system.quiet"
+
+    @property
+    def is_quiet(self):
+        return self._display.verbosity == 0
+
+    def get_option(self, k):
+        # The default one prints a task's banner at once unless it has to wait for a result that is shown.
+        return False if self.is_quiet and k in ("display_ok_hosts", "display_skipped_hosts") else super().get_option(k)
+
+    def v2_playbook_on_play_start(self, play):
+        self._play = play
+        if not self.is_quiet:
+            super().v2_playbook_on_play_start(play)
+
+    def v2_runner_on_ok(self, result):
+        if not self.is_quiet:
+            super().v2_runner_on_ok(result)
+        else:
+            self._handle_warnings(result._result)
+
+    def v2_runner_item_on_ok(self, result):
+        if not self.is_quiet:
+            super().v2_runner_item_on_ok(result)
+        else:
+            self._handle_warnings(result._result)
+
+    def v2_runner_retry(self, result):
+        if not self.is_quiet:
+            super().v2_runner_retry(result)
+
+    def v2_playbook_on_include(self, included_file):
+        if not self.is_quiet:
+            super().v2_playbook_on_include(included_file)
+
+    def v2_playbook_on_no_hosts_matched(self):
+        if not self.is_quiet:
+            super().v2_playbook_on_no_hosts_matched()
+
+    def v2_playbook_on_no_hosts_remaining(self):
+        if not self.is_quiet:
+            super().v2_playbook_on_no_hosts_remaining()
+
+    def v2_playbook_on_stats(self, stats):
+        if not self.is_quiet:
+            super().v2_playbook_on_stats(stats)

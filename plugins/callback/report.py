@@ -1,0 +1,169 @@
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: report
+type: aggregate
+short_description: Says at the end of a run what was done and what was verified
+version_added: 0.1.0
+description:
+  - Gathers the steps, the differences and the failures that tasks return, and the judgements of
+    P(huntaze.ai_system.verification_verdicts#filter).
+  - Prints one report at the end of the run, also if the run fails or is stopped with Ctrl-C. Its length follows trouble.
+  - Secrets are in none of it. Control characters of what others said are taken out.
+options:
+  json:
+    description:
+      - A file to write the report to, as JSON. Its form is C(docs/report.schema.json) of this collection.
+      - The file is replaced if it is there.
+    type: path
+    env:
+      - name: HUNTAZE_REPORT_JSON
+    ini:
+      - section: callback_huntaze_report
+        key: json
+requirements:
+  - to be enabled in C(callbacks_enabled)
+author:
+  - The huntaze.ai_system contributors (@huntaze)
+"""
+
+import atexit
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from ansible import constants as C
+from ansible import context
+from ansible.plugins.callback import CallbackBase
+from ansible.utils.color import ANSIBLE_COLOR
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import model
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import json as as_json
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "huntaze.ai_system.report"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self):
+        super().__init__()
+        self.events = []
+        self.started = {}
+        self.play = None
+        self.began = None
+        self.playbooks = []
+        self.stages = []
+        self.left_out = []
+        self.told = False
+
+    def v2_playbook_on_start(self, playbook):
+        tags, skipped = context.CLIARGS.get("tags") or ["all"], context.CLIARGS.get("skip_tags") or []
+        for play in playbook.get_plays():
+            stage = self.stage_of(play)
+            if stage in model.STAGES and stage not in self.stages:
+                self.stages.append(stage)
+                if not model.is_chosen(play.tags, tags, skipped):
+                    self.left_out.append(stage)
+        if self.began is None:
+            self.began = time.time()
+            # A run that is stopped half-way never comes to its statistics.
+            atexit.register(self.at_exit, os.getpid())
+
+    def v2_playbook_on_play_start(self, play):
+        self.play = play
+
+    def v2_runner_on_start(self, host, task):
+        self.started[host.get_name(), task._uuid] = (time.time(), self.event(host.get_name(), task, "started", {}))
+
+    def v2_runner_on_ok(self, result):
+        self.ended(result, "ok")
+
+    def v2_runner_on_skipped(self, result):
+        self.ended(result, "skipped")
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self.ended(result, "ok" if ignore_errors else "failed")
+
+    def v2_runner_on_unreachable(self, result):
+        self.ended(result, "skipped" if result._task.ignore_unreachable else "unreachable")
+
+    def v2_playbook_on_stats(self, stats):
+        self.tell([host for host in stats.processed if stats.failures.get(host) or stats.dark.get(host)])
+
+    def at_exit(self, process):
+        if process == os.getpid() and not self.told:
+            self.events += [event for dummy, event in self.started.values()]
+            self.tell([], interrupted=True)
+
+    @staticmethod
+    def stage_of(play):
+        return next((stage for stage in model.STAGES if stage in play.tags), model.words.slug(play.get_name()))
+
+    def event(self, host, task, state, result, seconds=0.0):
+        return model.Event(self.stage_of(self.play), self.play.get_name(), task.get_name(), task.action, task.get_path() or "", host, state, result, seconds)
+
+    def ended(self, result, state):
+        host, task = result._host.get_name(), result._task
+        since, dummy = self.started.pop((host, task._uuid), (time.time(), None))
+        self.events.append(self.event(host, task, state, result._result, time.time() - since))
+
+    def tell(self, failed_hosts, interrupted=False):
+        self.told = True
+        report = model.report(self.events, model.Run(
+            command=command(), again=again(), check=bool(context.CLIARGS.get("check")), began=self.began, ended=time.time(), collection=version(),
+            failed_hosts=failed_hosts, interrupted=interrupted, stages=self.stages, left_out=self.left_out, limit=context.CLIARGS.get("subset") or "",
+        ))
+        path = self.get_option("json")
+        if path:
+            new = Path(f"{path}.new")
+            new.write_text(as_json.render(report))
+            new.replace(path)
+        encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+        lines = terminal.render(
+            report, width=shutil.get_terminal_size((terminal.WIDEST, 24)).columns, colour=ANSIBLE_COLOR, ascii_only=not (ANSIBLE_COLOR and "utf" in encoding),
+            full=self._display.verbosity > 0, written=[path] if path else [],
+        )
+        self._display.display("\n".join(lines))
+
+
+def command():
+    """deploy, verify, drift: the playbook's name without collection and folder."""
+    return Path(str((context.CLIARGS.get("args") or ["run"])[0])).name.removesuffix(".yml").removesuffix(".yaml").rpartition(".")[2]
+
+
+def again():
+    """The command line as it was given, but for the values of extra variables, as they may be secrets."""
+    given = context.CLIARGS
+    words = ["ansible-playbook"]
+    default = {os.path.abspath(str(path)) for path in C.DEFAULT_HOST_LIST}
+    for inventory in given.get("inventory") or []:
+        if os.path.abspath(str(inventory)) not in default:
+            words += ["-i", os.path.relpath(inventory) if os.path.exists(inventory) else str(inventory)]
+    words += map(str, given.get("args") or [])
+    for option, name in (("tags", "--tags"), ("skip_tags", "--skip-tags")):
+        chosen = [tag for tag in given.get(option) or [] if tag != "all"]
+        words += [name, ",".join(chosen)] if chosen else []
+    words += ["--limit", given["subset"]] if given.get("subset") else []
+    words += [name for option, name in (("check", "--check"), ("diff", "--diff")) if given.get(option)]
+    return model.words.clean(shlex.join(words) + (" -e ..." if given.get("extra_vars") else ""))
+
+
+def version():
+    """The collection's, from its manifest or, in a clone, from galaxy.yml."""
+    root = Path(__file__).parents[2]
+    try:
+        return json.loads((root / "MANIFEST.json").read_text())["collection_info"]["version"]
+    except FileNotFoundError:
+        return str(yaml.safe_load((root / "galaxy.yml").read_text())["version"])

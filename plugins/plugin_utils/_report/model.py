@@ -1,0 +1,349 @@
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A report, made of what the tasks of a run returned. Pure; docs/report.schema.json is its shape, and every form is drawn from it alone."""
+
+from __future__ import annotations
+
+import collections
+import re
+import typing as t
+from urllib.parse import quote
+
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
+
+STAGES = ("preflight", "network", "auth_open", "agent", "auth_close", "app", "alarms", "verify")
+# Both go one way, whose plan stands in the second.
+TOGETHER = {"auth_open": "auth_close"}
+KINDS = ("security group", "replication group", "cache cluster", "cache", "alarm", "app", "branch", "host", "snapshot", "user group", "user")
+# The option that lists what a module compares. Other modules that tell steps compare one object.
+LISTS = {"security_group_ingress": "rules", "cloudwatch_alarms": "alarms"}
+# Tasks that fail without having changed anything.
+CHANGES_NOTHING = ("assert", "fail", "debug", "set_fact", "validate_argument_spec")
+UNTOLD = "What the failed task had changed by then is not known: it failed before it could say so."
+
+
+class Event(t.NamedTuple):
+    """What one task did on one host."""
+
+    stage: str  # a tag of this collection's stages, or a slug of the play's name
+    play: str
+    task: str
+    action: str
+    path: str  # FILE:LINE
+    host: str
+    state: str  # ok, failed, unreachable, skipped; started if it has not ended
+    result: t.Mapping[str, t.Any]
+    seconds: float = 0.0
+
+
+class Run(t.NamedTuple):
+    """What is known of the run beside its tasks."""
+
+    command: str  # deploy, verify, drift, or the name of another playbook
+    again: str  # the command line that repeats it, without secrets
+    check: bool
+    began: float  # seconds since 1970
+    ended: t.Optional[float]
+    collection: str
+    failed_hosts: t.Sequence[str] = ()
+    interrupted: bool = False
+    stages: t.Sequence[str] = ()  # of the playbook
+    left_out: t.Sequence[str] = ()  # those that tags leave out
+    limit: str = ""
+
+
+def is_chosen(tags: t.Collection[str], chosen: t.Collection[str], skipped: t.Collection[str]) -> bool:
+    """Whether a play of these tags runs under --tags and --skip-tags."""
+    wanted = {"all"} | set(tags) | ({"tagged"} if tags else {"untagged"})
+    return ("always" in tags or bool(wanted & set(chosen))) and not (set(tags) | (wanted - {"all"})) & set(skipped)
+
+
+def report(events: t.Sequence[Event], run: Run) -> dict[str, t.Any]:
+    """The whole report as plain data, with no control character in any text."""
+    checks = _checks(events)
+    troubles = _troubles(events, run, checks)
+    steps = _steps(events, run, troubles)
+    failures = [_failure(trouble, steps) for trouble in troubles]
+    made = {
+        "version": 1,
+        "outcome": {},
+        "run": {
+            "command": run.command,
+            "mode": "check" if run.check else "apply",
+            "account": next((event.result["account"] for event in events if re.fullmatch(r"\d{12}", str(event.result.get("account")))), None),
+            "region": next(filter(None, map(_region, events)), None),
+            "began": words.iso(run.began),
+            "ended": words.iso(run.ended) if run.ended is not None else None,
+            "duration_s": round((run.ended if run.ended is not None else run.began) - run.began, 1),
+            "objects": _objects(events),
+            "collection": run.collection,
+            "left_out": list(run.left_out) + ([f"hosts outside of --limit {words.clean(run.limit)}"] if run.limit else []),
+        },
+        "steps": [step._asdict() for step in steps],
+        "drift": [],
+        "checks": checks,
+        "causes": [],
+        "security": [],
+        "cost": {"currency": "USD", "month": 0, "change": 0, "price_table": None, "not_counted": "", "items": []},
+        "failures": failures,
+        "notes": _notes(events, run),
+    }
+    made["outcome"] = _outcome(made, run, [trouble.stage for trouble in troubles])
+    return made
+
+
+# Steps
+
+class Step(t.NamedTuple):
+    id: str
+    stage: str
+    object: dict[str, str]
+    sentence: str
+    state: str
+    duration_s: t.Optional[float] = None
+
+
+def object_of(name: str) -> dict[str, str]:
+    """The object that a Difference calls "KIND NAME"."""
+    kind = next((kind for kind in KINDS if name.lower().startswith(kind + " ")), name.partition(" ")[0])
+    rest = name[len(kind) + 1:] or kind
+    return {"id": f"{words.slug(kind).replace('-', '_')}/{quote(rest, safe='/:@.-_')}", "kind": words.clean(kind), "name": words.clean(rest)}
+
+
+def told(sentence: str, names: t.Sequence[str], host: str) -> tuple[dict[str, str], str]:
+    """(object, sentence without it) of one step.
+
+    names: the objects of the result's differences. Where these do not tell, the sentence's head does ("sg-1: let in ..."), and at last the host.
+    """
+    sentence = words.clean(sentence)
+    named = [name for name in names if re.search(rf"(?<![\w-]){re.escape(object_of(name)['name'])}(?![\w-])", sentence)] or list(names)
+    head, colon, rest = sentence.partition(": ")
+    if named and (len(named) == 1 or len({object_of(name)["name"] for name in named}) == 1 or len(names) > 1 and named != list(names)):
+        found = object_of(max(named, key=len))
+        if colon and head.lower().endswith(found["name"].lower()):
+            sentence = rest
+        sentence = re.sub(rf"""\s*(["']?){re.escape(found['name'])}\1(?![\w-])""", "", sentence, count=1) if found["kind"] == "alarm" else sentence
+    elif colon and re.fullmatch(r"sg-\w+", head):
+        found, sentence = object_of(f"security group {head}"), rest
+    elif colon and any(head.lower().startswith(kind + " ") for kind in KINDS):
+        found, sentence = object_of(head[0].lower() + head[1:]), rest
+    elif alarm := re.search(r'\balarm "([^"]+)"', sentence):
+        found, sentence = object_of(f"alarm {alarm[1]}"), re.sub(r'\s*"[^"]+"', "", sentence, count=1)
+    else:
+        found = object_of(f"host {host}")
+    return found, _begun_small(sentence)
+
+
+def _begun_small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
+
+
+def _is_plan(event: Event) -> bool:
+    return event.stage == "preflight" and "steps" in event.result
+
+
+def _planned_stage(event: Event) -> str:
+    """Preflight plans a stage by the stage's own tasks: their file has its name."""
+    return re.sub(r"\.yml(:\d+)?$", "", event.path).rpartition("/")[2]
+
+
+def _made_by(event: Event, state: str, stage: str) -> list[Step]:
+    """The steps that a result tells of, or the task itself if it changed something and tells of none."""
+    differences = [one for one in event.result.get("differences") or [] if isinstance(one, dict)]
+    names = list(dict.fromkeys(str(one.get("object")) for one in differences))
+    sentences = list(event.result.get("steps") or [])
+    if not sentences and event.result.get("changed"):
+        sentences = [event.task.rpartition(" : ")[2]]
+    seconds = event.seconds if len(sentences) == 1 and state == "done" else None
+    return [_step(stage, *told(str(one), names, event.host), state, seconds) for one in sentences]
+
+
+def _step(stage: str, found: dict[str, str], sentence: str, state: str, seconds: t.Optional[float] = None) -> Step:
+    return Step(f"{stage}/{found['id']}/{words.slug(sentence)}", stage, found, sentence, state, None if seconds is None else round(seconds, 1))
+
+
+def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event]) -> list[Step]:
+    made: list[Step] = []
+    state = "to_do" if run.check else "done"
+    for event in events:
+        if event.stage == "preflight" or event.state == "skipped":
+            continue
+        facts = event.result.get("ansible_facts")
+        told_last = facts.get("limiter_agent_steps") if isinstance(facts, dict) else None
+        if told_last is not None:
+            # The role tells at its end what its tasks came to.
+            ours = object_of(f"host {event.host}")
+            made = [step for step in made if (step.stage, step.object) != (event.stage, ours)]
+            made += [_step(event.stage, ours, _begun_small(words.clean(one)), state) for one in told_last]
+        elif event.state == "started":
+            made.append(_step(event.stage, *told(event.task.rpartition(" : ")[2], [], event.host), "running"))
+        else:
+            made += _made_by(event, state, event.stage)
+        if event in troubles:
+            made += _undone(event)
+    if run.check:
+        # Check mode cannot go on from where an earlier stage would lead to, and plans its steps once more.
+        made = list({(step.object["id"], step.sentence): step for step in reversed(made)}.values())[::-1]
+    if troubles or run.interrupted:
+        made += _not_reached(events, made)
+    return sorted(made, key=lambda step: STAGES.index(step.stage) if step.stage in STAGES else len(STAGES))
+
+
+def _undone(event: Event) -> list[Step]:
+    """The step that failed, and those that its task did not come to."""
+    names = list(dict.fromkeys(str(one.get("object")) for one in event.result.get("differences") or [] if isinstance(one, dict)))
+    failed, *ahead = list(event.result.get("left") or []) or [event.task.rpartition(" : ")[2]]
+    return [_step(event.stage, *told(str(failed), names, event.host), "failed")] + [
+        _step(event.stage, *told(str(one), names, event.host), "not_reached") for one in ahead
+    ]
+
+
+def _not_reached(events: t.Sequence[Event], made: t.Sequence[Step]) -> list[Step]:
+    """What preflight has planned and no task came to."""
+    planned = [step for event in events if _is_plan(event) for step in _made_by(event, "not_reached", _planned_stage(event))]
+    seen = collections.Counter((TOGETHER.get(step.stage, step.stage), step.sentence) for step in made)
+    ahead = []
+    for step in planned:
+        key = (TOGETHER.get(step.stage, step.stage), step.sentence)
+        if seen[key]:
+            seen[key] -= 1
+        else:
+            ahead.append(step)
+    return ahead
+
+
+# Checks and failures
+
+def _checks(events: t.Sequence[Event]) -> list[dict[str, t.Any]]:
+    """The checks that were judged last: a fact `huntaze_checks`, made by verdicts.checks."""
+    for event in reversed(events):
+        facts = event.result.get("ansible_facts")
+        if isinstance(facts, dict) and isinstance(facts.get("huntaze_checks"), list):
+            return [{name: value for name, value in one.items() if name != "line"} for one in facts["huntaze_checks"]]
+    return []
+
+
+def _troubles(events: t.Sequence[Event], run: Run, checks: t.Sequence[t.Mapping[str, t.Any]]) -> list[Event]:
+    """The failures that ended the run on a host: the last of each host, as others were rescued. One that tells failed checks is theirs."""
+    found = []
+    for host in run.failed_hosts:
+        last = next((event for event in reversed(events) if event.host == host and event.state in ("failed", "unreachable")), None)
+        if last and not (last.stage == "verify" and last.action.endswith("assert") and any(one["verdict"] == "failed" for one in checks)):
+            found.append(last)
+    return found
+
+
+def _tells_what_it_changed(event: Event) -> bool:
+    return event.state == "unreachable" or "steps" in event.result or event.action.rpartition(".")[2] in CHANGES_NOTHING
+
+
+def _failure(event: Event, steps: t.Sequence[Step]) -> dict[str, t.Any]:
+    done = sum(step.state == "done" for step in steps)
+    ahead = sum(step.state in ("failed", "not_reached") for step in steps)
+    message = event.result.get("msg") or event.result.get("stderr") or ("the host cannot be reached" if event.state == "unreachable" else "no reason given")
+    return {
+        "id": f"{event.stage}/host/{quote(event.host, safe='')}/{words.slug(event.task)}",
+        "stage": event.stage,
+        "task": words.clean(event.task.rpartition(" : ")[2]),
+        "host": words.clean(event.host),
+        "message": "\n".join(words.lines_of(message)) or "no reason given",
+        "meaning": "",
+        "state": "" if _tells_what_it_changed(event) else UNTOLD,
+        "done": f"{words.plural(done, 'step')}, which {'stays' if done == 1 else 'stay'}: nothing has to be undone" if done else "",
+        "next_run": f"goes on from here; {words.plural(ahead, 'step')} left" if done else "",
+    }
+
+
+# What is said of the whole
+
+def _objects(events: t.Sequence[Event]) -> int:
+    """How many objects were compared with what is declared: rules, alarms, the cache, variables and build of a branch, agents' hosts."""
+    compared: dict[t.Any, int] = {}
+    for event in events:
+        module = event.action.rpartition(".")[2]
+        if "steps" in event.result:
+            options = (event.result.get("invocation") or {}).get("module_args") or {}
+            listed = options.get(LISTS.get(module))
+            # The cache is looked at by two stages.
+            key = (event.action, event.host) if module == "elasticache_auth" else (event.path, event.host)
+            compared[key] = len(listed) if isinstance(listed, list) else 1
+        elif isinstance(event.result.get("ansible_facts"), dict) and "limiter_agent_steps" in event.result["ansible_facts"]:
+            compared["agent", event.host] = 1
+    return sum(compared.values())
+
+
+def _region(event: Event) -> t.Optional[str]:
+    region = ((event.result.get("invocation") or {}).get("module_args") or {}).get("region")
+    return words.clean(region) if isinstance(region, str) and region else None
+
+
+def _notes(events: t.Sequence[Event], run: Run) -> list[str]:
+    notes = []
+    reason = next((event.result["evidence"].get("reason") for event in events
+                   if not _is_plan(event) and event.result.get("changed") and isinstance(event.result.get("evidence"), dict)), None)
+    if reason:
+        notes.append(f"The cache's token is dealt with because {reason}.")
+    alarms = [event.result for event in events if event.action.endswith("cloudwatch_alarms")]
+    if alarms and alarms[-1].get("muted"):
+        notes.append(
+            f"MUTED: {', '.join(alarms[-1]['muted'])}: actions are off, so nobody is told. "
+            "Turn them on again once the incident is over: actions_enabled: true, or the CloudWatch console."
+        )
+    elif alarms and alarms[-1].get("msg") and not run.failed_hosts:
+        notes.append(f"Not seen whether alarms are muted: {alarms[-1]['msg']}")
+    return [words.clean(note) for note in notes]
+
+
+def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str]) -> dict[str, t.Any]:
+    states = collections.Counter(step["state"] for step in made["steps"])
+    verdicts = collections.Counter(one["verdict"] for one in made["checks"])
+    judged = [f"{verdicts[name]} {words.VERDICTS[name]}" for name in ("ok", "not_verified") if verdicts[name]]
+    said = ", ".join([re.sub(r"^(\d+)", lambda found: words.plural(int(found[1]), "check"), judged[0]), *judged[1:]]) if judged else ""
+    done, ahead = states["done"], states["failed"] + states["not_reached"] + states["running"]
+    stages = len({step["stage"] for step in made["steps"]})
+    at = f" at step {done + 1} of {done + ahead}" if done + ahead > 1 and stopped[:1] != ["preflight"] else ""
+    retry = f"{run.again}   # once what is told below is mended"
+    if made["failures"]:
+        first = made["failures"][0]
+        others = f", and {words.plural(len(made['failures']) - 1, 'other failure')}" if len(made["failures"]) > 1 else ""
+        return _said("failed", f"Stopped in {first['stage']}{at}: {words.headline(first['message'])}{others}", _effect(made, done), retry)
+    if run.interrupted:
+        where = next((step["stage"] for step in made["steps"] if step["state"] == "running"), None)
+        return _said("failed", f"Interrupted{f' in {where}' if where else ''}{at}", _effect(made, done), run.again)
+    if verdicts["failed"]:
+        failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]
+        what = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
+        effect = f"{words.plural(done, 'step is', 'steps are')} done." if done else None
+        again = run.again.replace("verify", "deploy") + "   # puts right what differs"
+        return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, again)
+    if run.failed_hosts:
+        return _said("failed", f"Failed on {words.joined(list(run.failed_hosts))}", _effect(made, done), retry)
+    if states["to_do"]:
+        sentence = f"{words.plural(states['to_do'], 'step')} to do in {words.plural(stages, 'stage')}; nothing was done"
+        return _said("to_do", sentence, None, run.again.replace(" --check", "").replace(" --diff", ""))
+    scope = f" by {', '.join(_ran(run))}" if run.left_out and _ran(run) else ""
+    if done:
+        whole = run.command == "deploy" and not made["run"]["left_out"] and verdicts["ok"]
+        return _said("changed", ("The AI system is up: " if whole else "") + ", ".join(filter(None, [f"{words.plural(done, 'step')} done{scope}", said])))
+    if not set(run.stages) - {"preflight", "verify"} - set(run.left_out):
+        return _said("clean", ", ".join(filter(None, ["Looked only, nothing was compared" if run.stages else "Nothing was changed", said])))
+    objects = made["run"]["objects"]
+    return _said("clean", f"Nothing to do{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} as declared", said])))
+
+
+def _ran(run: Run) -> list[str]:
+    return [stage for stage in run.stages if stage not in run.left_out and stage not in ("preflight", "verify")]
+
+
+def _said(word: str, sentence: str, effect: t.Optional[str] = None, following: t.Optional[str] = None) -> dict[str, t.Any]:
+    return {"word": word, "sentence": sentence, "effect": effect, "next": following}
+
+
+def _effect(made: t.Mapping[str, t.Any], done: int) -> str:
+    unknown = any(failure["state"] for failure in made["failures"]) or any(step["state"] == "running" for step in made["steps"])
+    if made["run"]["mode"] == "check":
+        return "Nothing was changed: this was check mode."
+    if done:
+        return f"{words.plural(done, 'step is', 'steps are')} done and {'stays' if done == 1 else 'stay'}; the next run goes on from there."
+    return "What the task had changed by then is not known; no step before it had." if unknown else "Nothing was changed."

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a report makes of what the tasks of a run returned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import model, verdicts
+from hypothesis import given
+from hypothesis import strategies as st
+
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text()), format_checker=jsonschema.FormatChecker()
+)
+RUN = model.Run("deploy", "ansible-playbook deploy.yml", False, 1000.0, 1041.0, "0.1.0", stages=model.STAGES)
+INGRESS, AUTH, ALARMS = (f"huntaze.ai_system.{name}" for name in ("security_group_ingress", "elasticache_auth", "cloudwatch_alarms"))
+
+
+def event(stage="network", state="ok", task="Let them in", action=INGRESS, host="localhost", path="", seconds=1.0, **result):
+    return model.Event(stage, stage.title(), task, action, path or f"stages/tasks/{stage}.yml:5", host, state, result, seconds)
+
+
+def plan(stage, steps, **result):
+    return event("preflight", path=f"stages/tasks/{stage}.yml:5", steps=steps, changed=False, **result)
+
+
+def reported(*events, **run):
+    """Every report is one by the schema."""
+    made = model.report(events, RUN._replace(**run))
+    assert [error.message for error in SCHEMA.iter_errors(made)] == []
+    assert not [character for character in str(made) if not character.isprintable()]
+    return made
+
+
+def told(made, state):
+    return [(step["stage"], step["object"]["id"], step["sentence"]) for step in made["steps"] if step["state"] == state]
+
+
+RULE = "sg-1: let in tcp 6379 from sg-2"
+
+
+def test_what_a_module_did_is_a_step_of_its_stage():
+    made = reported(event(changed=True, steps=[RULE]))
+    (step,) = made["steps"]
+    assert step == {
+        "id": "network/security_group/sg-1/let-in-tcp-6379-from-sg-2", "stage": "network", "state": "done", "duration_s": 1.0,
+        "object": {"id": "security_group/sg-1", "kind": "security group", "name": "sg-1"}, "sentence": "let in tcp 6379 from sg-2",
+    }
+    assert made["outcome"]["word"] == "changed" and "1 step done" in made["outcome"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "objects", "found"),
+    [
+        ("sg-1: let in tcp 22 from sg-2", [], ("security group", "sg-1", "let in tcp 22 from sg-2")),
+        ("sg-1: let in tcp 22 from sg-2", ["security group sg-1"], ("security group", "sg-1", "let in tcp 22 from sg-2")),
+        ("Replication group r: offer TLS", [], ("replication group", "r", "offer TLS")),
+        ("Replication group r: offer TLS", ["cache r"], ("cache", "r", "offer TLS")),
+        ('create the metric alarm "cpu-high"', [], ("alarm", "cpu-high", "create the metric alarm")),
+        ('create the metric alarm "cpu-high"', ["alarm cpu", "alarm cpu-high"], ("alarm", "cpu-high", "create the metric alarm")),
+        ("Start a RELEASE build of branch main of app d1", ["branch d1/main"], ("branch", "d1/main", "start a RELEASE build of branch main of app d1")),
+        ("TLS is on", [], ("host", "localhost", "TLS is on")),
+        ("install the agent", ["host limiter-1"], ("host", "limiter-1", "install the agent")),
+    ],
+)
+def test_a_step_has_its_object_from_the_differences_or_from_its_sentence(sentence, objects, found):
+    made = reported(event(changed=True, steps=[sentence], differences=[{"object": name} for name in objects]))
+    (step,) = made["steps"]
+    assert (step["object"]["kind"], step["object"]["name"], step["sentence"]) == found
+
+
+def test_a_task_that_changes_something_without_telling_steps_is_a_step():
+    """Else an unchanged run could not be told from one that changed something with another's module."""
+    made = reported(event("agent", task="limiter_agent : Write the rules", action="ansible.builtin.copy", host="limiter-1", changed=True))
+    assert told(made, "done") == [("agent", "host/limiter-1", "write the rules")]
+
+
+def test_the_role_tells_at_its_end_what_its_tasks_came_to():
+    tasks = [event("agent", task=f"limiter_agent : {name}", action="ansible.builtin.copy", host="limiter-1", changed=True) for name in ("Write a", "Write b")]
+    last = event("agent", action="ansible.builtin.set_fact", host="limiter-1", ansible_facts={"limiter_agent_steps": ["write a, b"]})
+    assert told(reported(*tasks, last), "done") == [("agent", "host/limiter-1", "write a, b")]
+    assert told(reported(*tasks), "done") == [("agent", "host/limiter-1", "write a"), ("agent", "host/limiter-1", "write b")]
+
+
+def test_an_unchanged_run_is_clean_and_says_what_it_compared():
+    rules = {"module_args": {"rules": [{}, {}], "region": "us-east-1"}}
+    events = [plan("network", [], invocation=rules), plan("auth_close", []), event("preflight", action="amazon.aws.aws_caller_info", account="123456789012")]
+    made = reported(*events)
+    assert made["outcome"] == {"word": "clean", "sentence": "Nothing to do: 3 objects as declared", "effect": None, "next": None}
+    assert (made["run"]["account"], made["run"]["region"], made["run"]["objects"], made["steps"]) == ("123456789012", "us-east-1", 3, [])
+
+
+def test_what_is_planned_only_is_not_told_as_done():
+    """kind_01: the tag preflight has all stages planned and none run."""
+    made = reported(plan("network", [RULE]), left_out=["network", "auth_open", "agent", "auth_close", "app", "alarms"])
+    assert made["steps"] == [] and made["outcome"]["sentence"] == "Looked only, nothing was compared"
+    assert made["run"]["left_out"] == ["network", "auth_open", "agent", "auth_close", "app", "alarms"]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "sentence"),
+    [([], "Nothing to do: 1 object as declared"), (["agent", "app", "alarms"], "Nothing to do by network, auth_open, auth_close: 1 object as declared")],
+)
+def test_kind_01_a_run_of_some_stages_does_not_call_everything_as_declared(left_out, sentence):
+    assert reported(plan("network", []), left_out=left_out)["outcome"]["sentence"] == sentence
+
+
+def test_a_playbook_that_only_looks_compares_nothing():
+    assert reported(command="verify", stages=["preflight", "verify"])["outcome"]["sentence"] == "Looked only, nothing was compared"
+
+
+def test_a_limit_leaves_hosts_out():
+    assert reported(limit="limiter-1")["run"]["left_out"] == ["hosts outside of --limit limiter-1"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "chosen", "skipped", "runs"),
+    [
+        (["network"], ["all"], [], True), (["network"], ["network", "verify"], [], True), (["network"], ["verify"], [], False),
+        (["preflight", "always"], ["verify"], [], True), (["network"], ["all"], ["network"], False), (["network"], ["tagged"], [], True),
+        ([], ["tagged"], [], False), ([], ["untagged"], [], True), (["preflight", "always"], ["all"], ["always"], False),
+    ],
+)
+def test_a_play_is_chosen_as_ansible_chooses_it(tags, chosen, skipped, runs):
+    assert model.is_chosen(tags, chosen, skipped) is runs
+
+
+def test_check_mode_tells_each_step_once():
+    """It cannot close from where opening would lead to, so it plans opening once more."""
+    opening, closing = ["Replication group r: offer TLS"], ["Replication group r: offer TLS", "Replication group r: require TLS"]
+    events = [plan("auth_close", closing), event("auth_open", action=AUTH, changed=True, steps=opening), event("auth_close", action=AUTH, changed=True, steps=closing)]
+    made = reported(*events, check=True, again="ansible-playbook deploy.yml --check --diff")
+    assert told(made, "to_do") == [("auth_open", "replication_group/r", "offer TLS"), ("auth_close", "replication_group/r", "require TLS")]
+    assert made["outcome"]["sentence"] == "2 steps to do in 2 stages; nothing was done" and made["outcome"]["next"] == "ansible-playbook deploy.yml"
+
+
+ALL_STAGES = ("network", "auth_open", "agent", "auth_close", "app", "alarms")
+
+
+@pytest.mark.parametrize("stage", ALL_STAGES)
+def test_kind_17_a_run_that_stops_says_what_was_done_before_and_what_is_left(stage):
+    names = {name: [f"Cache c: {name} one", f"Cache c: {name} two", f"Cache c: {name} three"] for name in ALL_STAGES}
+    events = [plan(name, steps) for name, steps in names.items()]
+    before = ALL_STAGES[:ALL_STAGES.index(stage)]
+    events += [event(name, changed=True, steps=names[name]) for name in before]
+    events.append(event(stage, "failed", task="Do it", changed=True, steps=names[stage][:1], left=names[stage][1:], msg="AWS said no. Try again."))
+    made = reported(*events, failed_hosts=["localhost"])
+    assert len(told(made, "done")) == 3 * len(before) + 1
+    assert told(made, "failed") == [(stage, "cache/c", f"{stage} two")]
+    assert len(told(made, "not_reached")) == 18 - 3 * len(before) - 2
+    number = 3 * len(before) + 2
+    assert made["outcome"]["word"] == "failed" and made["outcome"]["sentence"] == f"Stopped in {stage} at step {number} of 18: AWS said no"
+    assert made["outcome"]["next"].startswith("ansible-playbook deploy.yml   # ")
+    (failure,) = made["failures"]
+    assert (failure["stage"], failure["task"], failure["host"], failure["message"]) == (stage, "Do it", "localhost", "AWS said no. Try again.")
+
+
+@pytest.mark.parametrize(
+    ("before", "result", "action", "check", "effect"),
+    [
+        ([], {"msg": "refused", "steps": []}, AUTH, False, "Nothing was changed."),
+        ([RULE], {"msg": "refused", "steps": []}, AUTH, False, "1 step is done and stays; the next run goes on from there."),
+        ([], {"msg": "staying"}, "ansible.builtin.assert", False, "Nothing was changed."),
+        ([], {"msg": "not ready"}, "ansible.builtin.fail", False, "Nothing was changed."),
+        ([], {"msg": "not ready"}, "ansible.builtin.fail", True, "Nothing was changed: this was check mode."),
+        # A module that crashes tells nothing.
+        ([], {"rc": 1}, ALARMS, False, "What the task had changed by then is not known; no step before it had."),
+        ([], {}, "ansible.builtin.command", False, "What the task had changed by then is not known; no step before it had."),
+    ],
+)
+def test_kind_01_a_task_that_did_not_tell_its_steps_is_not_said_to_have_changed_nothing(before, result, action, check, effect):
+    events = [event("network", changed=True, steps=before)] if before else []
+    made = reported(*events, event("auth_open", "failed", action=action, **result), failed_hosts=["localhost"], check=check)
+    assert made["outcome"]["effect"] == effect
+    assert bool(made["failures"][0]["state"]) == ("is not known" in effect)
+    assert bool(made["failures"][0]["done"]) == bool(before)
+
+
+def test_only_the_failure_that_ended_a_host_is_one():
+    events = [event("preflight", "failed", host="limiter-1", task="Look", msg="rescued"), event("agent", "failed", host="limiter-1", task="Run", msg="not ready")]
+    assert [failure["task"] for failure in reported(*events, failed_hosts=["limiter-1"])["failures"]] == ["Run"]
+    assert reported(*events)["failures"] == []
+
+
+def test_hosts_that_fail_alike_are_all_told():
+    events = [event("agent", "unreachable", host=host, msg="no route to host") for host in ("limiter-1", "limiter-2")]
+    made = reported(*events, failed_hosts=["limiter-1", "limiter-2"])
+    assert [failure["host"] for failure in made["failures"]] == ["limiter-1", "limiter-2"]
+    assert made["outcome"]["sentence"].endswith("no route to host, and 1 other failure")
+
+
+def test_a_run_that_is_stopped_says_where():
+    events = [plan("network", [RULE, "sg-1: let in tcp 1 from sg-3"]), event(state="started", task="Let them in")]
+    made = reported(*events, interrupted=True)
+    assert made["outcome"]["word"] == "failed" and made["outcome"]["sentence"].startswith("Interrupted in network")
+    assert told(made, "running") == [("network", "host/localhost", "let them in")]
+    assert made["outcome"]["effect"] == "What the task had changed by then is not known; no step before it had."
+
+
+CACHE = {"transit_encryption_mode": "required", "auth_token_enabled": True}
+WORKS = {"reachable": True, "authenticated": True, "authentication_enforced": True, "reason": "answers"}
+
+
+def judged(**seen):
+    checks = verdicts.checks([{"vantage": "limiter", "inside": True, "tls": WORKS, "plain": {}, **seen}], CACHE)
+    return event("verify", action="ansible.builtin.set_fact", ansible_facts={"huntaze_checks": checks})
+
+
+def test_checks_come_from_the_facts_of_the_last_play():
+    made = reported(judged())
+    assert [(check["from"], check["to"], check["verdict"]) for check in made["checks"]] == [
+        ("controller", "cache", "ok"), ("limiter", "redis", "ok"), ("limiter", "redis/plain-text", "not_verified"),
+    ]
+    assert made["outcome"]["sentence"] == "Nothing to do: 0 objects as declared, 2 checks ok, 1 not verified from here"
+
+
+def test_a_failed_check_is_the_outcome_and_no_failure_of_a_task():
+    says = event("verify", "failed", task="Fail when something is not as it should be", action="ansible.builtin.assert", msg=["FAILED: ..."])
+    made = reported(event(changed=True, steps=[RULE]), judged(tls={**WORKS, "authentication_enforced": False}), says, failed_hosts=["localhost"])
+    assert made["failures"] == [] and made["outcome"]["word"] == "failed"
+    assert made["outcome"]["sentence"] == "1 check failed: Redis from limiter"
+    assert made["outcome"]["effect"] == "1 step is done."
+
+
+def test_muted_alarms_and_the_reason_of_a_rotation_are_noted():
+    muted = plan("alarms", [], action=ALARMS, muted=["huntaze-ai-anomalies"])
+    rotated = event("auth_open", action=AUTH, changed=True, steps=["Cache c: accept"], evidence={"reason": "AUTH is off"})
+    first, second = reported(rotated, muted)["notes"]
+    assert first == "The cache's token is dealt with because AUTH is off." and second.startswith("MUTED: huntaze-ai-anomalies: ")
+    unread = plan("alarms", [], action=ALARMS, msg="AccessDenied")
+    assert reported(unread)["notes"] == ["Not seen whether alarms are muted: AccessDenied"]
+    assert reported(plan("auth_close", ["Cache c: accept"], action=AUTH, evidence={"reason": "AUTH is off"}))["notes"] == []
+
+
+TEXTS = st.one_of(st.text(), st.lists(st.text(), max_size=3), st.none(), st.integers())
+RESULTS = st.fixed_dictionaries({}, optional={
+    "steps": st.lists(st.text(), max_size=3), "left": st.lists(st.text(), max_size=3), "changed": st.booleans(), "msg": TEXTS, "account": TEXTS,
+    "evidence": st.one_of(st.none(), st.fixed_dictionaries({"reason": st.text()})), "muted": st.lists(st.text(), max_size=2),
+    "differences": st.lists(st.fixed_dictionaries({"object": st.text()}), max_size=3), "ansible_facts": st.one_of(TEXTS, st.dictionaries(st.text(), TEXTS)),
+    "invocation": st.fixed_dictionaries({"module_args": st.fixed_dictionaries({}, optional={"region": TEXTS, "rules": TEXTS, "alarms": TEXTS})}),
+})
+EVENTS = st.builds(
+    model.Event, st.one_of(st.sampled_from(model.STAGES), st.from_regex(r"[a-z-]+", fullmatch=True)), st.text(), st.text(), st.sampled_from([INGRESS, ALARMS, AUTH, "x"]),
+    st.text(), st.sampled_from(["localhost", "limiter 1", "\x1bhost"]), st.sampled_from(["ok", "failed", "unreachable", "skipped", "started"]), RESULTS,
+    st.floats(0, 1e6),
+)
+
+
+@given(st.lists(EVENTS, max_size=5), st.booleans(), st.booleans(), st.lists(st.sampled_from(["localhost", "limiter 1", "\x1bhost"]), unique=True))
+def test_whatever_tasks_return_there_is_a_report(events, check, interrupted, failed_hosts):
+    made = reported(*events, check=check, interrupted=interrupted, failed_hosts=failed_hosts)
+    assert (made["outcome"]["word"] == "failed") == bool(failed_hosts or interrupted)

@@ -94,6 +94,8 @@ class Failed(Exception):
     """A run that cannot go on. Policies and looks raise it with a sentence, and with what else the result is to hold; `converge` adds the rest.
 
     error:    what AWS answered, if that is the reason
+    change:   the one whose call ended the run, if it was one
+    aside:    sentences that go with the reason, each after a blank
     applied:  what was done all the same
     refusals: the changes that AWS does not take
     unseen:   why it could not be seen whether something has to be made good
@@ -102,13 +104,26 @@ class Failed(Exception):
     """
 
     def __init__(self, message: str = "", error: t.Optional[Exception] = None, **result: t.Any) -> None:
-        super().__init__(message or str(error))
-        self.error, self._result = error, result
+        super().__init__(message)
+        self.message, self.error, self.aside, self._result = message, error, "", result
+        self.change: t.Optional[Change] = None
         self.applied = Applied()
         self.refusals: tuple[Refusal, ...] = ()
         self.unseen: t.Optional[Exception] = None
         self.amended: list[Change] = []
         self.lost: list[Change] = []
+
+    def __str__(self) -> str:
+        return (self.message or str(self.error)) + self.aside
+
+    def at(self, change: t.Optional[Change]) -> Failed:
+        self.change = change
+        return self
+
+    def say(self, message: str, **result: t.Any) -> None:
+        """Give this sentence as the reason, not an error of AWS."""
+        self.message, self.error = message, None
+        self._result.update(result)
 
     def result(self) -> dict[str, t.Any]:
         """What a module's failure holds beside its message."""
@@ -153,12 +168,11 @@ class Policy:
         return rest
 
     def shows(self, change: Change, sent: Sent, plan: Plan) -> bool:
-        """Whether the newest plan shows what has become of a change that was sent: nothing of it is planned any more.
+        """Whether the newest plan shows that a change which was sent is done: nothing of it is planned any more.
 
-        OVERTAKEN: the plan is newer than the state in which AWS refused it: not all of it is.
+        One that was OVERTAKEN is planned anew as soon as the plan is another one at all.
         """
-        planned = _aims(plan)
-        return not change.aims <= planned if sent is Sent.OVERTAKEN else not change.aims & planned
+        return not change.aims & _aims(plan)
 
     def repeat(self, change: Change, sent: Sent, seconds: float) -> bool:
         """Whether a change that was sent so many `seconds` ago, and is not seen, may be sent again.
@@ -191,6 +205,14 @@ class Policy:
         """What makes that good, by a look taken after the failure: changes that may be sent twice without harm."""
         return ()
 
+    def explain(self, failed: Failed) -> None:
+        """The last word on a failure, once all of it is known: failed.say(sentence, key=value), failed.aside."""
+
+
+def _key(change: Change) -> tuple[str, frozenset[str]]:
+    """The operation and the objects of a change."""
+    return change.operation, frozenset(one.object for one in change.differences)
+
 
 def _aims(plan: Plan) -> set[tuple[str, ...]]:
     return {aim for change in plan.changes for aim in change.aims}
@@ -203,6 +225,8 @@ class _Pending(t.NamedTuple):
     sent: Sent
     error: t.Optional[Exception]
     since: float
+    # What was planned then.
+    aims: set[tuple[str, ...]]
     # Whether it is sent again unless the next look shows it.
     due: bool = False
 
@@ -242,6 +266,8 @@ class _Run:
     def __init__(self, look: t.Callable[[], Plan], client: t.Any, policy: Policy, deadline: float, tell: t.Callable[[str], None]) -> None:
         self._look, self._client, self._policy, self._deadline, self._tell = look, client, policy, deadline, tell
         self._tries: Counter = Counter()
+        # The last error of what was sent last without an answer.
+        self._unanswered: dict[tuple[str, frozenset[str]], t.Optional[Exception]] = {}
         self._pending: list[_Pending] = []
         # Those without an answer, until a look shows them or an answer comes.
         self._lost: list[Change] = []
@@ -284,7 +310,7 @@ class _Run:
         """Whether something that was sent is to be looked for once more."""
         waits, pending, self._pending = False, self._pending, []
         for one in pending:
-            if self._policy.shows(one.change, one.sent, plan):
+            if self._policy.shows(one.change, one.sent, plan) or (one.sent is Sent.OVERTAKEN and one.aims != _aims(plan)):
                 continue
             if not one.due:
                 waits = True
@@ -295,11 +321,13 @@ class _Run:
             self._seen(plan)
         return waits
 
-    def _pause(self, error: t.Optional[Exception] = None) -> None:
+    def _pause(self, error: t.Optional[Exception] = None, change: t.Optional[Change] = None) -> None:
         seconds = self._policy.pause(self._pauses)
         if time.monotonic() + seconds > self._deadline:
-            error = error or next((pending.error for pending in self._pending if pending.error), None)
-            raise Failed(error=error) if error else Failed(self._policy.late(self.applied.plan))
+            pending = next((pending for pending in self._pending if pending.error), None)
+            if error or pending:
+                raise Failed(error=error or pending.error).at(change or (pending and pending.change))
+            raise Failed(self._policy.late(self.applied.plan))
         if self._pending and not self._pauses:
             self._tell("Waiting for AWS to show: " + "; ".join(pending.change.summary for pending in self._pending))
         self._pauses += 1
@@ -314,6 +342,7 @@ class _Run:
         while queue:
             change = queue.pop(0)
             sent, error = self._call(change)
+            self._unanswered[_key(change)] = error if sent is Sent.LOST else None
             if sent is Sent.MADE:
                 self._made(change)
                 over = over or not self._policy.waits_for(change)
@@ -321,10 +350,10 @@ class _Run:
                 queue = self._instead(change, sent, error, queue)
                 continue
             elif sent is Sent.LATER:
-                self._pause(error)
+                self._pause(error, change)
                 return False
             if sent is not Sent.MADE or self._policy.waits_for(change):
-                self._pending.append(_Pending(change, sent, error, time.monotonic()))
+                self._pending.append(_Pending(change, sent, error, time.monotonic(), _aims(self.applied.plan)))
             if sent is not Sent.MADE:
                 self._lost += [change] if sent is Sent.LOST else []
                 return False
@@ -337,7 +366,7 @@ class _Run:
             sent, error = self._once(change)
             if sent is not Sent.LATER or not self._policy.repeat(change, sent, 0.0):
                 return sent, error
-            self._pause(error)
+            self._pause(error, change)
 
     def _once(self, change: Change) -> tuple[Sent, t.Optional[Exception]]:
         try:
@@ -350,7 +379,7 @@ class _Run:
     def _instead(self, change: Change, sent: Sent, error: Exception, rest: list[Change]) -> list[Change]:
         """What is sent now that AWS has not taken `change`."""
         if sent is Sent.FAILED:
-            raise Failed(error=error)
+            raise Failed(error=error).at(change)
         other = self._policy.instead(change, error, rest)
         if other is not None:
             return list(other)
@@ -362,11 +391,11 @@ class _Run:
 
     def _count(self, changes: t.Sequence[Change]) -> None:
         self._refusals = []
-        keys = {(change.operation, frozenset(one.object for one in change.differences)): change for change in changes}
-        for key, change in keys.items():
+        for key, change in {_key(change): change for change in changes}.items():
             self._tries[key] += 1
             if self._tries[key] > self._policy.rounds:
-                raise Failed(self._policy.outrun(change))
+                error = self._unanswered.get(key)
+                raise (Failed(error=error) if error else Failed(self._policy.outrun(change))).at(change)
 
     def _made(self, change: Change) -> None:
         self._pauses = 0
@@ -389,6 +418,7 @@ class _Run:
             except (BotoCoreError, ClientError) as error:
                 failed.unseen = None if failed.amended or failed.lost else error
         failed.applied, failed.refusals = self.applied, tuple(self._refusals)
+        self._policy.explain(failed)
 
     def _amend(self, change: Change, failed: Failed) -> None:
         lost = False

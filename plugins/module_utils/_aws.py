@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import typing as t
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, NoRegionError
+    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
@@ -83,12 +84,37 @@ def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str, **
     )
 
 
-def fail_on_failure(module: AnsibleAWSModule, failed: _apply.Failed, doing: str, **result: t.Any) -> t.NoReturn:
+def looked(module: AnsibleAWSModule, doing: str, look: t.Callable[[], t.Any]) -> t.Any:
+    """What the first look of a task gives, or a failure that says that nothing was done."""
+    try:
+        return look()
+    except _apply.Failed as failed:
+        fail_on_failure(module, failed, doing)
+    except (BotoCoreError, ClientError) as error:
+        fail_on_aws_error(module, error, doing, **_apply.Failed().result())
+
+
+def carry_out(
+    module: AnsibleAWSModule, doing: str, look: t.Callable[[], t.Any], planned: t.Any, policy: _apply.Policy, service: str, seconds: float, **config: t.Any
+) -> _apply.Applied:
+    """Bring what AWS shows to what `look` plans, or fail with all that was done and is left.
+
+    planned: the plan of the first look
+    seconds: that all waiting together may take
+    config:  of the client that sends the changes
+    """
+    try:
+        writer = client_without_retries(module, service, **config)
+        return _apply.converge(look, writer, policy, time.monotonic() + seconds, seen=planned)
+    except _apply.Failed as failed:
+        fail_on_failure(module, failed, doing)
+
+
+def fail_on_failure(module: AnsibleAWSModule, failed: _apply.Failed, doing: str) -> t.NoReturn:
     """Fail with what ended a run, what it has done and what is left."""
-    result = {**failed.result(), **result}
     if failed.error:
-        fail_on_aws_error(module, failed.error, doing, **result)
-    module.fail_json(msg=f"{doing}: {failed}", **result)
+        fail_on_aws_error(module, failed.error, f"{doing}.{failed.aside} AWS's answer" if failed.aside else doing, **failed.result())
+    module.fail_json(msg=f"{doing}: {failed}", **failed.result())
 
 
 def hint(error: Exception, module: AnsibleAWSModule | None = None) -> str | None:

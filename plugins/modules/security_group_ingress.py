@@ -219,6 +219,34 @@ left:
   elements: str
   sample:
     - "sg-0c0ffee0c0ffee001: no longer let in tcp 6379 from 0.0.0.0/0"
+differences:
+  description:
+    - What was altered, field by field. In check mode, what would be altered. After a failure, what was altered before it.
+    - A run that others interfere with may alter a field more than once. Each time is listed.
+  returned: always, except for options that are refused and credentials that cannot work
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The security group.
+      type: str
+      sample: security group sg-0c0ffee0c0ffee001
+    field:
+      description: The rule, by what identifies it.
+      type: str
+      sample: tcp 6379 from sg-0c0ffee0c0ffee002
+    before:
+      description: The rule's description. Null if the rule was not there.
+      type: str
+      sample:
+    after:
+      description: The rule's description. Null if the rule is no longer there.
+      type: str
+      sample: Redis from the limiter hosts
+    secret:
+      description: Whether the values are masked. Never, as a rule holds no secret.
+      type: bool
+      sample: false
 refused:
   description: The rules that AWS refused, one sentence each.
   returned: failure because of single rules
@@ -247,266 +275,11 @@ error:
       sample: ClientError
 """
 
-import time
-from dataclasses import replace
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports the missing library
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse, wait_until
-from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import (
-    AUTHORIZE,
-    DESCRIBE_ANEW,
-    REVOKE,
-    as_dicts,
-    authorize,
-    changes,
-    contradictions,
-    current_rules,
-    describe_anew,
-    group_id_problems,
-    host_bit_warnings,
-    listed,
-    no_room,
-    peering_warnings,
-    plan,
-    proof_of_room,
-    revoke,
-    rule_problems,
-    unreadable,
-)
-
-# What was planned is there, or gone, already: another run was quicker, or botocore repeated a call whose answer was lost.
-OVERTAKEN = {"InvalidPermission.Duplicate", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"}
-AT_LIMIT = "RulesPerSecurityGroupLimitExceeded"
-ROUNDS = 4
-
-
-class Incomplete(Exception):
-    """The task cannot go on, for a reason beyond one error of AWS; the message says why."""
-
-
-def is_about_rules(error, group_id):
-    """Whether AWS refused what single rules say, so that it may take others; that the group itself is gone is another matter."""
-    code = error_code(error)
-    if code == "InvalidGroup.NotFound" and group_id in str(error):
-        return False
-    return code.startswith(("Invalid", "MissingParameter")) and code not in OVERTAKEN
-
-
-class Ingress:
-    """Observes, plans and applies for the group and rules of one task."""
-
-    def __init__(self, module):
-        self.module = module
-        self.group_id = module.params["group_id"]
-        self.ec2 = client(module, "ec2")
-        self.described = []
-        self.planned = None
-        self.steps = []
-        self.refused = []
-        # What is made of self.planned, by operation.
-        self.made = {AUTHORIZE: set(), DESCRIBE_ANEW: set(), REVOKE: set()}
-        # What was revoked to make room for rules that are not yet in.
-        self.taken_away = ()
-        # What of that AWS has said is gone: a reading may be older.
-        self.gone = ()
-        self.calling = None
-        self.deadline = None
-
-    def observe(self):
-        # The API filters by group only: 1,000 rules of both directions a call.
-        pages = self.ec2.get_paginator("describe_security_group_rules").paginate(
-            Filters=[{"Name": "group-id", "Values": [self.group_id]}], PaginationConfig={"PageSize": 1000}
-        )
-        self.described = [rule for page in pages for rule in page.get("SecurityGroupRules") or []]
-        if not self.described:
-            # A group without any rule looks like one that does not exist.
-            self.ec2.describe_security_groups(GroupIds=[self.group_id])
-
-    def observed_plan(self):
-        self.observe()
-        params = self.module.params
-        self.planned = plan(self.group_id, params["rules"], self.described, params["state"], params["purge"])
-        for rules in self.made.values():
-            rules.clear()
-        return self.planned
-
-    def refuse_what_aws_contradicts(self):
-        """Also where AWS does not tell enough of a rule that might have to be revoked."""
-        params = self.module.params
-        problems, unknown = contradictions(self.group_id, params["rules"], self.described), unreadable(self.described)
-        if unknown and (params["purge"] or params["state"] == "absent"):
-            problems += [*unknown, "So it is not known whether it is to be revoked: see to that rule by other means, or use neither purge nor state=absent."]
-        elif unknown:
-            self.module.warn(f"{self.group_id}: {' '.join(unknown)}")
-        refuse(self.module, f"{self.group_id}: nothing was changed", problems, changed=False, steps=[], left=self.left())
-
-    def call(self, change):
-        self.calling = change
-        answer = getattr(self.ec2, change.operation)(**change.parameters)
-        if answer.get("Return") is False:
-            raise Incomplete(f"AWS answered that it has not done this: {change.summary}.")
-        self.note(change)
-
-    def note(self, change, remark=""):
-        self.steps.append(change.summary + remark)
-        self.made[change.operation].update(change.rules)
-
-    def apply(self, planned):
-        for dummy in range(ROUNDS):
-            try:
-                self.carry_out(planned)
-                return
-            except ClientError as error:
-                if error_code(error) not in OVERTAKEN:
-                    raise
-                overtaken = self.calling
-                planned = self.as_aws_sees_it(error)
-                if error.response["ResponseMetadata"].get("RetryAttempts"):
-                    self.steps.append(f"{overtaken.summary} (the answer was lost)")
-        raise Incomplete(f"its rules were changed by others {ROUNDS} times meanwhile. Run the task again.")
-
-    def carry_out(self, planned):
-        """New rules come in first, and old ones go when all of the new ones are in."""
-        self.refused, removed = [], planned.removed
-        if planned.added:
-            try:
-                self.refused = self.let_in(planned.added)
-            except ClientError as error:
-                if error_code(error) != AT_LIMIT:
-                    raise
-                self.exchange(planned)
-                removed = ()
-        if not self.refused:
-            self.taken_away = ()
-        if planned.mended:
-            self.call(describe_anew(self.group_id, planned.mended))
-        if self.refused:
-            kept = f" Nothing was revoked, as they may have been meant to replace {listed(removed)}." if removed and not self.taken_away else ""
-            raise Incomplete(f"AWS refused {len(self.refused)} of the rules. {' '.join(self.refused)}{kept}")
-        if removed:
-            self.call(revoke(self.group_id, removed))
-
-    def let_in(self, rules, part=False):
-        """Let in what AWS takes of `rules`; returns a sentence for each that it refuses, because it refuses a call as a whole."""
-        try:
-            self.call(authorize(self.group_id, rules))
-            return []
-        except ClientError as error:
-            if not is_about_rules(error, self.group_id) and not (part and error_code(error) == AT_LIMIT):
-                raise
-            if len(rules) == 1:
-                return [f"{rules[0].named}: {error_code(error)}: {error.response['Error'].get('Message', 'no reason is given')}"]
-        half = len(rules) // 2
-        return self.let_in(rules[:half], True) + self.let_in(rules[half:], True)
-
-    def exchange(self, planned):
-        """At the quota, old rules go before the last new ones come in, once it is known that these fit."""
-        proof = proof_of_room(planned)
-        if not planned.removed or proof is None or len(proof) == len(planned.added):
-            raise Incomplete(no_room(planned, planned.added))
-        if proof:
-            try:
-                self.call(authorize(self.group_id, proof))
-            except ClientError as error:
-                if error_code(error) != AT_LIMIT:
-                    raise
-                raise Incomplete(no_room(planned, proof)) from error
-        # A round before, which others broke off, may have taken away some.
-        self.taken_away = tuple(dict.fromkeys((*self.taken_away, *planned.removed)))
-        self.call(revoke(self.group_id, planned.removed))
-        self.gone = self.taken_away
-        self.call(authorize(self.group_id, [rule for rule in planned.added if rule not in proof]))
-
-    def put_back(self):
-        """After a failure, let in again what made room for rules that are not in; returns the sentences that say so."""
-        if not self.taken_away:
-            return ""
-        taken_away, self.taken_away = self.taken_away, ()
-        try:
-            if not self.observed_plan().added:
-                return ""  # what it made room for is in
-            there = current_rules(self.described)
-        except (BotoCoreError, ClientError) as error:
-            unseen = "was revoked, and whether the new rules are in" if set(taken_away) <= set(self.gone) else "was to be revoked, and whether it was"
-            return f" To make room, {listed(taken_away)} {unseen} cannot be seen ({error}): look at the group."
-        missing = [rule for rule in taken_away if rule in self.gone or rule not in there]
-        lost = self.let_in_again(missing)
-        again = [rule for rule in missing if rule not in lost]
-        self.planned = replace(self.planned, removed=tuple(dict.fromkeys((*self.planned.removed, *again))))
-        said = f" To make room, {listed(again)} was revoked; it is let in again." if again else ""
-        return said + (f" To make room, {listed(lost)} was revoked, and it could not be let in again: this access is lost." if lost else "")
-
-    def let_in_again(self, rules):
-        """Returns the rules that AWS does not take back."""
-        if not rules:
-            return []
-        try:
-            self.call(authorize(self.group_id, rules, again=True))
-            return []
-        except ClientError as error:
-            if len(rules) == 1:
-                return [] if error_code(error) in OVERTAKEN else rules
-        except (BotoCoreError, Incomplete):
-            return rules
-        half = len(rules) // 2
-        return self.let_in_again(rules[:half]) + self.let_in_again(rules[half:])
-
-    def left(self):
-        """What is still to be done, as far as the group could be seen."""
-        if not self.planned:
-            return []
-        kinds = ((self.planned.added, AUTHORIZE), (self.planned.mended, DESCRIBE_ANEW), (self.planned.removed, REVOKE))
-        return [change.summary for change in changes(self.group_id, *([rule for rule in rules if rule not in self.made[made]] for rules, made in kinds))]
-
-    def result_of_failure(self):
-        return dict(changed=bool(self.steps), steps=self.steps, left=self.left(), **({"refused": self.refused} if self.refused else {}))
-
-    def patience(self):
-        """Seconds left of wait_timeout, which all waiting of the task shares."""
-        if self.deadline is None:
-            self.deadline = time.monotonic() + self.module.params["wait_timeout"]
-        return max(0.0, self.deadline - time.monotonic())
-
-    def as_aws_sees_it(self, error):
-        """The plan once the group can be seen as AWS saw it when it refused a call."""
-        refused = self.planned.changes
-
-        def look():
-            planned = self.observed_plan()
-            return None if planned.changes == refused else (planned,)
-
-        seen = wait_until(look, self.patience(), delay=5)
-        if seen is None:
-            raise error
-        return seen[0]
-
-    def wait(self):
-        """Read until the group shows what was done; return its rules."""
-        if wait_until(lambda: not self.observed_plan(), self.patience(), delay=5) is None:
-            raise Incomplete(
-                f"the changes were made, but after {self.module.params['wait_timeout']} s (wait_timeout) AWS still shows the group without them, "
-                "or somebody else changes it. Run the task again, or raise wait_timeout."
-            )
-        return as_dicts(current_rules(self.described))
-
-    def run(self):
-        planned = self.observed_plan()
-        self.refuse_what_aws_contradicts()
-        result = dict(planned.result(), rules=planned.after["rules"])
-        if planned and not self.module.check_mode:
-            self.apply(planned)
-            result.update(steps=self.steps, changed=bool(self.steps))
-            if self.module.params["wait"]:
-                result["rules"] = self.wait()
-        if self.module.params["state"] == "present":
-            for warning in peering_warnings(self.module.params["rules"], self.described):
-                self.module.warn(f"{self.group_id}: {warning}")
-        return result
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, looked, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import Desired, observe, plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.policy import Ingress
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.problems import host_bit_warnings, peering_warnings, problems, refusals, unreadable
 
 
 def main():
@@ -522,27 +295,25 @@ def main():
         ),
         supports_check_mode=True,
     )
-    group_id = module.params["group_id"]
-    problems = group_id_problems(group_id) + rule_problems(module.params["rules"])
-    if module.params["purge"] and module.params["state"] == "absent":
-        problems.append("purge goes with state=present: it revokes what is not listed, and state=absent revokes what is listed.")
-    if module.params["wait_timeout"] < 0:
-        problems.append(f"wait_timeout is {module.params['wait_timeout']}: give the seconds to wait, 0 or more.")
-    refuse(module, f"The rules of {group_id} cannot be used", problems)
-    for warning in host_bit_warnings(module.params["rules"]):
+    group_id, seconds = module.params["group_id"], module.params["wait_timeout"]
+    doing = f"The ingress rules of {group_id}"
+    refuse(module, f"The rules of {group_id} cannot be used", problems(module.params))
+    desired = Desired.of(module.params)
+    ec2 = client(module, "ec2")
+
+    def look():
+        return plan(desired, observe(ec2, group_id))
+
+    planned = looked(module, doing, look)
+    refuse(module, f"{group_id}: nothing was changed", refusals(desired, planned.observed), changed=False, steps=[], left=planned.steps)
+    warnings = host_bit_warnings(module.params["rules"]) + [f"{group_id}: {doubt}" for doubt in unreadable(planned.observed)]
+    result = planned.result()
+    if planned and not module.check_mode:
+        applied = carry_out(module, doing, look, planned, Ingress(group_id, module.params["wait"], seconds), "ec2", seconds)
+        planned, result = applied.plan, applied.result()
+    for warning in warnings + [f"{group_id}: {warning}" for warning in peering_warnings(desired, planned.observed)]:
         module.warn(warning)
-    ingress = Ingress(module)
-    try:
-        result = ingress.run()
-    except Incomplete as problem:
-        taken_away = ingress.put_back()
-        nothing = "" if ingress.steps else " Nothing was changed."
-        module.fail_json(msg=f"{group_id}: {problem}{taken_away}{nothing}", **ingress.result_of_failure())
-    except (BotoCoreError, ClientError) as error:
-        taken_away = ingress.put_back()
-        fail_on_aws_error(module, error, f"The ingress rules of {group_id}.{taken_away} AWS's answer" if taken_away else f"The ingress rules of {group_id}",
-                          **ingress.result_of_failure())
-    module.exit_json(**result)
+    module.exit_json(rules=planned.rules, **result)
 
 
 if __name__ == "__main__":

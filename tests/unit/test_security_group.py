@@ -8,26 +8,39 @@ import ipaddress
 import itertools
 
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2 import ingress, problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import Desired, Observed
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.problems import group_id_problems, host_bit_warnings, rule_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.quota import no_room, proof_of_room, size
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.rule import as_dicts
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY
-from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import (
-    contradictions,
-    current_rules,
-    group_id_problems,
-    host_bit_warnings,
-    no_room,
-    peering_warnings,
-    plan,
-    proof_of_room,
-    rule_problems,
-    size,
-    unreadable,
-)
 from hypothesis import given
 from hypothesis import strategies as st
+from support import laws
 
 GROUP = "sg-0123456789abcdef0"
 OWNER = "123456789012"
 NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+
+
+def desired(rules, state="present", purge=False):
+    return Desired.of({"group_id": GROUP, "rules": rules, "state": state, "purge": purge})
+
+
+def plan(rules, described, state="present", purge=False):
+    return ingress.plan(desired(rules, state, purge), Observed(tuple(described)))
+
+
+def contradictions(rules, described):
+    return problems.contradictions(desired(rules), Observed(tuple(described)))
+
+
+def peering_warnings(rules, described):
+    return problems.peering_warnings(desired(rules), Observed(tuple(described)))
+
+
+def unreadable(described):
+    return problems.unreadable(Observed(tuple(described)))
 
 
 class Group:
@@ -118,8 +131,14 @@ source = st.sampled_from(
 description = st.sampled_from([{}, {"description": None}, {"description": ""}, {"description": "a"}, {"description": "b (c)"}])
 rule = st.tuples(traffic, source, description).map(lambda parts: {**parts[0], **parts[1], **parts[2]})
 rule_lists = st.lists(rule, max_size=8).map(lambda rules: [r for i, r in enumerate(rules) if not rule_problems([*rules[:i], r])])
-groups = rule_lists.map(lambda rules: Group([p for change in plan(GROUP, rules, Group().rules).changes for p in change.parameters["IpPermissions"]]))
+groups = rule_lists.map(lambda rules: Group([p for change in plan(rules, Group().rules).changes for p in change.parameters["IpPermissions"]]))
 states = st.sampled_from([("present", False), ("present", True), ("absent", False)])
+
+
+def state_of(group):
+    """The rules by what tells them apart, each with its description."""
+    rules = Observed(tuple(group.rules)).rules
+    return {f"security group {GROUP}": {rule.field: rule.description for rule in rules}} if rules else {}
 
 
 def without_ids(rules):
@@ -127,26 +146,47 @@ def without_ids(rules):
 
 
 def shown(group):
-    return plan(GROUP, [], group.rules).before["rules"]
+    return as_dicts(Observed(tuple(group.rules)).rules)
 
 
 @given(groups, rule_lists, states)
 def test_after_a_run_the_plan_is_empty_and_what_was_announced_is_there(group, rules, state):
-    planned = plan(GROUP, rules, group.rules, *state)
+    planned = plan(rules, group.rules, *state)
     group.apply(planned.changes)
-    assert not plan(GROUP, rules, group.rules, *state)
-    assert without_ids(shown(group)) == without_ids(planned.after["rules"])
-    kept = {r["security_group_rule_id"] for r in planned.after["rules"]} - {KNOWN_AFTER_APPLY}
+    assert not plan(rules, group.rules, *state)
+    assert without_ids(shown(group)) == without_ids(planned.rules)
+    kept = {r["security_group_rule_id"] for r in planned.rules} - {KNOWN_AFTER_APPLY}
     assert kept <= {r["security_group_rule_id"] for r in shown(group)}, "a rule that stays keeps its identifier"
+
+
+@given(groups, rule_lists, states)
+def test_the_differences_are_those_that_a_run_makes(group, rules, state):
+    planned = plan(rules, group.rules, *state)
+    laws.check_changes(planned)
+    announced = laws.applied(state_of(group), planned.differences)
+    group.apply(planned.changes)
+    assert state_of(group) == announced
+
+
+@given(groups, rule_lists, states, st.data())
+def test_a_change_in_halves_or_without_what_was_made_comes_to_the_same(group, rules, state, data):
+    for change in plan(rules, group.rules, *state).changes:
+        halves = change.halves()
+        assert bool(halves) == (len(change.rules) > 1)
+        if halves:
+            first, second = data.draw(st.permutations(halves))
+            assert sorted([*first.differences, *second.differences]) == sorted(change.differences)
+            assert change.without([first]).parameters == second.parameters and change.without([first]).differences == second.differences
+        assert change.without([change]) is None and change.without(()).parameters == change.parameters
 
 
 @given(groups, rule_lists, states, st.integers(0, 2))
 def test_a_plan_cut_off_after_any_call_is_completed_by_the_next(group, rules, state, calls):
-    planned = plan(GROUP, rules, group.rules, *state)
+    planned = plan(rules, group.rules, *state)
     whole = copy.deepcopy(group)
     whole.apply(planned.changes)
     group.apply(planned.changes[:calls])
-    group.apply(plan(GROUP, rules, group.rules, *state).changes)
+    group.apply(plan(rules, group.rules, *state).changes)
     assert without_ids(shown(group)) == without_ids(shown(whole))
 
 
@@ -155,20 +195,18 @@ def test_only_what_was_asked_for_is_revoked(group, rules, state):
     before = shown(group)
     revoked = {
         identifier
-        for change in plan(GROUP, rules, group.rules, *state).changes
+        for change in plan(rules, group.rules, *state).changes
         if change.operation.startswith("revoke")
         for identifier in change.parameters["SecurityGroupRuleIds"]
     }
-    listed = {r["security_group_rule_id"] for r in plan(GROUP, rules, group.rules, "absent").before["rules"]} - {
-        r["security_group_rule_id"] for r in plan(GROUP, rules, group.rules, "absent").after["rules"]
-    }
     everything = {r["security_group_rule_id"] for r in before}
+    listed = everything - {r["security_group_rule_id"] for r in plan(rules, group.rules, "absent").rules}
     assert revoked == {"absent": listed, "present": everything - listed if state[1] else set()}[state[0]]
 
 
 @given(groups, rule_lists)
 def test_rules_come_before_others_go_and_each_kind_of_change_is_one_call(group, rules):
-    operations = [change.operation for change in plan(GROUP, rules, group.rules, purge=True).changes]
+    operations = [change.operation for change in plan(rules, group.rules, purge=True).changes]
     order = ["authorize_security_group_ingress", "update_security_group_rule_descriptions_ingress", "revoke_security_group_ingress"]
     assert operations == [operation for operation in order if operation in operations]
 
@@ -178,15 +216,15 @@ def test_a_rule_that_exists_is_adopted_whatever_its_description(group, data):
     rules = [{**r, "description": None} for r in shown(group)]
     for r in rules:
         del r["security_group_rule_id"]
-    assert not plan(GROUP, data.draw(st.permutations(rules)), group.rules, purge=True)
+    assert not plan(data.draw(st.permutations(rules)), group.rules, purge=True)
 
 
 def test_only_a_description_that_is_named_is_mended():
     group = Group([{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "old"}]}])
     rule = {"ip_protocol": "tcp", "from_port": 1, "to_port": 1, "cidr_ipv4": "10.0.0.0/8"}
-    assert not plan(GROUP, [rule], group.rules)
+    assert not plan([rule], group.rules)
     for description in ("new", ""):
-        planned = plan(GROUP, [{**rule, "description": description}], group.rules)
+        planned = plan([{**rule, "description": description}], group.rules)
         assert [change.operation for change in planned.changes] == ["update_security_group_rule_descriptions_ingress"]
         group.apply(planned.changes)
         assert group.rules[-1].get("Description", "") == description
@@ -200,7 +238,7 @@ def test_the_summary_says_who_is_let_in():
         {"ip_protocol": "icmp", "from_port": 8, "cidr_ipv4": "10.0.0.0/8"},
         {"ip_protocol": "-1", "prefix_list_id": "pl-00000000"},
     ]
-    assert plan(GROUP, rules, []).steps == [
+    assert plan(rules, []).steps == [
         f"{GROUP}: let in tcp 6379 from sg-00000000, udp 1-9 from 10.0.0.0/8, icmp type 8 from 10.0.0.0/8, all traffic from pl-00000000"
     ]
 
@@ -268,7 +306,7 @@ anything = st.one_of(st.none(), st.text(max_size=4), st.booleans(), st.integers(
 @given(st.lists(st.one_of(rule, anything, st.dictionaries(st.sampled_from(["ip_protocol", "from_port", "cidr_ipv4", "x"]), anything)), max_size=4))
 def test_whatever_a_user_writes_is_either_refused_or_planned(rules):
     if not rule_problems(rules):
-        assert len(plan(GROUP, rules, []).after["rules"]) >= len(rules) - 1
+        assert len(plan(rules, []).rules) >= len(rules) - 1
 
 
 def test_host_bits_are_pointed_out():
@@ -296,15 +334,15 @@ def rules_of(kinds):
 def purge_to(there, wanted):
     """The plan that leads from the rules `there` to `wanted`; the letters of both count from one row, so none is in both."""
     letters = rules_of(there + wanted)
-    group = Group(plan(GROUP, letters[: len(there)], Group().rules).changes[0].parameters["IpPermissions"] if there else ())
-    return plan(GROUP, letters[len(there):], group.rules, purge=True)
+    group = Group(plan(letters[: len(there)], Group().rules).changes[0].parameters["IpPermissions"] if there else ())
+    return plan(letters[len(there):], group.rules, purge=True)
 
 
 @pytest.mark.parametrize(
     ("there", "counted"), [("", (0, 0)), ("444", (3, 0)), ("466", (1, 2)), ("g", (1, 1)), ("4g6g", (3, 3)), ("p", (0, 0)), ("4p", (1, 0))]
 )
 def test_kind_02_rules_are_counted_as_aws_does(there, counted):
-    assert size(current_rules(Group(plan(GROUP, rules_of(there), []).changes[0].parameters["IpPermissions"] if there else ()).rules)) == counted
+    assert size(Observed(tuple(Group(plan(rules_of(there), []).changes[0].parameters["IpPermissions"] if there else ()).rules)).rules) == counted
 
 
 @pytest.mark.parametrize(
@@ -396,11 +434,11 @@ def from_group(source, port=6379):
 @pytest.mark.parametrize("user", [PEER, None])
 def test_kind_03_a_peers_group_is_one_source_whoever_names_its_account(written, user):
     described = [answered(UserId=user)]
-    assert not plan(GROUP, [from_group(written)], described)
-    assert not plan(GROUP, [from_group(written)], described, purge=True)
-    (change,) = plan(GROUP, [from_group(written)], described, "absent").changes
+    assert not plan([from_group(written)], described)
+    assert not plan([from_group(written)], described, purge=True)
+    (change,) = plan([from_group(written)], described, "absent").changes
     assert change.parameters["SecurityGroupRuleIds"] == ["sgr-1"]
-    assert contradictions(GROUP, [from_group(written)], described) == []
+    assert contradictions([from_group(written)], described) == []
 
 
 @pytest.mark.parametrize("owner", [OWNER, None])
@@ -408,8 +446,8 @@ def test_kind_03_a_peers_group_is_one_source_whoever_names_its_account(written, 
 @pytest.mark.parametrize("written", [PEERS_GROUP, f"{OWNER}/{PEERS_GROUP}"])
 def test_kind_03_a_group_of_the_account_itself_too(written, user, owner):
     described = [{**answered(UserId=user), "GroupOwnerId": owner}]
-    assert not plan(GROUP, [from_group(written)], described, purge=True)
-    assert contradictions(GROUP, [from_group(written)], described) == []
+    assert not plan([from_group(written)], described, purge=True)
+    assert contradictions([from_group(written)], described) == []
 
 
 @pytest.mark.parametrize("first", SPELLINGS)
@@ -427,9 +465,9 @@ def test_kind_03_one_group_in_two_accounts_is_refused():
 
 @pytest.mark.parametrize("port", [6379, 1])
 def test_kind_03_an_account_that_aws_contradicts_is_refused(port):
-    (problem,) = contradictions(GROUP, [from_group(f"{OTHER}/{PEERS_GROUP}", port)], [FROM_PEER])
+    (problem,) = contradictions([from_group(f"{OTHER}/{PEERS_GROUP}", port)], [FROM_PEER])
     assert problem.startswith("rules[0] names") and f"{PEERS_GROUP} is in account {PEER}" in problem
-    (own,) = contradictions(GROUP, [from_group(f"{OTHER}/{GROUP}")], [FROM_PEER])
+    (own,) = contradictions([from_group(f"{OTHER}/{GROUP}")], [FROM_PEER])
     assert f"in account {OWNER}" in own
 
 
@@ -503,8 +541,8 @@ def test_kind_04_a_protocol_has_one_canonical_form(written, canonical):
     ports = {"from_port": 1, "to_port": 1} if canonical in ("tcp", "udp", "icmp", "icmpv6") else {}
     rule = {"ip_protocol": written, "cidr_ipv4": "10.0.0.0/8", **ports}
     assert rule_problems([rule]) == []
-    assert plan(GROUP, [rule], []).after["rules"][0]["ip_protocol"] == canonical
-    assert not plan(GROUP, [rule], [{"SecurityGroupRuleId": "sgr-1", "IsEgress": False, "IpProtocol": canonical, "CidrIpv4": "10.0.0.0/8",
+    assert plan([rule], []).rules[0]["ip_protocol"] == canonical
+    assert not plan([rule], [{"SecurityGroupRuleId": "sgr-1", "IsEgress": False, "IpProtocol": canonical, "CidrIpv4": "10.0.0.0/8",
                                      "FromPort": 1 if ports else -1, "ToPort": 1 if ports else -1}], purge=True)
 
 
@@ -528,19 +566,19 @@ def test_kind_04_groups_are_named_as_aws_does(name):
 def test_kind_07_no_field_of_a_rule_is_needed_to_go_on(lacking):
     whole = FROM_PEER if lacking != "CidrIpv4" else {**FROM_PEER, "ReferencedGroupInfo": None}
     described = [{key: value for key, value in whole.items() if key != lacking}]
-    planned = plan(GROUP, [from_group(PEERS_GROUP)], described)
+    planned = plan([from_group(PEERS_GROUP)], described)
     as_known = lacking in ("GroupId", "GroupOwnerId", "Tags")
     assert (unreadable(described) == []) == as_known
     assert bool(planned) == (lacking in ("ReferencedGroupInfo", "IpProtocol", "FromPort", "ToPort", "CidrIpv4"))
-    assert contradictions(GROUP, [from_group(PEERS_GROUP)], described) == []
+    assert contradictions([from_group(PEERS_GROUP)], described) == []
     assert peering_warnings([from_group(PEERS_GROUP)], described) == []
-    assert len(planned.before["rules"]) == 1
+    assert len(planned.observed.rules) == 1
 
 
 @pytest.mark.parametrize("lacking", sorted(FROM_PEER["ReferencedGroupInfo"]))
 def test_kind_07_nor_of_its_source(lacking):
     described = [answered(**{lacking: None})]
-    assert bool(plan(GROUP, [from_group(PEERS_GROUP)], described)) == (lacking == "GroupId")
+    assert bool(plan([from_group(PEERS_GROUP)], described)) == (lacking == "GroupId")
     assert bool(unreadable(described)) == (lacking == "GroupId")
 
 
@@ -548,7 +586,7 @@ def test_kind_07_an_unknown_kind_of_source_is_named():
     described = [{**FROM_PEER, "ReferencedGroupInfo": None, "ReferencedCloudInfo": {"CloudId": "c-1"}}]
     (sentence,) = unreadable(described)
     assert "The rule sgr-1" in sentence and "ReferencedCloudInfo" in sentence
-    (shown_rule,) = plan(GROUP, [], described).before["rules"]
+    (shown_rule,) = as_dicts(Observed(tuple(described)).rules)
     assert shown_rule["unknown_source"] == "an unknown source (sgr-1)"
 
 
@@ -556,7 +594,7 @@ def test_kind_07_an_unknown_kind_of_source_is_named():
 @pytest.mark.parametrize("ports", [{}, {"FromPort": -1, "ToPort": -1}, {"FromPort": -1}])
 def test_kind_07_icmp_without_ports_reads_back_with_minus_one_or_none(protocol, ports):
     described = [{"SecurityGroupRuleId": "sgr-1", "IsEgress": False, "IpProtocol": protocol, "CidrIpv4": "10.0.0.0/8", **ports}]
-    assert not plan(GROUP, [{"ip_protocol": protocol, "cidr_ipv4": "10.0.0.0/8"}], described, purge=True)
+    assert not plan([{"ip_protocol": protocol, "cidr_ipv4": "10.0.0.0/8"}], described, purge=True)
     assert unreadable(described) == []
 
 

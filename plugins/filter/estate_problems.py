@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.estate import estate_problems
+
 DOCUMENTATION = r"""
 name: estate_problems
 short_description: Lists what a deployment cannot do with the cache and the database that were found
@@ -37,62 +39,6 @@ _value:
   type: list
   elements: str
 """
-
-
-def cache_problems(found):
-    name, stages = found["cache_name"], found["stages"]
-    cache = found["cache"].get("cache")
-    if cache is None:
-        yield f"The cache {name} could not be looked up: {found['cache'].get('msg', 'no reason given')}"
-        return
-    if not cache.get("exists"):
-        yield (
-            f"There is no cache {name} in account {found['account']}, region {found['region']}: neither a cluster nor a replication group nor a "
-            "serverless cache. Correct huntaze_cache.name, huntaze_aws.region or the credentials."
-        )
-        return
-    endpoints = cache.get("endpoints") or {}
-    if not (endpoints.get("primary") or endpoints.get("configuration")):
-        yield f"The cache {name} has the status {cache.get('status')} and shows no endpoint of a primary node. Run again once it is available."
-    refused_anyway = cache.get("engine") == "memcached" or cache.get("kind") == "serverless_cache"
-    if "network" in stages and not refused_anyway and not found["cache_security_group_id"] and not cache.get("security_group_ids"):
-        yield f"AWS shows no security group of the cache {name}. Name the group that lets clients in: huntaze_cache.security_group_id."
-    if cache.get("cluster_enabled") and found["agents"] == "deployed" and {"agent", "app", "auth_open", "auth_close"} & set(stages):
-        yield (
-            f"The cache {name} is in cluster mode, and the limiter agent speaks to one primary only. Name a cache with cluster mode disabled for the limiter, "
-            "or take the hosts out of huntaze_limiter_agents and set huntaze_limiter.agents: none."
-        )
-
-
-def database_problems(found):
-    name, database = found["database_identifier"], found["database"]
-    if not name:
-        return
-    instances = database.get("instances") or []
-    if not instances:
-        if database.get("msg"):
-            yield f"The database {name} could not be looked up (rds:DescribeDBInstances): {database['msg']}"
-        else:
-            yield (
-                f"There is no database {name} in account {found['account']}, region {found['region']}: neither a DB instance nor a DB cluster with "
-                "instances. Correct huntaze_database.identifier, or leave huntaze_database out."
-            )
-        return
-    first = instances[0]
-    if not (first.get("endpoint") or {}).get("address"):
-        yield (
-            f"The database {first.get('db_instance_identifier', name)} has the status {first.get('db_instance_status')} and shows no endpoint. "
-            "Run again once it is available."
-        )
-    if found["allow_limiter"] and "network" in found["stages"] and not any(
-        group.get("vpc_security_group_id") for group in first.get("vpc_security_groups") or []
-    ):
-        yield f"AWS shows no security group of the database {name}, so the limiter hosts cannot be let in. Set huntaze_database.allow_limiter: false."
-
-
-def estate_problems(found):
-    """All problems of what was found, as sentences."""
-    return [*cache_problems(found), *database_problems(found)]
 
 
 class FilterModule:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The alarms that the stage hands over, from the variables files that it loads."""
+"""The alarms that the stage hands over."""
 
 from __future__ import annotations
 
@@ -7,39 +7,26 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import alarm_problems
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.alarms import deployment_alarms, heartbeat
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 COMMON, OWN = "arn:aws:sns:us-east-1:123456789012:operators", "arn:aws:sns:us-east-1:123456789012:mine"
 
 
-def trusted(value):
-    if isinstance(value, dict):
-        return {key: trusted(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [trusted(inner) for inner in value]
-    return trust_as_template(value) if isinstance(value, str) else value
-
-
 def handed_over(agents=2, instances=("huntaze-postgres",), nodes=("huntaze-001",), **inventory):
-    """The alarms by their names."""
+    """The alarms by their names. `instances` are names, or what AWS says of each."""
     variables = {
         "huntaze_names": {"prefix": "huntaze-ai", "metric_namespace": "Huntaze/AI"},
         "huntaze_alarms": {"actions": [COMMON]},
         "huntaze_limiter": {},
         "huntaze_cache": {"name": "huntaze"},
-        "huntaze_database": {"identifier": "huntaze-postgres"} if instances else {},
-        "huntaze_database_before": {"instances": [{"db_instance_identifier": name} for name in instances]},
-        "huntaze_cache_before": {"cache": {"member_clusters": list(nodes), "cache_node_type": "cache.t3.micro"}},
-        "groups": {"huntaze_limiter_agents": [f"limiter-{number}" for number in range(agents)]},
         **inventory,
     }
-    for name in ("main", "alarms"):
-        variables.update(trusted(yaml.safe_load((PLAYBOOKS / "vars" / f"{name}.yml").read_text())))
-    alarms = Templar(DataLoader(), variables=variables).template(trust_as_template("{{ huntaze_alarm_items }}"))
+    alarms = deployment_alarms(
+        variables, {"member_clusters": list(nodes), "cache_node_type": "cache.t3.micro"},
+        [{"db_instance_identifier": each} if isinstance(each, str) else each for each in instances], agents,
+    )
     assert len({alarm["alarm_name"] for alarm in alarms}) == len(alarms)
     return {alarm["alarm_name"]: alarm for alarm in alarms}
 
@@ -91,8 +78,7 @@ def test_kind_38_every_node_of_the_cache_is_watched(nodes):
 
 
 def test_kind_38_every_instance_of_a_database_cluster_is_watched():
-    cluster = {"instances": [{"db_instance_identifier": name} for name in ("db-1", "db-2", "db-3")]}
-    alarms = handed_over(huntaze_database_cluster=cluster)
+    alarms = handed_over(instances=("db-1", "db-2", "db-3"))
     assert [name for name in alarms if "database-cpu" in name] == [f"huntaze-ai-database-cpu-db-{number}" for number in (1, 2, 3)]
     assert not [name for name in handed_over(instances=()) if "database" in name]
 
@@ -103,16 +89,8 @@ def test_kind_38_every_instance_of_a_database_cluster_is_watched():
 )
 def test_kind_38_no_alarm_waits_for_a_metric_that_aurora_does_not_have(engine, watched):
     instance = {"db_instance_identifier": "db", **({} if engine == "left out" else {"engine": engine})}
-    names = [name for name in handed_over(huntaze_database_before={"instances": [instance]}) if "-database-" in name]
+    names = [name for name in handed_over(instances=(instance,)) if "-database-" in name]
     assert names == [f"huntaze-ai-database-{what}-db" for what in ("cpu", *(["storage"] if watched else []), "connections")]
-
-
-def test_kind_38_the_silence_of_an_agent_is_counted_where_templates_give_text_too():
-    """As they do before ansible-core 2.19."""
-    (alarm,) = [item for item in yaml.safe_load((PLAYBOOKS / "vars" / "alarms.yml").read_text())["huntaze_alarms_of_the_limiter"]
-                if item["metric_name"] == "Heartbeat"]
-    variables = {"huntaze_heartbeat": {"agents": "2", "interval": "60", "period": "300"}}
-    assert float(Templar(DataLoader(), variables=variables).template(trust_as_template(alarm["threshold"]))) == 7.5
 
 
 @pytest.mark.parametrize("agents", [1, 3, 20])
@@ -122,6 +100,7 @@ def test_kind_38_one_silent_agent_of_several_is_noticed_and_none_is_missed_by_th
     assert (alarm["statistic"], alarm["comparison_operator"], alarm["treat_missing_data"]) == ("SampleCount", "LessThanThreshold", "breaching")
     period, threshold = int(alarm["period"]), float(alarm["threshold"])
     beats = period / interval
+    assert (period, alarm["threshold"]) == heartbeat(agents, interval)
     assert period % 60 == 0 and period * int(alarm["evaluation_periods"]) <= 86400
     assert (agents - 1) * (beats + 1) < threshold, "the others beat once more each, and it shows all the same"
     assert agents * (beats - 1) > threshold, "each beats once less, and none is silent"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.huntaze.ai_system.plugins.filter.deployment_problems import OPTIONAL, REQUIRED, THRESHOLDS, deployment_problems
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.problems import deployment_problems
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.schema import SCHEMA
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -69,7 +70,7 @@ def test_a_deployment_without_one_of_these_is_fine(name):
     assert deployment_problems({key: mapping for key, mapping in GOOD.items() if key != name}) == []
 
 
-@pytest.mark.parametrize(("name", "key"), [(name, key) for name, keys in REQUIRED.items() for key in keys])
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, subject in SCHEMA.items() for key, declared in subject.keys.items() if declared.wanted])
 @pytest.mark.parametrize("value", [None, "", 7])
 def test_every_required_variable_is_missed_when_absent_or_empty_or_no_text(name, key, value):
     (problem,) = deployment_problems(variables(**{f"{name}__{key}": value}))
@@ -108,7 +109,7 @@ def test_every_required_variable_is_missed_when_absent_or_empty_or_no_text(name,
         ({"huntaze_app__secret_variables": {"API_KEY": ""}}, "API_KEY"),
         ({"huntaze_app__variables": ["A"]}, "must be a mapping"),
         ({"huntaze_alarms__thresholds": {"cache_cpu": 3}}, "cache_cpu_percent"),
-        ({"huntaze_alarms__thresholds": {"cache_cpu_percent": "forty"}}, "is not a number"),
+        ({"huntaze_alarms__thresholds": {"cache_cpu_percent": "forty"}}, "must be a number. Correct"),
         ({"huntaze_alarms__thresholds": [3]}, "must be a mapping"),
         ({"huntaze_alarms__items": {"alarm_name": "x"}}, "must be a list"),
         ({"huntaze_alarms__items": [{"alarm_name": "x" * 300, "alarm_rule": "TRUE"}]}, "huntaze_alarms.items"),
@@ -154,12 +155,6 @@ def test_all_problems_come_at_once():
 
 def test_a_mapping_that_is_none_is_named():
     assert any("huntaze_aws must be a mapping" in problem for problem in deployment_problems({**GOOD, "huntaze_aws": "us-east-1"}))
-
-
-def test_the_thresholds_known_are_those_of_the_playbooks():
-    playbook = yaml.safe_load((Path(__file__).parents[2] / "playbooks" / "vars" / "alarms.yml").read_text())
-    assert {name for name in THRESHOLDS if f"'{name}':" in playbook["huntaze_alarm_thresholds"]} == THRESHOLDS
-    assert playbook["huntaze_alarm_thresholds"].count("':") == len(THRESHOLDS)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +326,7 @@ def test_kind_21_placeholders_are_refused_everywhere(change):
         ({"huntaze_cache__wait_timeout": True}, "must be a number above 0"),
         ({"huntaze_cache__wait_timeout": float("nan")}, "must be a number above 0"),
         ({"huntaze_cache__snapshot": "yes"}, "must be true or false"),
-        ({"huntaze_alarms__thresholds": {"anomalies": float("nan")}}, "is not a number"),
+        ({"huntaze_alarms__thresholds": {"anomalies": float("nan")}}, "must be a number. Correct"),
         ({"huntaze_alarms__actions": ["operators"]}, "is not an ARN"),
     ],
 )
@@ -370,7 +365,7 @@ def test_kind_15_a_variable_that_the_stage_would_write_over_is_refused(name):
 
 @pytest.mark.parametrize("mapping", ["huntaze_aws", "huntaze_cache", "huntaze_limiter", "huntaze_database", "huntaze_app", "huntaze_alarms"])
 def test_kind_15_optional_keys_without_a_value_are_as_if_left_out(mapping):
-    nothing = {**GOOD[mapping], **dict.fromkeys(set(OPTIONAL[mapping]) - set(GOOD[mapping]))}
+    nothing = {**GOOD[mapping], **dict.fromkeys({key for key, declared in SCHEMA[mapping].keys.items() if not declared.wanted} - set(GOOD[mapping]))}
     assert deployment_problems({**GOOD, mapping: nothing}) == []
 
 

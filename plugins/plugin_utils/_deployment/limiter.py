@@ -1,7 +1,7 @@
 # Copyright (c) the huntaze.ai_system contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an inventory says of the limiter agents: who may reach them, their certificate and their rules."""
+"""What an inventory says of the limiter agents: who may reach them, their certificate, their rules, their namespace."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ READER = "ansible_collections.huntaze.ai_system.roles.limiter_agent.files.limite
 # What an agent may be reached from without TLS: networks that the internet does not route.
 PRIVATE = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "fc00::/7", "::1/128")]
 SOON = datetime.timedelta(days=1)
+
+
+def metric_namespace(declared):
+    """Where agents publish and the limiter's alarms look. `declared` is filled."""
+    return declared["huntaze_limiter"]["cloudwatch"]["namespace"] or declared["huntaze_names"]["metric_namespace"]
 
 
 def is_source(source):

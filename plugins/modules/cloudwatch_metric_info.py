@@ -179,7 +179,7 @@ since:
   sample: "2025-11-25T12:00:00+00:00"
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -188,79 +188,9 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, is_transient, refuse, wait_until
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.metrics import (
-    CLOCK_SKEW,
-    QUERIES_A_CALL,
-    input_problems,
-    moment,
-    named,
-    period_start,
-    summary,
-    to_query,
-    typed_metrics,
-)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.metrics import Observed, desired, in_vain, observe, problems, shown, typed_metrics
 
-LOOK_BACK = timedelta(minutes=15)
 MOST_OF_A_LOOK = 20
-
-
-class Look:
-    """Reads the metrics of one task, and holds what was seen last."""
-
-    def __init__(self, module, metrics, now, waits):
-        self.params = {**module.params, "metrics": metrics}
-        self.waits = waits
-        self.cloudwatch = client_without_retries(module, "cloudwatch", **self.limits()) if waits else client(module, "cloudwatch")
-        since = moment(self.params["since"]) if self.params["since"] is not None else now - LOOK_BACK
-        # CloudWatch would begin at the minute instead, and count periods from there.
-        self.start = period_start(since, self.params["period"])
-        self.seen = []
-        self.troubles = []
-        self.error = None
-
-    def limits(self):
-        """Seconds for one call, as one that hangs must not outlast the waiting."""
-        seconds = min(MOST_OF_A_LOOK, self.params["wait_timeout"])
-        return dict(connect_timeout=seconds, read_timeout=seconds)
-
-    def pages(self):
-        queries = [to_query(number, metric, self.params["period"]) for number, metric in enumerate(self.params["metrics"])]
-        end = datetime.now(timezone.utc) + CLOCK_SKEW
-        paginator = self.cloudwatch.get_paginator("get_metric_data")
-        for first in range(0, len(queries), QUERIES_A_CALL):
-            yield from paginator.paginate(MetricDataQueries=queries[first : first + QUERIES_A_CALL], StartTime=self.start, EndTime=end)
-
-    def again(self):
-        """Whether every metric has a datapoint now."""
-        try:
-            self.seen, self.troubles = summary(self.params["metrics"], self.pages())
-        except (BotoCoreError, ClientError) as error:
-            if not (self.waits and is_transient(error)):
-                raise
-            self.error = error
-            return False
-        self.error = None
-        return not self.troubles and all(metric["datapoints"] for metric in self.seen)
-
-    def result(self):
-        names = [metric["metric_name"] for metric in self.seen if not metric["datapoints"]]
-        return dict(metrics=self.seen, missing=list(dict.fromkeys(names)), since=self.start.isoformat())
-
-    def in_vain(self):
-        """What to tell whoever waited for what did not come."""
-        here, missing = [], []
-        for metric in self.seen:
-            if metric["datapoints"]:
-                here.append(f"{named(metric)} (datapoints: {metric['datapoints']}, the latest {metric['latest_value']} at {metric['latest_timestamp']})")
-            else:
-                missing.append(named(metric))
-        return (
-            f"After {self.params['wait_timeout']} s CloudWatch in {self.cloudwatch.meta.region_name} has no datapoint since {self.start.isoformat()} of "
-            f"{', '.join(missing)}. It has {', '.join(here) or 'none of the other listed metrics'}. "
-            "Look whether what puts these metrics runs, whether its credentials allow cloudwatch:PutMetricData (its log says so if not), and whether it puts "
-            "them in this account, region and namespace, under these names and with exactly these dimensions. "
-            "AWS may take two minutes to show what was put: raise wait_timeout if it is shorter than that and the sender's interval together."
-        )
 
 
 def main():
@@ -280,26 +210,38 @@ def main():
         supports_check_mode=True,
     )
     now = datetime.now(timezone.utc)
-    metrics, problems = typed_metrics(module.params["metrics"])
-    problems += input_problems(metrics, module.params["since"], module.params["period"], now)
-    if module.params["wait_timeout"] < 1:
-        problems.append(f"wait_timeout is {module.params['wait_timeout']}: give a number of seconds above 0.")
-    refuse(module, "Nothing was read", problems)
+    since, period, seconds = (module.params[option] for option in ("since", "period", "wait_timeout"))
+    metrics, found = typed_metrics(module.params["metrics"])
+    found += problems(metrics, since, period, now)
+    if seconds < 1:
+        found.append(f"wait_timeout is {seconds}: give a number of seconds above 0.")
+    refuse(module, "Nothing was read", found)
 
-    wait = module.params["wait"] and not module.check_mode
-    look = Look(module, metrics, now, wait)
-    try:
-        complete = wait_until(look.again, module.params["wait_timeout"] if wait else 0)
-    except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, "Reading the metrics")
-    if look.error:
-        fail_on_aws_error(
-            module, look.error, f"Reading the metrics failed when the {module.params['wait_timeout']} s of wait_timeout were over", **look.result()
-        )
-    refuse(module, "Not all metrics could be read", look.troubles, **look.result())
-    if wait and not complete:
-        module.fail_json(msg=look.in_vain(), **look.result())
-    module.exit_json(changed=False, **look.result())
+    wanted = desired(metrics, since, period, now)
+    waits = module.params["wait"] and not module.check_mode
+    # A call that hangs must not outlast the waiting.
+    limits = dict.fromkeys(("connect_timeout", "read_timeout"), min(MOST_OF_A_LOOK, seconds))
+    cloudwatch = client_without_retries(module, "cloudwatch", **limits) if waits else client(module, "cloudwatch")
+    seen, lost = Observed(), None
+
+    def is_complete():
+        nonlocal seen, lost
+        try:
+            seen, lost = observe(cloudwatch, wanted), None
+        except (BotoCoreError, ClientError) as error:
+            if not (waits and is_transient(error)):
+                fail_on_aws_error(module, error, "Reading the metrics")
+            lost = error
+        return not (lost or seen.troubles or seen.missing)
+
+    complete = wait_until(is_complete, seconds if waits else 0)
+    result = shown(wanted, seen)
+    if lost:
+        fail_on_aws_error(module, lost, f"Reading the metrics failed when the {seconds} s of wait_timeout were over", **result)
+    refuse(module, "Not all metrics could be read", seen.troubles, **result)
+    if waits and not complete:
+        module.fail_json(msg=in_vain(wanted, seen, cloudwatch.meta.region_name, seconds), **result)
+    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

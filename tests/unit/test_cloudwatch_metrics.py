@@ -36,12 +36,12 @@ METRICS = st.fixed_dictionaries(
 
 
 def problems(since: str | None = None, period: int = 60, *listed: dict[str, t.Any]) -> list[str]:
-    return metrics.input_problems(listed or [METRIC], since, period, NOW)
+    return metrics.problems(listed or [METRIC], since, period, NOW)
 
 
 @given(st.lists(METRICS, min_size=1, max_size=4), st.integers(0, 400) | st.integers(1, 50).map(lambda minutes: minutes * 60))
 def test_what_is_not_refused_is_a_query_that_cloudwatch_takes(listed: list[dict[str, t.Any]], period: int) -> None:
-    if not metrics.input_problems(listed, None, period, NOW):
+    if not metrics.problems(listed, None, period, NOW):
         queries = [metrics.to_query(number, metric, period) for number, metric in enumerate(listed)]
         assert not list(violations(SHAPE, {"MetricDataQueries": queries}))
         check_queries(queries)
@@ -133,7 +133,7 @@ def test_kind_07_an_answer_without_results_is_not_taken_for_no_data() -> None:
 )
 def test_kind_27_a_metric_of_another_shape_is_named_by_its_place(change: dict[str, t.Any], words: str) -> None:
     listed, found = metrics.typed_metrics([{"namespace": "n", "metric_name": "first"}, {**METRIC, **change}])
-    found += metrics.input_problems(listed, None, 60, NOW)
+    found += metrics.problems(listed, None, 60, NOW)
     assert found and all(problem.startswith("metrics[1]") for problem in found) and any(words in problem for problem in found)
 
 

@@ -172,7 +172,7 @@ class Policy:
 
         One that was OVERTAKEN is planned anew as soon as the plan is another one at all.
         """
-        return not change.aims & _aims(plan)
+        return not change.aims & plan.aims
 
     def repeat(self, change: Change, sent: Sent, seconds: float) -> bool:
         """Whether a change that was sent so many `seconds` ago, and is not seen, may be sent again.
@@ -214,10 +214,6 @@ def _key(change: Change) -> tuple[str, frozenset[str]]:
     return change.operation, frozenset(one.object for one in change.differences)
 
 
-def _aims(plan: Plan) -> set[tuple[str, ...]]:
-    return {aim for change in plan.changes for aim in change.aims}
-
-
 class _Pending(t.NamedTuple):
     """A change that was sent and is not seen yet."""
 
@@ -226,7 +222,7 @@ class _Pending(t.NamedTuple):
     error: t.Optional[Exception]
     since: float
     # What was planned then.
-    aims: set[tuple[str, ...]]
+    aims: frozenset[tuple[str, ...]]
     # Whether it is sent again unless the next look shows it.
     due: bool = False
 
@@ -310,7 +306,7 @@ class _Run:
         """Whether something that was sent is to be looked for once more."""
         waits, pending, self._pending = False, self._pending, []
         for one in pending:
-            if self._policy.shows(one.change, one.sent, plan) or (one.sent is Sent.OVERTAKEN and one.aims != _aims(plan)):
+            if self._policy.shows(one.change, one.sent, plan) or (one.sent is Sent.OVERTAKEN and one.aims != plan.aims):
                 continue
             if not one.due:
                 waits = True
@@ -353,7 +349,7 @@ class _Run:
                 self._pause(error, change)
                 return False
             if sent is not Sent.MADE or self._policy.waits_for(change):
-                self._pending.append(_Pending(change, sent, error, time.monotonic(), _aims(self.applied.plan)))
+                self._pending.append(_Pending(change, sent, error, time.monotonic(), self.applied.plan.aims))
             if sent is not Sent.MADE:
                 self._lost += [change] if sent is Sent.LOST else []
                 return False

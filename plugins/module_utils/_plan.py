@@ -8,6 +8,7 @@ and the differences of a result are drawn from the plan, so what they announce i
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import typing as t
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ class Change:
             object.__setattr__(self, "summary", self.differences)
             object.__setattr__(self, "differences", ())
 
-    @property
+    @functools.cached_property
     def aims(self) -> frozenset[tuple[str, ...]]:
         """What tells this change from others, from look to look: the call, and what it makes of which field. Never the sentence."""
         return frozenset((self.operation, one.object, one.field, json.dumps(one.after, sort_keys=True, default=str)) for one in self.differences)
@@ -146,6 +147,10 @@ class Plan:
     @property
     def steps(self) -> list[str]:
         return [change.summary for change in self.changes]
+
+    @functools.cached_property
+    def aims(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(aim for change in self.changes for aim in change.aims)
 
     @property
     def differences(self) -> tuple[Difference, ...]:

@@ -18,7 +18,8 @@ description:
   - Nothing is changed if an alarm is to be deleted that a remaining composite alarm refers to.
   - If AWS refuses an alarm, the others are still written and deleted. The task then fails, and says what is done and what is left.
   - CloudWatch takes three writes a second of an account unless its quota was raised. Writes go out as fast as CloudWatch takes them.
-    If CloudWatch throttles them, they slow down to its pace and do not fail.
+    If CloudWatch throttles them, they slow down to its pace. The task fails if that takes longer than a minute and a second for each write.
+  - After writing, the alarms are described again until CloudWatch shows them as listed.
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -406,50 +407,24 @@ problems:
     - 'alarms[17] "huntaze-cache-cpu": evaluation_periods is ''three'': give a whole number.'
 """
 
+import functools
+import time
+
 try:
     from botocore.exceptions import BotoCoreError, ClientError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, error_code, fail_on_aws_error, refuse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, hint, refuse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import to_api
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.apply import Run
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Look, happened, kept, muted, refusals
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.policy import AlarmPolicy, failure, quoted, seconds_for
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import problems, typed_alarms
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan
 
-# So many names stand in a message; the result has all of them.
-NAMES_SHOWN = 20
 NOTHING_DONE = {"changed": False, "steps": [], "differences": []}
-
-
-def quoted(names):
-    shown = ", ".join(f'"{name}"' for name in names[:NAMES_SHOWN])
-    return shown + (f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else "")
-
-
-def fail_half_way(module, run, common):
-    """Say what AWS refused, what is done all the same, and what is left."""
-    made = Plan(tuple(run.made))
-    happened = planner.happened(made.differences)
-    done = [f"{what} {quoted(names)}" for what, names in happened.items() if names]
-    module.fail_json(
-        msg=(
-            " ".join(f"{failure.rstrip('.')}." for failure in run.failures[:NAMES_SHOWN])
-            + (f" And {len(run.failures) - NAMES_SHOWN} refusals more." if len(run.failures) > NAMES_SHOWN else "")
-            + f" Done: {'; '.join(done) or 'nothing'}. Left to do: {'; '.join(run.left[:NAMES_SHOWN])}"
-            + (f"; and {len(run.left) - NAMES_SHOWN} steps more" if len(run.left) > NAMES_SHOWN else "")
-            + ". What was done stays; the next run does the rest."
-        ),
-        problems=run.failures,
-        error={"code": error_code(run.error), "type": type(run.error).__name__},
-        left=run.left,
-        **made.result(),
-        **common,
-        **happened,
-    )
 
 
 def main():
@@ -470,28 +445,31 @@ def main():
     refuse(module, "Nothing was read or changed", found, **NOTHING_DONE)
 
     names = frozenset(alarm["alarm_name"] for alarm in alarms)
-    desired = planner.Desired(absent=names) if absent else planner.Desired(tuple(map(to_api, alarms)), purge_prefix=prefix if purge else None)
+    desired = Desired(absent=names) if absent else Desired(tuple(map(to_api, alarms)), purge_prefix=prefix if purge else None)
+    look = Look(cloudwatch, desired)
     try:
-        observed = planner.observe(cloudwatch, desired)
+        plan = look()
     except (BotoCoreError, ClientError) as error:
         fail_on_aws_error(module, error, "Nothing was changed, as the alarms could not be described", **NOTHING_DONE)
-    refuse(module, "Nothing was changed", planner.refusals(desired, observed), **NOTHING_DONE)
-    plan = planner.plan(desired, observed)
-    happened = planner.happened(plan.differences)
-    silent = planner.muted(desired, observed)
+    refuse(module, "Nothing was changed", refusals(desired, look.observed), **NOTHING_DONE)
+
+    silent = muted(desired, look.observed)
     if silent:
         module.warn(
             f"The actions of {quoted(silent)} are off: whatever happens, {'they tell' if silent[1:] else 'it tells'} nobody. "
             "Set actions_enabled to true in the list, or switch them on in CloudWatch, to be told again."
         )
-    unchanged = names.difference(happened["created"], happened["updated"])
-    common = dict(muted=silent, unchanged=[] if absent else sorted(unchanged), kept=planner.kept(desired, observed))
-    if not module.check_mode:
-        run = Run(cloudwatch, observed)
-        run.apply(plan)
-        if run.failures:
-            fail_half_way(module, run, common)
-    module.exit_json(**plan.result(), **common, **happened)
+    differing = happened(plan.differences)
+    unchanged = names.difference(differing["created"], differing["updated"])
+    common = dict(muted=silent, unchanged=[] if absent else sorted(unchanged), kept=kept(desired, look.observed))
+    if module.check_mode or not plan:
+        module.exit_json(**plan.result(), **common, **differing)
+    policy = AlarmPolicy(look)
+    try:
+        applied = converge(look, client_without_retries(module, "cloudwatch"), policy, time.monotonic() + seconds_for(plan), seen=plan)
+    except Failed as failed:
+        module.fail_json(**failure(failed, policy.reasons, functools.partial(hint, module=module)), **common, **happened(failed.applied.differences))
+    module.exit_json(**applied.result(), **common, **happened(applied.differences))
 
 
 if __name__ == "__main__":

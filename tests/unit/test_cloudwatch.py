@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import copy
 import random
-import sys
-import types
 import typing as t
-from pathlib import Path
 
-import botocore.session
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,15 +16,9 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch impo
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import problems as checked
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
+from support.alarms import MODEL, Account
+from support.laws import applied, check_changes
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
-
-from aws_api.cloudwatch.alarms import CompositeAlarm, MetricAlarm  # noqa: E402
-from aws_api.cloudwatch.constraints import violations  # noqa: E402
-from aws_api.cloudwatch.models import CloudWatchBackend  # noqa: E402
-from moto.core.exceptions import ServiceException  # noqa: E402
-
-MODEL = botocore.session.get_session().get_service_model("cloudwatch")
 PREFIX = "ours-"
 UNKNOWN_FIELDS = {
     "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 7},
@@ -36,54 +27,6 @@ UNKNOWN_FIELDS = {
 }
 
 SNAKE = {"WarmUpConfiguration": "warm_up_configuration", "EvaluationWindow": "evaluation_window", "ActionConfiguration": "action_configuration"}
-
-
-class Account:
-    """CloudWatch without HTTP: the sandbox's, which has tests of its own against AWS's documentation."""
-
-    meta = types.SimpleNamespace(service_model=MODEL)
-
-    def __init__(self) -> None:
-        self.backend = CloudWatchBackend("us-east-1", "123456789012")
-
-    def get_paginator(self, operation: str) -> t.Any:
-        assert operation == "describe_alarms"
-        return types.SimpleNamespace(paginate=self._pages)
-
-    def _pages(self, AlarmTypes: list[str], AlarmNames: t.Any = None, AlarmNamePrefix: str = "", **_paging: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        for alarm in self.backend.alarms.values():
-            if alarm.answered_under.removesuffix("s") in AlarmTypes and alarm.name.startswith(AlarmNamePrefix) and alarm.name in (AlarmNames or [alarm.name]):
-                yield copy.deepcopy({alarm.answered_under: [alarm.description()]})
-
-    def call(self, operation: str, parameters: t.Mapping[str, t.Any]) -> None:
-        shape = MODEL.operation_model("".join(word.capitalize() for word in operation.split("_"))).input_shape
-        assert not list(violations(shape, parameters))
-        assert set(parameters) <= set(shape.members)
-        if operation == "delete_alarms":
-            self.backend.delete_alarms(parameters["AlarmNames"])
-        else:
-            self.backend.put_alarm(MetricAlarm if operation == "put_metric_alarm" else CompositeAlarm, copy.deepcopy(dict(parameters)))
-
-    def apply(self, plan: t.Any, calls: int | None = None) -> None:
-        for change in plan.changes[:calls]:
-            self.call(change.operation, change.parameters)
-
-    def shown(self) -> dict[str, t.Any]:
-        """All alarms, as differences speak of them."""
-        return planner.shown(planner.observe(self, planner.Desired(absent=frozenset(self.backend.alarms))))
-
-
-def applied(differences: t.Iterable[t.Any], state: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The state that the differences lead to. Tags are in no answer of DescribeAlarms, and so in no state."""
-    state = copy.deepcopy(state)
-    for difference in differences:
-        fields = state.setdefault(difference.object, {})
-        assert fields.get(difference.field) == difference.before != difference.after
-        if difference.after is None:
-            del fields[difference.field]
-        elif not difference.field.startswith("tags."):
-            fields[difference.field] = difference.after
-    return {name: fields for name, fields in state.items() if fields}
 
 
 def validated(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -101,6 +44,11 @@ def listed(alarms: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
 
 def desired(alarms: list[dict[str, t.Any]], purge_prefix: str | None = None) -> planner.Desired:
     return planner.Desired(tuple(listed(alarms)), purge_prefix=purge_prefix)
+
+
+def seen(changes: t.Iterable[t.Any]) -> list[t.Any]:
+    """The differences that DescribeAlarms shows, which has no tags."""
+    return [difference for change in changes for difference in change.differences if not difference.field.startswith("tags.")]
 
 
 def plan(account: Account, alarms: list[dict[str, t.Any]], purge_prefix: str | None = None) -> t.Any:
@@ -220,7 +168,7 @@ def accounts(draw: t.Any) -> Account:
     ours = sorted(name for name, alarm in account.backend.alarms.items() if alarm.rule and name.startswith(PREFIX))
     if len(ours) > 1 and draw(st.booleans()):
         for name, other in zip(ours, [*ours[1:], ours[0]]):
-            account.call("put_composite_alarm", {"AlarmName": name, "AlarmRule": f"ALARM({other})"})
+            account.put_composite_alarm(AlarmName=name, AlarmRule=f"ALARM({other})")
     return account
 
 
@@ -243,8 +191,8 @@ def test_a_plan_leads_to_what_is_listed_even_when_it_is_cut_off(account: Account
     names = {planner.object_of(alarm["alarm_name"]) for alarm in alarms}
     assert set(after) == names | {name for name in before if not (purge_prefix and name.startswith(planner.object_of(PREFIX)))}
     # What is said is what happened, no more and no less.
-    assert applied(whole.differences, before) == after
-    assert all(change.differences for change in whole.changes)
+    check_changes(whole)
+    assert applied(before, seen(whole.changes)) == after
     for name, fields in after.items():
         for field in map(SNAKE.get, UNKNOWN_FIELDS):
             if name in before:
@@ -252,7 +200,7 @@ def test_a_plan_leads_to_what_is_listed_even_when_it_is_cut_off(account: Account
 
     calls = data.draw(st.integers(0, len(whole.changes)))
     cut.apply(whole, calls)
-    assert cut.shown() == applied([difference for change in whole.changes[:calls] for difference in change.differences], before)
+    assert cut.shown() == applied(before, seen(whole.changes[:calls]))
     cut.apply(plan(cut, alarms, purge_prefix))
     assert cut.shown() == after
 
@@ -267,7 +215,8 @@ def test_removal_takes_the_named_and_nothing_else(account: Account, data: t.Any)
     whole = removal(account, named)
     account.apply(whole)
     assert account.shown() == {name: alarm for name, alarm in before.items() if name not in map(planner.object_of, named)}
-    assert applied(whole.differences, before) == account.shown() and all(change.differences for change in whole.changes)
+    check_changes(whole)
+    assert applied(before, seen(whole.changes)) == account.shown()
     assert not removal(account, named)
 
 
@@ -331,7 +280,7 @@ def test_what_cloudwatch_rejects_is_refused_before(alarm: dict[str, t.Any], faul
     account = Account()
     try:
         account.apply(planner.plan(planner.Desired((one.to_api(options[0]),)), planner.Observed()))
-    except ServiceException as error:
+    except ClientError as error:
         pytest.fail(f"not refused: {error}")
 
 
@@ -459,15 +408,14 @@ def test_conflicts_with_the_account_are_named() -> None:
 def test_an_alarm_on_a_query_of_prometheus_is_taken_over_by_the_listed_metric() -> None:
     account = Account()
     criteria = {"PromQLCriteria": {"Query": "up"}}
-    account.call("put_metric_alarm", {"AlarmName": "good", "EvaluationCriteria": criteria, "EvaluationInterval": 60, **{
-        key: UNKNOWN_FIELDS[key] for key in ("WarmUpConfiguration",)
-    }})
+    warm_up = UNKNOWN_FIELDS["WarmUpConfiguration"]
+    account.put_metric_alarm(AlarmName="good", EvaluationCriteria=criteria, EvaluationInterval=60, WarmUpConfiguration=warm_up)
     change = plan(account, [GOOD])
     assert "evaluation_criteria" in change.steps[0]
     account.apply(change)
     (alarm,) = account.backend.alarms.values()
     assert "EvaluationCriteria" not in alarm.configuration
-    assert alarm.configuration["WarmUpConfiguration"] == UNKNOWN_FIELDS["WarmUpConfiguration"]
+    assert alarm.configuration["WarmUpConfiguration"] == warm_up
 
 
 def test_a_field_of_metric_math_that_no_option_names_survives() -> None:

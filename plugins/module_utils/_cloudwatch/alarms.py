@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import (
     COMPOSITE,
@@ -56,9 +57,9 @@ class Observed(t.NamedTuple):
 
 def observe(cloudwatch: t.Any, desired: Desired) -> Observed:
     """One call for a hundred alarms, and as many for the region's composite alarms where alarms are to go."""
-    members = cloudwatch.meta.service_model.operation_model("DescribeAlarms").input_shape.members
+    model = cloudwatch.meta.service_model
     # All that this botocore knows, later ones too: what it does not know, it could not read in the answer.
-    kinds = list(members["AlarmTypes"].member.metadata.get("enum") or LISTED)
+    kinds = list(model.operation_model("DescribeAlarms").input_shape.members["AlarmTypes"].member.metadata.get("enum") or LISTED)
     prefix = desired.purge_prefix
     described = _described(cloudwatch, kinds, AlarmNamePrefix=prefix) if prefix else []
     named = desired.absent.union(*({_name(alarm)} | references(alarm) for alarm in desired.alarms))
@@ -66,7 +67,8 @@ def observe(cloudwatch: t.Any, desired: Desired) -> Observed:
     for start in range(0, len(others), NAMES_A_CALL):
         described += _described(cloudwatch, kinds, AlarmNames=others[start : start + NAMES_A_CALL])
     account = next(filter(None, (account_of(alarm.get("AlarmArn", "")) for alarm in described)), None)
-    alarms = tuple(_configuration(alarm, cloudwatch.meta.service_model) for alarm in described)
+    put = {kind: _parameters(model, f"Put{kind}") for kind in kinds}
+    alarms = tuple({key: value for key, value in alarm.items() if key in put[kind_of(alarm)] or key in ("AlarmName", KIND)} for alarm in described)
     # One call for a hundred, while parents would have to be asked for name by name.
     return Observed(alarms, tuple(_described(cloudwatch, [COMPOSITE])) if doomed(desired, alarms) else (), account)
 
@@ -83,11 +85,9 @@ def _described(cloudwatch: t.Any, kinds: list[str], **which: t.Any) -> list[Alar
     return alarms
 
 
-def _configuration(alarm: Alarm, model: t.Any) -> dict[str, t.Any]:
-    """What of a described alarm its put call takes, and its kind: not its state, its dates and its ARN."""
-    operation = f"Put{kind_of(alarm)}"
-    taken = model.operation_model(operation).input_shape.members if operation in model.operation_names else ()
-    return {key: value for key, value in alarm.items() if key in taken or key in ("AlarmName", KIND)}
+def _parameters(model: t.Any, operation: str) -> t.Container[str]:
+    """What of a described alarm its put call takes: not its state, its dates and its ARN."""
+    return frozenset(model.operation_model(operation).input_shape.members) if operation in model.operation_names else ()
 
 
 def doomed(desired: Desired, alarms: t.Iterable[Alarm]) -> list[Alarm]:
@@ -137,6 +137,18 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     return Plan((*filter(None, written), *_deletions(doomed(desired, observed.alarms))))
 
 
+class Look:
+    """Looks and plans, each time anew; `observed` is what it has seen last."""
+
+    def __init__(self, cloudwatch: t.Any, desired: Desired) -> None:
+        self._cloudwatch, self._desired = cloudwatch, desired
+        self.observed = Observed()
+
+    def __call__(self) -> Plan:
+        self.observed = observe(self._cloudwatch, self._desired)
+        return plan(self._desired, self.observed)
+
+
 def _differences(before: t.Optional[Alarm], after: t.Optional[Alarm]) -> tuple[Difference, ...]:
     old, new = (fields(alarm) if alarm else {} for alarm in (before, after))
     name = object_of(_name(before or after or {}))
@@ -175,22 +187,38 @@ def _deletions(alarms: t.Sequence[Alarm]) -> list[Change]:
     return changes + [_deletion(metric[start : start + NAMES_A_CALL]) for start in range(0, len(metric), NAMES_A_CALL)]
 
 
-def _deletion(alarms: t.Sequence[Alarm]) -> Change:
+@dataclass(frozen=True)
+class Deletion(Change):
+    """Alarms that one call deletes, all of them or none: one that AWS refuses keeps the others from being deleted."""
+
+    @classmethod
+    def of(cls, kind: str, names: t.Sequence[str], differences: tuple[Difference, ...]) -> Deletion:
+        quoted = ", ".join(f'"{name}"' for name in names)
+        return cls("delete_alarms", {"AlarmNames": list(names)}, differences, f"delete the {in_words(kind)}{'s' if names[1:] else ''} {quoted}")
+
+    @property
+    def names(self) -> list[str]:
+        return self.parameters["AlarmNames"]
+
+    def part(self, names: t.Sequence[str]) -> t.Optional[Deletion]:
+        """The deletion of only these, or None if they are none."""
+        if len(names) in (0, len(self.names)):
+            return self if names else None
+        objects = set(map(object_of, names))  # only metric alarms go several a call
+        return self.of(METRIC, names, tuple(difference for difference in self.differences if difference.object in objects))
+
+    def halves(self) -> tuple[Change, ...]:
+        half = len(self.names) // 2
+        return tuple(filter(None, (self.part(self.names[:half]), self.part(self.names[half:])))) if half else ()
+
+    def without(self, made: t.Iterable[Change]) -> t.Optional[Change]:
+        gone = {name for change in made if isinstance(change, Deletion) for name in change.names}
+        return self.part([name for name in self.names if name not in gone])
+
+
+def _deletion(alarms: t.Sequence[Alarm]) -> Deletion:
     differences = tuple(difference for alarm in alarms for difference in _differences(alarm, None))
-    return _deletion_of(kind_of(alarms[0]), [_name(alarm) for alarm in alarms], differences)
-
-
-def _deletion_of(kind: str, names: list[str], differences: tuple[Difference, ...]) -> Change:
-    quoted = ", ".join(f'"{name}"' for name in names)
-    return Change("delete_alarms", {"AlarmNames": names}, differences, f"delete the {in_words(kind)}{'s' if names[1:] else ''} {quoted}")
-
-
-def part(deletion: Change, names: list[str]) -> Change:
-    """The deletion of only some of a call's alarms."""
-    if names == deletion.parameters["AlarmNames"]:
-        return deletion
-    objects = set(map(object_of, names))  # only metric alarms go several a call
-    return _deletion_of(METRIC, names, tuple(difference for difference in deletion.differences if difference.object in objects))
+    return Deletion.of(kind_of(alarms[0]), list(map(_name, alarms)), differences)
 
 
 def happened(differences: t.Iterable[Difference]) -> dict[str, list[str]]:

@@ -159,7 +159,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: The steps made, one sentence each. In check mode, those that would be made. After a failure, those made before it.
+  description:
+    - The steps made, one sentence each. In check mode, those that would be made. After a failure, those that AWS has taken before it.
+    - A step whose answer was lost says so.
   returned: always, except for credentials that cannot work
   type: list
   elements: str
@@ -251,316 +253,49 @@ error:
 """
 
 import time
-from dataclasses import replace
-from functools import cached_property
 
 try:
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import cache as caches, evidence, live, path as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, problems, refusals
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
-    RETRIES,
-    client,
-    client_without_retries,
-    error_code,
-    fail_on_aws_error,
-    refuse,
-    wait_until,
-)
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import RETRIES, client, client_without_retries, fail_on_failure, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import network
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.path import judge, shown
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.policy import CachePolicy, Sender
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import problems
 
-# The change is there already: somebody else made it, or this run with a call whose answer was lost.
-MADE_BEFORE = ("ReplicationGroupAlreadyExists", "SnapshotAlreadyExistsFault")
-# Nothing was changed, and the same call will do later.
-TRY_AGAIN = (
-    "InvalidReplicationGroupState", "InvalidCacheClusterState",
-    "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException",
-)
-# AWS itself cannot say whether anything was changed.
-FAULTS_OF_AWS = ("InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException")
-MADE = "made"
-UNNEEDED = "unneeded"
-NOT_MADE = "not made"
-REFUSED = "refused"
-LOST = "lost"
-# How long a change whose call got no answer may take to show before this run goes on from what it sees.
-LOST_SECONDS = 60
 NOTHING_DONE = {"changed": False, "steps": [], "left": [], "differences": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
 
 
-def patient(params):
+def patient(wait_timeout):
     """Settings of botocore under which no hanging call takes longer than all waiting together may."""
-    seconds = max(1.0, min(60.0, params["wait_timeout"] / 3))
-    attempts = max(3, min(RETRIES["max_attempts"], int(params["wait_timeout"] // seconds)))
+    seconds = max(1.0, min(60.0, wait_timeout / 3))
+    attempts = max(3, min(RETRIES["max_attempts"], int(wait_timeout // seconds)))
     return {"connect_timeout": min(10.0, seconds), "read_timeout": seconds, "retries": dict(RETRIES, max_attempts=attempts)}
 
 
-def settled(seen):
-    return seen.settled
+def evidence_of(policy):
+    """What was known of the token before the first step."""
+    if not policy.desired.auth_token:
+        return None
+    judged = judge(policy.desired, policy.before)
+    return {"source": judged.source, "reason": judged.reason}
 
 
-def count(changes, change):
-    return [one.parameters for one in changes].count(change.parameters)
-
-
-class Run:
-    def __init__(self, module):
-        self.module = module
-        self.params = module.params
-        self.reader = client(module, "elasticache", **patient(self.params))
-        self.deadline = time.monotonic() + self.params["wait_timeout"]
-        # The steps; of the calls behind them those that AWS has answered and those whose answer was lost; and those that AWS did not need.
-        self.made = []
-        self.answered = []
-        self.unanswered = []
-        self.unneeded = []
-        self.pause = 0.25
-        self.promoting = False
-        self.refused = 0
-        self.excuse = ""
-        self.ahead = []
-        # AWS keeps all IDs in lower case.
-        name, group, snapshot = (value and value.lower() for value in map(self.params.get, ("name", "replication_group_id", "snapshot_name")))
-        self.desired = planner.Desired(
-            name=name,
-            replication_group_id=group,
-            snapshot_name=(snapshot or f"{name}-before-{group}") if self.params["snapshot"] else None,
-            transit_encryption_mode=self.params["transit_encryption_mode"],
-            auth_token=self.params["auth_token"],
-            auth_token_update_strategy=self.params["auth_token_update_strategy"],
-            apply_pending_modifications=self.params["apply_pending_modifications"],
-        )
-
-    @cached_property
-    def writer(self):
-        # No retries of botocore's: a ROTATE repeated after a lost answer would drop the token that clients still use.
-        return client_without_retries(self.module, "elasticache", connect_timeout=10)
-
-    def run(self):
-        before = self.before()
-        self.ahead = planner.path(self.desired, before)
-        self.stop(pending_refusals(self.desired, before, [change for change, dummy in self.ahead]))
-        if self.module.check_mode:
-            made, after = [change for change, dummy in self.ahead], self.ahead[-1][1] if self.ahead else before
-        else:
-            made, after = self.made, self.apply(before)
-        cache = caches.network(self.reader, planner.shown(after))
-        result = Plan(tuple(made)).result()
-        left = [] if self.params["wait"] or self.module.check_mode else self.left()
-        self.module.exit_json(left=left, cache=cache, evidence=self.evidence(before), **result)
-
-    def before(self):
-        """What is there before the first step. Only what changes something waits for a busy cache."""
-        seen = self.prepared(self.observe())
-        if not self.ready(seen) and planner.path(self.desired, seen):
-            seen = self.prepared(self.wait_for(settled, "Waiting for the cache to be available"))
-        if self.desired.auth_token:
-            seen = replace(seen, **self.look(seen.cache))
-            if not self.ready(seen) and planner.path(self.desired, seen):
-                waited = self.prepared(self.wait_for(settled, "Waiting for the cache to be available"))
-                seen = replace(waited, answer=seen.answer, unasked=seen.unasked)
-        return seen
-
-    def ready(self, seen):
-        return self.module.check_mode or seen.settled
-
-    def prepared(self, seen):
-        """`seen`, with the fingerprint to compare with chosen: the tag's where that is of the token, else a new one."""
-        if self.desired.auth_token and not (self.desired.fingerprint and seen.tag is None):
-            known = seen.tag and seen.tag.fingerprint
-            ours = known and (known == self.desired.fingerprint or evidence.is_of(known, self.desired.auth_token))
-            chosen = known if ours else self.desired.fingerprint or evidence.fingerprint(self.desired.auth_token)
-            self.desired = replace(self.desired, fingerprint=chosen)
-        return seen
-
-    def evidence(self, before):
-        if not self.desired.auth_token:
-            return None
-        judged = planner.judge(self.desired, before)
-        return {"source": judged.source, "reason": judged.reason}
-
-    def observe(self):
-        """The cache as AWS shows it; fails where there is no way on."""
-        observed = planner.observe(self.reader, self.desired, self.promoting)
-        self.stop(refusals(self.desired, observed))
-        return observed
-
-    def stop(self, problems):
-        refuse(self.module, self.desired.name, problems, **self.progress())
-
-    def apply(self, observed):
-        """Change after change until there is none, and what is there then; without `wait` no further than a step that takes long."""
-        change = planner.next_change(self.desired, observed)
-        while change:
-            self.check_progress(change)
-            observed = self.make(change, observed)
-            change = planner.next_change(self.desired, observed) if self.waits_for(change) else None
-        return observed
-
-    def waits_for(self, change):
-        # What was done to a token can be noted only by the run that has seen it done; it takes AWS seconds.
-        return self.params["wait"] or bool(planner.strategy_of(change)) or change.operation == "add_tags_to_resource"
-
-    def check_progress(self, change):
-        """A change comes again only where the token has moved meanwhile or an answer was lost, and then once."""
-        token = planner.strategy_of(change)
-        if count(self.answered, change) > (1 if token else 0):
-            self.fail(f"{change.summary}: AWS reported success, but the cache is as if that had not been. Is somebody else changing it?")
-        if token and count(self.unanswered, change) > 1:
-            self.fail(f"{change.summary}: AWS's answer was lost twice, so that it is not known whether that was done. Run again")
-
-    def make(self, change, before):
-        """Make one change and return what AWS shows once it shows the change, or where it was not made what is there instead."""
-        token = planner.strategy_of(change)
-        predicted = planner.predict(self.desired, before, change)
-        answer, sent_at = self.send(change), time.monotonic()
-        if answer == REFUSED:
-            return self.contradicted(change, before)
-        if answer in (NOT_MADE, LOST):
-            self.breathe(change, before)
-        else:
-            self.pause = 0.25
-
-        def done(seen):
-            if not self.waits_for(change):
-                return True
-            if not seen.settled or seen.cache["auth_token_status"]:
-                return False
-            if answer == NOT_MADE or (answer == UNNEEDED and token) or planner.shows(before, predicted, seen):
-                return True
-            self.check_tag_writers(change, before, predicted, seen)
-            # A ROTATE is not repeated before it is clear that it was not made: the oldest token would go.
-            return answer == LOST and (token != "ROTATE" or time.monotonic() - sent_at > LOST_SECONDS)
-
-        seen = self.wait_for(done, change.summary)
-        return self.learned(change, before, seen, answer, shown=planner.shows(before, predicted, seen))
-
-    def breathe(self, change, seen):
-        """Wait a moment before the same call again, longer each time."""
-        if time.monotonic() + self.pause > self.deadline:
-            self.late(change.summary, seen)
-        time.sleep(self.pause)
-        self.pause = min(self.pause * 2, 15.0)
-
-    def learned(self, change, before, seen, answer, shown):
-        """What is known after AWS's `answer` to `change`: only an answer proves that it was this run that made it."""
-        token = planner.strategy_of(change)
-        if answer == MADE:
-            self.answered.append(change)
-        if answer == UNNEEDED:
-            self.unneeded.append(change)
-        if answer == LOST:
-            self.unanswered.append(change)
-            if token == "ROTATE" and not shown:
-                self.fail(f"{change.summary}: AWS's answer was lost, and the cache shows no change since. Run again")
-        if answer == MADE or (answer == LOST and shown):
-            self.made.append(planner.known(self.desired, change, seen) if shown else change)
-        if token and answer in (MADE, UNNEEDED):
-            return planner.earning(self.desired, seen, change)
-        if token and answer == LOST:
-            # A later date may be of anybody's change; the connection decides.
-            return replace(seen, **self.look(seen.cache))
-        if answer == NOT_MADE and evidence.date_of(seen.cache) == evidence.date_of(before.cache):
-            seen = replace(seen, answer=before.answer, unasked=before.unasked)
-        return replace(seen, earned=before.earned)
-
-    def contradicted(self, change, before):
-        """AWS refuses a SET: the token is not the last that was added, whatever spoke for it. It is added anew, once."""
-        self.refused += 1
-        if self.refused > 1:
-            self.fail(
-                f"{change.summary}: AWS refused it twice, also right after the token was added{self.excuse}. The token is accepted, and whether another "
-                "one is accepted too cannot be told: give a new auth_token, which AWS adds and then makes the only one."
-            )
-        return planner.without_evidence(before)
-
-    def check_tag_writers(self, change, before, predicted, seen):
-        # Each run salts a fingerprint of its own; answers may be older than a change, but never of a third one.
-        ours = (predicted.tag and predicted.tag.fingerprint, before.tag and before.tag.fingerprint)
-        if change.operation == "add_tags_to_resource" and seen.tag and seen.tag.fingerprint not in ours:
-            self.fail(f"{change.summary}: somebody else writes that tag. Let the other deployment finish and run again")
-
-    def send(self, change):
-        self.promoting = self.promoting or change.operation == "create_replication_group"
-        try:
-            getattr(self.writer, change.operation)(**change.parameters)
-            self.excuse = ""
-            return MADE
-        except (BotoCoreError, ClientError) as error:
-            if error_code(error) in MADE_BEFORE:
-                return MADE
-            if "No modifications were requested" in str(error) and change.operation == "modify_replication_group":
-                return UNNEEDED
-            self.excuse = f" ({error})"
-            if planner.strategy_of(change) == "SET" and (error_code(error).startswith("InvalidParameter") or "AUTH token" in str(error)):
-                return REFUSED
-            waits = self.waits_for(change)
-            if waits and (error_code(error) in TRY_AGAIN or isinstance(error, (ConnectTimeoutError, EndpointConnectionError))):
-                return NOT_MADE
-            if waits and (isinstance(error, HTTPClientError) or error_code(error) in FAULTS_OF_AWS):
-                return LOST
-            fail_on_aws_error(self.module, error, change.summary, **self.progress())
-        finally:
-            # The next change may be many minutes off, and a connection that a gateway forgot meanwhile would lose its answer.
-            self.writer.close()
-
-    def wait_for(self, done, what):
-        """Observe until `done` says so; only once without `wait`, but for what `done` waits for all the same."""
-        last = None
-
-        def attempt():
-            nonlocal last
-            last = self.observe()
-            return last if done(last) else None
-
-        waits = self.params["wait"] or done is not settled
-        found = wait_until(attempt, self.deadline - time.monotonic()) if waits else attempt()
-        if found is None:
-            self.late(what, last, waits)
-        return found
-
-    def late(self, what, seen, waited=True):
-        snapshot = f"; its snapshot {self.desired.snapshot_name} is still being made" if seen.snapshot == "creating" else ""
-        way_out = "It is not waited for, as wait is false: run again later, or with wait: true."
-        if waited:
-            way_out = f"All waiting and asking together may take {self.params['wait_timeout']} seconds: run again later, or with a longer wait_timeout."
-        self.fail(f"{what}: not done yet{self.excuse}. The cache is {seen.cache['id']}; {seen.state}{snapshot}. {way_out}")
-
-    def left(self):
-        """The planned steps that are neither made nor unneeded."""
-        done = [change.summary for change in self.made + self.unneeded]
-        return [change.summary for change, dummy in self.ahead if change.summary not in done]
-
-    def progress(self):
-        """What a failure tells: the keys of a result that did no more than was done."""
-        result = NOTHING_DONE.copy()
-        result.update(Plan(tuple(self.made)).result(), left=self.left())
-        return result
-
-    def fail(self, message):
-        self.module.fail_json(msg=message, **self.progress())
-
-    def look(self, cache):
-        """What the live cache says of the token, or why it was not asked."""
-        if not self.params["probe"]:
-            return {"unasked": f"{planner.NOT_ASKED}, as probe is false"}
-        # Never send the token where it could be read, nor ask a cache that has no AUTH to tell of.
-        if not cache["auth_token_enabled"] or cache["transit_encryption_mode"] != "required":
-            return {}
-        endpoint = caches.endpoint(cache)
-        if not (endpoint and endpoint["port"]):
-            return {"unasked": f"{planner.NOT_ASKED}, as AWS shows no endpoint of it"}
-        seconds = min(self.params["probe_timeout"], max(0.1, self.deadline - time.monotonic()))
-        answer, trouble, why = live.ask(endpoint, self.desired.auth_token, self.params["tls_ca_file"], seconds)
-        if answer:
-            return {"answer": answer}
-        if trouble not in live.OUTSIDE:
-            self.module.warn(f"{self.desired.name}: {why}. So the tag is the only evidence.")
-        return {"unasked": why}
+def run(module, reader, policy, deadline):
+    """The result of taking the cache along its path, or in check mode of what that would be."""
+    plan = policy.look()
+    if module.check_mode:
+        return dict(plan.result(), left=[], cache=network(reader, shown(policy.end)))
+    # No retries of botocore's: a ROTATE repeated after a lost answer would drop the token that clients still use.
+    sender = Sender(lambda: client_without_retries(module, "elasticache", connect_timeout=10))
+    policy.applied = converge(policy.look, sender, policy, deadline, seen=plan)
+    if policy.applied.after:
+        policy.look()
+    return dict(policy.told(policy.applied).result(), left=policy.applied.left, cache=network(reader, shown(policy.seen)))
 
 
 def main():
@@ -584,12 +319,16 @@ def main():
         supports_check_mode=True,
     )
     refuse(module, "The options cannot work", problems(module.params), **NOTHING_DONE)
-    run = Run(module)
+    reader = client(module, "elasticache", **patient(module.params["wait_timeout"]))
+    deadline = time.monotonic() + module.params["wait_timeout"]
+    policy = CachePolicy(reader, module.params, deadline, module.warn)
     try:
-        run.run()
-    except (BotoCoreError, ClientError) as error:
-        doing = f"Looking at the cache {run.desired.name} (all waiting and asking together may take wait_timeout: {module.params['wait_timeout']} seconds)"
-        fail_on_aws_error(module, error, doing, **run.progress())
+        result = run(module, reader, policy, deadline)
+    except (BotoCoreError, ClientError, Failed) as error:
+        failed = error if isinstance(error, Failed) else Failed(error=error)
+        failed.applied = policy.told(policy.applied if policy.applied.made else failed.applied)
+        fail_on_failure(module, failed, policy.doing(failed), cache=None, evidence=None)
+    module.exit_json(evidence=evidence_of(policy), **result)
 
 
 if __name__ == "__main__":

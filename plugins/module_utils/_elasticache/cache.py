@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import error_code
+from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
 
 NOTHING: dict[str, t.Any] = {
     "exists": False,

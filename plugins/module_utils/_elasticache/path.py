@@ -35,6 +35,14 @@ class Desired:
     fingerprint: str = ""
     apply_pending_modifications: bool = False
 
+    @classmethod
+    def of(cls, params: t.Mapping[str, t.Any]) -> Desired:
+        """From the options of elasticache_auth. AWS keeps all IDs in lower case."""
+        name, group, snapshot = (value and value.lower() for value in map(params.get, ("name", "replication_group_id", "snapshot_name")))
+        same = ("transit_encryption_mode", "auth_token", "auth_token_update_strategy", "apply_pending_modifications")
+        snapshot_name = (snapshot or f"{name}-before-{group}") if params["snapshot"] else None
+        return cls(name, group, snapshot_name, **{option: params[option] for option in same})
+
     def wants_tls(self, cache: t.Mapping[str, t.Any]) -> bool:
         return RANK[cache["transit_encryption_mode"]] < RANK[self.transit_encryption_mode]
 

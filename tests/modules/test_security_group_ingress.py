@@ -332,10 +332,10 @@ def test_another_was_quicker(sandbox, group):
 
 
 def test_throttling_is_waited_out(sandbox, group):
-    with sandbox.fault("throttle", service="ec2", rate=0.3):
+    with sandbox.fault("throttle", service="ec2", operation=AUTHORIZE, rate=0, times=2):
         assert group.run([rule(1)]).rc == 0
     assert group.seen() == [(1, "10.0.0.0/8", "")]
-    assert sandbox.calls()["ec2.AuthorizeSecurityGroupIngress"] > 1
+    assert sandbox.calls()["ec2.AuthorizeSecurityGroupIngress"] == 3
 
 
 def test_all_that_is_wrong_is_told_at_once_and_before_any_call(sandbox, group):

@@ -150,7 +150,8 @@ def again():
     default = {os.path.abspath(str(path)) for path in C.DEFAULT_HOST_LIST}
     for inventory in given.get("inventory") or []:
         if os.path.abspath(str(inventory)) not in default:
-            words += ["-i", os.path.relpath(inventory) if os.path.exists(inventory) else str(inventory)]
+            near = os.path.relpath(inventory) if os.path.exists(inventory) else str(inventory)
+            words += ["-i", str(inventory) if near.startswith("..") else near]
     words += map(str, given.get("args") or [])
     for option, name in (("tags", "--tags"), ("skip_tags", "--skip-tags")):
         chosen = [tag for tag in given.get(option) or [] if tag != "all"]

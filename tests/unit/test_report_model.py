@@ -102,7 +102,7 @@ def test_what_is_planned_only_is_not_told_as_done():
 
 @pytest.mark.parametrize(
     ("left_out", "sentence"),
-    [([], "Nothing to do: 1 object as declared"), (["agent", "app", "alarms"], "Nothing to do by network, auth_open, auth_close: 1 object as declared")],
+    [([], "Nothing to do: 1 object as declared"), (["verify"], "Nothing to do: 1 object as declared"), (["agent", "app", "alarms"], "Nothing to do by network, auth_open, auth_close: 1 object as declared")],
 )
 def test_kind_01_a_run_of_some_stages_does_not_call_everything_as_declared(left_out, sentence):
     assert reported(plan("network", []), left_out=left_out)["outcome"]["sentence"] == sentence
@@ -130,11 +130,15 @@ def test_a_play_is_chosen_as_ansible_chooses_it(tags, chosen, skipped, runs):
 
 def test_check_mode_tells_each_step_once():
     """It cannot close from where opening would lead to, so it plans opening once more."""
-    opening, closing = ["Replication group r: offer TLS"], ["Replication group r: offer TLS", "Replication group r: require TLS"]
+    # The last step of opening, a note, comes first of closing.
+    opening = ["Replication group r: offer TLS", "Replication group r: note"]
+    closing = ["Replication group r: note", "Replication group r: offer TLS", "Replication group r: require TLS"]
     events = [plan("auth_close", closing), event("auth_open", action=AUTH, changed=True, steps=opening), event("auth_close", action=AUTH, changed=True, steps=closing)]
     made = reported(*events, check=True, again="ansible-playbook deploy.yml --check --diff")
-    assert told(made, "to_do") == [("auth_open", "replication_group/r", "offer TLS"), ("auth_close", "replication_group/r", "require TLS")]
-    assert made["outcome"]["sentence"] == "2 steps to do in 2 stages; nothing was done" and made["outcome"]["next"] == "ansible-playbook deploy.yml"
+    assert told(made, "to_do") == [
+        ("auth_open", "replication_group/r", "offer TLS"), ("auth_open", "replication_group/r", "note"), ("auth_close", "replication_group/r", "require TLS"),
+    ]
+    assert made["outcome"]["sentence"] == "3 steps to do in 2 stages; nothing was done" and made["outcome"]["next"] == "ansible-playbook deploy.yml"
 
 
 ALL_STAGES = ("network", "auth_open", "agent", "auth_close", "app", "alarms")
@@ -225,10 +229,24 @@ def test_a_failed_check_is_the_outcome_and_no_failure_of_a_task():
     assert made["outcome"]["effect"] == "1 step is done."
 
 
+@pytest.mark.parametrize(
+    ("command", "again", "following"),
+    [
+        ("verify", "ansible-playbook -i production huntaze.ai_system.verify", "ansible-playbook -i production huntaze.ai_system.deploy"),
+        ("verify", "ansible-playbook playbooks/verify.yml", "ansible-playbook playbooks/deploy.yml"),
+        ("deploy", "ansible-playbook deploy.yml --tags alarms,verify", "ansible-playbook deploy.yml --tags alarms,verify"),
+    ],
+)
+def test_what_verification_found_a_deployment_puts_right(command, again, following):
+    made = reported(judged(tls={**WORKS, "authentication_enforced": False}), command=command, again=again)
+    assert made["outcome"]["next"] == f"{following}   # puts right what differs"
+
+
 def test_muted_alarms_and_the_reason_of_a_rotation_are_noted():
     muted = plan("alarms", [], action=ALARMS, muted=["huntaze-ai-anomalies"])
     rotated = event("auth_open", action=AUTH, changed=True, steps=["Cache c: accept"], evidence={"reason": "AUTH is off"})
-    first, second = reported(rotated, muted)["notes"]
+    # The stage has nothing to do, so it does not look again.
+    first, second = reported(muted, rotated, event("alarms", "skipped", action=ALARMS, skip_reason="False"))["notes"]
     assert first == "The cache's token is dealt with because AUTH is off." and second.startswith("MUTED: huntaze-ai-anomalies: ")
     unread = plan("alarms", [], action=ALARMS, msg="AccessDenied")
     assert reported(unread)["notes"] == ["Not seen whether alarms are muted: AccessDenied"]

@@ -184,7 +184,10 @@ def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event]) -> 
             made += _undone(event)
     if run.check:
         # Check mode cannot go on from where an earlier stage would lead to, and plans its steps once more.
-        made = list({(step.object["id"], step.sentence): step for step in reversed(made)}.values())[::-1]
+        firsts: dict[tuple[str, str], Step] = {}
+        for step in made:
+            firsts.setdefault((step.object["id"], step.sentence), step)
+        made = list(firsts.values())
     if troubles or run.interrupted:
         made += _not_reached(events, made)
     return sorted(made, key=lambda step: STAGES.index(step.stage) if step.stage in STAGES else len(STAGES))
@@ -284,7 +287,7 @@ def _notes(events: t.Sequence[Event], run: Run) -> list[str]:
                    if not _is_plan(event) and event.result.get("changed") and isinstance(event.result.get("evidence"), dict)), None)
     if reason:
         notes.append(f"The cache's token is dealt with because {reason}.")
-    alarms = [event.result for event in events if event.action.endswith("cloudwatch_alarms")]
+    alarms = [event.result for event in events if event.action.endswith("cloudwatch_alarms") and event.state != "skipped"]
     if alarms and alarms[-1].get("muted"):
         notes.append(
             f"MUTED: {', '.join(alarms[-1]['muted'])}: actions are off, so nobody is told. "
@@ -315,14 +318,14 @@ def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str]) ->
         failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]
         what = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
         effect = f"{words.plural(done, 'step is', 'steps are')} done." if done else None
-        again = run.again.replace("verify", "deploy") + "   # puts right what differs"
-        return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, again)
+        again = re.sub(r"\bverify(?=(\.ya?ml)?( |$))", "deploy", run.again, count=1) if run.command == "verify" else run.again
+        return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, f"{again}   # puts right what differs")
     if run.failed_hosts:
         return _said("failed", f"Failed on {words.joined(list(run.failed_hosts))}", _effect(made, done), retry)
     if states["to_do"]:
         sentence = f"{words.plural(states['to_do'], 'step')} to do in {words.plural(stages, 'stage')}; nothing was done"
         return _said("to_do", sentence, None, run.again.replace(" --check", "").replace(" --diff", ""))
-    scope = f" by {', '.join(_ran(run))}" if run.left_out and _ran(run) else ""
+    scope = f" by {', '.join(_ran(run))}" if set(run.left_out) - {"verify"} and _ran(run) else ""
     if done:
         whole = run.command == "deploy" and not made["run"]["left_out"] and verdicts["ok"]
         return _said("changed", ("The AI system is up: " if whole else "") + ", ".join(filter(None, [f"{words.plural(done, 'step')} done{scope}", said])))

@@ -101,7 +101,7 @@ class _Page:
     def quote(self, label: str, text: str) -> None:
         """Word for word what others said, behind a gutter."""
         lines = [line for part in text.splitlines() for line in self.wrapped(part, TEXT + 2)]
-        self.labelled(f"  {label}", [self.gutter + line for line in lines], DIM)
+        self.labelled(f"  {label}", [self.paint(self.gutter, DIM) + line for line in lines], DIM)
 
 
 def _first(page: _Page, outcome: t.Mapping[str, t.Any], again: bool = False) -> None:

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The callbacks under ansible-playbook itself, with playbooks that are not this collection's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "report.schema.json").read_text()))
+CANARY = "canary-6a1f9c"
+
+
+class Ran(t.NamedTuple):
+    rc: int
+    output: str
+    errors: str
+    report: dict[str, t.Any]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> t.Callable[..., Ran]:
+    """Run these tasks on localhost as in a clone; `stopped` ends the run with Ctrl-C once that file is there."""
+
+    def run(*tasks: dict[str, t.Any], arguments: t.Sequence[str] = (), stopped: Path | None = None, **of_play: t.Any) -> Ran:
+        playbook, report = tmp_path / "site.yml", tmp_path / "report.json"
+        playbook.write_text(yaml.safe_dump([{"name": "Try", "hosts": "localhost", "gather_facts": False, "tags": ["network"], "tasks": list(tasks), **of_play}]))
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "HUNTAZE_REPORT_JSON": str(report)}
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+        process = subprocess.Popen(
+            [*command, *arguments, str(playbook)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )
+        deadline = time.monotonic() + 60
+        while stopped and not stopped.exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        if stopped:
+            os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=120)
+        ran = Ran(process.returncode, output, errors, json.loads(report.read_text()))
+        assert [error.message for error in SCHEMA.iter_errors(ran.report)] == [] and "Traceback" not in errors
+        assert CANARY not in output + errors + report.read_text()
+        return ran
+
+    return run
+
+
+def copy(path: Path, text: str = "x") -> dict[str, t.Any]:
+    return {"name": "Write the file", "ansible.builtin.copy": {"content": text, "dest": str(path), "mode": "0600"}}
+
+
+def test_a_run_ends_with_its_report_and_nothing_else(play, tmp_path):
+    first, again = (play(copy(tmp_path / "file")) for dummy in range(2))
+    assert first.rc == again.rc == 0
+    assert first.output.startswith("CHANGED       1 step done\n") and "  network     localhost  write the file" in first.output
+    assert "PLAY" not in first.output and "TASK" not in first.output
+    assert again.output.startswith("CLEAN         Nothing to do: 0 objects as declared\n") and len(again.output.splitlines()) <= 5
+
+
+def test_check_mode_says_what_is_to_do_and_which_command_does_it(play, tmp_path):
+    ran = play(copy(tmp_path / "file"), arguments=["--check", "-e", f"secret={CANARY}"])
+    assert ran.report["outcome"]["word"] == "to_do" and [step["state"] for step in ran.report["steps"]] == ["to_do"]
+    assert ran.report["outcome"]["next"] == f"ansible-playbook -i localhost, {tmp_path}/site.yml -e ..."
+
+
+def test_v_brings_ansibles_own_lines_back(play, tmp_path):
+    output = play(copy(tmp_path / "file"), arguments=["-v"]).output
+    assert "PLAY [Try]" in output and "TASK [Write the file]" in output and "PLAY RECAP" in output and "CHANGED       1 step done\n" in output
+
+
+def test_warnings_and_failures_are_never_hidden(play):
+    ran = play(
+        {"name": "Warn", "huntaze.ai_system.redis_reachability": {"host": "127.0.0.1", "port": 9, "password": CANARY, "timeout": 1}},
+        {"name": "Say", "ansible.builtin.debug": {"msg": "hidden"}},
+        {"name": "Fail", "ansible.builtin.fail": {"msg": "It is broken. Mend it."}},
+    )
+    assert ran.rc != 0 and "127.0.0.1 unencrypted: set tls to true" in ran.errors + ran.output and "hidden" not in ran.output
+    assert "fatal: [localhost]: FAILED!" in ran.output and "FAILED        Stopped in network: It is broken\n" in ran.output
+    assert ran.report["failures"][0]["message"] == "It is broken. Mend it." and ran.report["outcome"]["effect"] == "Nothing was changed."
+
+
+def test_a_run_that_is_stopped_with_ctrl_c_still_reports(play, tmp_path):
+    there = tmp_path / "there"
+    slow = {"name": "Wait for long", "ansible.builtin.shell": f"touch {there}; sleep 60"}
+    ran = play(copy(tmp_path / "file"), slow, stopped=there)
+    assert ran.rc != 0 and ran.report["outcome"]["sentence"].startswith("Interrupted in network at step 2 of 2"), ran.output
+    assert [(step["sentence"], step["state"]) for step in ran.report["steps"]] == [("write the file", "done"), ("wait for long", "running")]
+    assert "FAILED        Interrupted in network" in ran.output
+
+
+def test_secrets_and_commands_of_others_stay_out(play, tmp_path):
+    """A secret in a task's options and result, and text that a terminal or a runner of CI would obey."""
+    secret = {**copy(tmp_path / "secret", CANARY), "no_log": True}
+    foreign = {"name": "Fail", "ansible.builtin.fail": {"msg": "\x1b[2Jgone\n::error::obeyed"}}
+    ran = play(secret, foreign)
+    told = ran.output.partition("\nFAILED  ")[2]
+    assert told and "\x1b" not in told and "              | ::error::obeyed\n" not in told.replace("message     | ", "") or "| ::error::obeyed" in told
+    assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
+    assert [step["sentence"] for step in ran.report["steps"] if step["state"] == "done"] == ["write the file"]
+
+
+def test_a_failure_that_is_rescued_or_ignored_is_none(play):
+    fails = {"name": "Fail", "ansible.builtin.fail": {"msg": "no"}}
+    ran = play({"name": "Try", "block": [fails], "rescue": [{"name": "Go on", "ansible.builtin.debug": {"msg": "on"}}]}, {**fails, "ignore_errors": True})
+    assert (ran.rc, ran.report["failures"], ran.report["outcome"]["word"]) == (0, [], "clean")

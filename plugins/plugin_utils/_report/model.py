@@ -71,7 +71,7 @@ def report(events: t.Sequence[Event], run: Run) -> dict[str, t.Any]:
         "run": {
             "command": run.command,
             "mode": "check" if run.check else "apply",
-            "account": next((event.result["account"] for event in events if re.fullmatch(r"\d{12}", str(event.result.get("account")))), None),
+            "account": next((str(event.result["account"]) for event in events if re.fullmatch(r"\d{12}", str(event.result.get("account")))), None),
             "region": next(filter(None, map(_region, events)), None),
             "began": words.iso(run.began),
             "ended": words.iso(run.ended) if run.ended is not None else None,
@@ -145,7 +145,7 @@ def _is_plan(event: Event) -> bool:
 
 def _planned_stage(event: Event) -> str:
     """Preflight plans a stage by the stage's own tasks: their file has its name."""
-    return re.sub(r"\.yml(:\d+)?$", "", event.path).rpartition("/")[2]
+    return words.slug(re.sub(r"\.yml(:\d+)?$", "", event.path).rpartition("/")[2])
 
 
 def _made_by(event: Event, state: str, stage: str) -> list[Step]:

@@ -132,7 +132,7 @@ def test_kind_01_what_was_not_planned_is_not_taken_for_a_plan_of_nothing(result,
 def test_kind_16_an_agents_host_that_fails_in_preflight_is_refused_and_not_left_out():
     (look,) = yaml.safe_load((STAGES / "preflight.yml").read_text())[1]["tasks"]
     (keep,) = look["rescue"]
-    fact = keep["ansible.builtin.set_fact"]["limiter_agent_refusals"][0]
+    fact = keep["ansible.builtin.set_fact"]["limiter_agent_look"]["problems"][0]
     for result, said in (({"msg": "Validation of arguments failed"}, "Validation of arguments failed"), ({}, "gave no reason")):
         assert said in Templar(DataLoader(), variables={"ansible_failed_result": result}).template(trust_as_template(fact))
 

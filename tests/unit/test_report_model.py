@@ -78,11 +78,16 @@ def test_a_task_that_changes_something_without_telling_steps_is_a_step():
     assert told(made, "done") == [("agent", "host/limiter-1", "write the rules")]
 
 
-def test_the_role_tells_at_its_end_what_its_tasks_came_to():
-    tasks = [event("agent", task=f"limiter_agent : {name}", action="ansible.builtin.copy", host="limiter-1", changed=True) for name in ("Write a", "Write b")]
-    last = event("agent", action="ansible.builtin.set_fact", host="limiter-1", ansible_facts={"limiter_agent_steps": ["write a, b"]})
-    assert told(reported(*tasks, last), "done") == [("agent", "host/limiter-1", "write a, b")]
-    assert told(reported(*tasks), "done") == [("agent", "host/limiter-1", "write a"), ("agent", "host/limiter-1", "write b")]
+def test_a_look_at_an_agent_is_a_plan_in_whatever_stage_and_the_last_one_counts():
+    def look(stage, steps):
+        return event(stage, action="huntaze.ai_system.limiter_agent", path="roles/limiter_agent/tasks/look.yml:5", host="limiter-1", steps=steps)
+
+    looks = [look("preflight", ["write agent.yml"]), look("agent", ["write agent.yml, credential"])]
+    visit = event("agent", action="huntaze.ai_system.limiter_agent", host="limiter-1", steps=["write agent.yml, credential"], changed=True)
+    assert told(reported(*looks, visit), "done") == [("agent", "host/limiter-1", "write agent.yml, credential")]
+    assert told(reported(*looks, visit), "not_reached") == [] and reported(*looks, visit)["run"]["objects"] == 1
+    stopped = [*looks, event("agent", state="failed", host="limiter-2", msg="no")]
+    assert told(reported(*stopped, failed_hosts=["limiter-2"]), "not_reached") == [("agent", "host/limiter-1", "write agent.yml, credential")]
 
 
 def test_an_unchanged_run_is_clean_and_says_what_it_compared():

@@ -15,6 +15,7 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import w
 STAGES = ("preflight", "network", "auth_open", "agent", "auth_close", "app", "alarms", "verify")
 # Both go one way, whose plan stands in the second.
 TOGETHER = {"auth_open": "auth_close"}
+PLANS = {"look": "agent"}
 KINDS = ("security group", "replication group", "cache cluster", "cache", "alarm", "app", "branch", "host", "snapshot", "user group", "user")
 # The option that lists what a module compares. Other modules that tell steps compare one object.
 LISTS = {"security_group_ingress": "rules", "cloudwatch_alarms": "alarms"}
@@ -140,12 +141,13 @@ def _begun_small(sentence: str) -> str:
 
 
 def _is_plan(event: Event) -> bool:
-    return event.stage == "preflight" and "steps" in event.result
+    return "steps" in event.result and (event.stage == "preflight" or _planned_stage(event) == "look")
 
 
 def _planned_stage(event: Event) -> str:
-    """Preflight plans a stage by the stage's own tasks: their file has its name."""
-    return words.slug(re.sub(r"\.yml(:\d+)?$", "", event.path).rpartition("/")[2])
+    """Preflight plans a stage by the stage's own tasks: their file has its name. The role has a file for a look at an agent."""
+    found = re.search(r"(\w+)\.yml(:\d+)?$", event.path)
+    return found[1] if found else event.stage
 
 
 def _made_by(event: Event, state: str, stage: str) -> list[Step]:
@@ -167,16 +169,9 @@ def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event]) -> 
     made: list[Step] = []
     state = "to_do" if run.check else "done"
     for event in events:
-        if event.stage == "preflight" or event.state == "skipped":
+        if event.stage == "preflight" or event.state == "skipped" or _is_plan(event):
             continue
-        facts = event.result.get("ansible_facts")
-        told_last = facts.get("limiter_agent_steps") if isinstance(facts, dict) else None
-        if told_last is not None:
-            # The role tells at its end what its tasks came to.
-            ours = object_of(f"host {event.host}")
-            made = [step for step in made if (step.stage, step.object) != (event.stage, ours)]
-            made += [_step(event.stage, ours, _begun_small(words.clean(one)), state) for one in told_last]
-        elif event.state == "started":
+        if event.state == "started":
             made.append(_step(event.stage, *told(event.task.rpartition(" : ")[2], [], event.host), "running"))
         else:
             made += _made_by(event, state, event.stage)
@@ -204,7 +199,8 @@ def _undone(event: Event) -> list[Step]:
 
 def _not_reached(events: t.Sequence[Event], made: t.Sequence[Step]) -> list[Step]:
     """What preflight has planned and no task came to."""
-    planned = [step for event in events if _is_plan(event) for step in _made_by(event, "not_reached", _planned_stage(event))]
+    last = {(event.path, event.host): event for event in events if _is_plan(event)}.values()
+    planned = [step for event in last for step in _made_by(event, "not_reached", PLANS.get(_planned_stage(event), _planned_stage(event)))]
     seen = collections.Counter((TOGETHER.get(step.stage, step.stage), step.sentence) for step in made)
     ahead = []
     for step in planned:
@@ -268,11 +264,9 @@ def _objects(events: t.Sequence[Event]) -> int:
         if "steps" in event.result:
             options = (event.result.get("invocation") or {}).get("module_args") or {}
             listed = options.get(LISTS.get(module))
-            # The cache is looked at by two stages.
-            key = (event.action, event.host) if module == "elasticache_auth" else (event.path, event.host)
+            # The cache and an agent are looked at by two stages.
+            key = (event.action, event.host) if module in ("elasticache_auth", "limiter_agent") else (event.path, event.host)
             compared[key] = len(listed) if isinstance(listed, list) else 1
-        elif isinstance(event.result.get("ansible_facts"), dict) and "limiter_agent_steps" in event.result["ansible_facts"]:
-            compared["agent", event.host] = 1
     return sum(compared.values())
 
 

@@ -287,43 +287,41 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.plan impo
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.service import Failed
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan
 
-ARGUMENTS = dict(
-    state=dict(type="str", choices=["present", "absent", "ready"], default="present"),
-    name=dict(type="str", default="limiter-agent"),
-    host=dict(type="str"),
-    package=dict(type="path"),
-    release=dict(type="str", default=""),
-    source=dict(type="path", default=""),
-    wheelhouse=dict(type="str", default=""),
-    python=dict(type="str", default="python3"),
-    user=dict(type="str"),
-    create_user=dict(type="bool", default=True),
-    install_directory=dict(type="path"),
-    config_directory=dict(type="path"),
-    supervisor_directory=dict(type="path"),
-    service_manager=dict(type="str", choices=["auto", "systemd", "supervisord"], default="auto"),
-    redis=dict(type="dict", default={}, options=dict(
-        host=dict(type="str"), port=dict(type="int"), tls=dict(type="bool"), tls_ca=dict(type="str"), token=dict(type="str", no_log=True),
-        user=dict(type="str"), deadline_ms=dict(type="int"), key_prefix=dict(type="str", no_log=False),
-    )),
-    bearer_tokens=dict(type="list", elements="str", default=[], no_log=True),
-    purge_bearer_tokens=dict(type="bool", default=True, no_log=False),
-    listen=dict(type="dict", default={}, options=dict(address=dict(type="str"), port=dict(type="int"))),
-    tls=dict(type="dict", default={}, options=dict(certificate=dict(type="str"), key=dict(type="str", no_log=True))),
-    plain_text=dict(type="bool", default=False),
-    rules=dict(type="dict", default={}),
-    workers=dict(type="int"),
-    agents=dict(type="int", default=1),
-    cloudwatch=dict(type="dict", default={}, options=dict(
-        region=dict(type="str"), namespace=dict(type="str"), endpoint_url=dict(type="str"), interval=dict(type="int"),
-        access_key=dict(type="str", no_log=False), secret_key=dict(type="str", no_log=True),
-    )),
-    ready_timeout=dict(type="int", default=30),
-)
-
 
 def main():
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=dict(
+        state=dict(type="str", choices=["present", "absent", "ready"], default="present"),
+        name=dict(type="str", default="limiter-agent"),
+        host=dict(type="str"),
+        package=dict(type="path"),
+        release=dict(type="str", default=""),
+        source=dict(type="path", default=""),
+        wheelhouse=dict(type="str", default=""),
+        python=dict(type="str", default="python3"),
+        user=dict(type="str"),
+        create_user=dict(type="bool", default=True),
+        install_directory=dict(type="path"),
+        config_directory=dict(type="path"),
+        supervisor_directory=dict(type="path"),
+        service_manager=dict(type="str", choices=["auto", "systemd", "supervisord"], default="auto"),
+        redis=dict(type="dict", default={}, options=dict(
+            host=dict(type="str"), port=dict(type="int"), tls=dict(type="bool"), tls_ca=dict(type="str"), token=dict(type="str", no_log=True),
+            user=dict(type="str"), deadline_ms=dict(type="int"), key_prefix=dict(type="str", no_log=False),
+        )),
+        bearer_tokens=dict(type="list", elements="str", default=[], no_log=True),
+        purge_bearer_tokens=dict(type="bool", default=True, no_log=False),
+        listen=dict(type="dict", default={}, options=dict(address=dict(type="str"), port=dict(type="int"))),
+        tls=dict(type="dict", default={}, options=dict(certificate=dict(type="str"), key=dict(type="str", no_log=True))),
+        plain_text=dict(type="bool", default=False),
+        rules=dict(type="dict", default={}),
+        workers=dict(type="int"),
+        agents=dict(type="int", default=1),
+        cloudwatch=dict(type="dict", default={}, options=dict(
+            region=dict(type="str"), namespace=dict(type="str"), endpoint_url=dict(type="str"), interval=dict(type="int"),
+            access_key=dict(type="str", no_log=False), secret_key=dict(type="str", no_log=True),
+        )),
+        ready_timeout=dict(type="int", default=30),
+    ), supports_check_mode=True)
     desired = Desired(module.params)
 
     def run(*command):
@@ -349,6 +347,8 @@ def main():
                 apply(planned, host)
     except Stopped as stopped:
         module.fail_json(msg=str(stopped), left=planned.steps[len(stopped.made):], **Plan(stopped.made).result())
+    except Failed as failed:
+        module.fail_json(msg=f"The host cannot be looked at: {failed}", changed=False, steps=[], differences=[])
     module.exit_json(
         ready=desired.state != "absent" and (observed.ready or not module.check_mode), not_ready=observed.not_ready,
         kept_bearer_tokens=len(observed.kept_tokens), **planned.result())

@@ -25,11 +25,14 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._agent import pl
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent import ready
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.service import Failed
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan, shown
-from ansible_collections.huntaze.ai_system.plugins.modules.limiter_agent import ARGUMENTS
+from ansible_collections.huntaze.ai_system.plugins.modules import limiter_agent
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._limiter_package import Package
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+with mock.patch.object(limiter_agent, "AnsibleModule", side_effect=InterruptedError) as made, contextlib.suppress(InterruptedError):
+    limiter_agent.main()
+ARGUMENTS = made.call_args.kwargs["argument_spec"]
 ROLE = Path(__file__).parents[2] / "roles" / "limiter_agent"
 GOOD = {
     "limiter_agent_redis": {"host": "master.huntaze.use1.cache.amazonaws.com", "tls": True, "token": "canary-token-0123"},

@@ -12,11 +12,11 @@ import typing as t
 import zipfile
 from pathlib import Path
 
-from .._plan import Change, Plan
-from . import ready
-from .desired import Desired, File
-from .observe import STARTED
-from .service import Failed, Run, Supervisord, Systemd
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent import ready
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired import Desired, File
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.observe import STARTED
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.service import Failed, Run, Supervisord, Systemd
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
 
 READ_RULES = """
 import pathlib, sys

@@ -9,7 +9,7 @@ import os
 import re
 import typing as t
 
-from . import units
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent import units
 
 LOOPBACK = re.compile(r"127[.]|::1$|localhost$")
 FINGERPRINT_SALT = "limiter-agent:"  # the agent's own

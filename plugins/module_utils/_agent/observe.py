@@ -12,9 +12,9 @@ import stat
 import typing as t
 from dataclasses import dataclass, field
 
-from . import ready
-from .desired import Desired, digest, service_in_words
-from .service import Failed, Run, Supervisord, Systemd
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent import ready
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired import Desired, digest, service_in_words
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.service import Failed, Run, Supervisord, Systemd
 
 RELEASE = re.compile(r"[0-9a-f]{16}")
 STARTED = "started"  # the file that keeps which units the agent was last started with, so that a run cut off before that is completed by the next

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .._plan import Change, Difference, Plan
-from .desired import SECRET, Desired
-from .observe import Observed
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired import SECRET, Desired
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.observe import Observed
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, Plan
 
 PYTHONS = ("3.11", "3.12", "3.13")  # those that the role's files/requirements.txt pins wheels for
 

@@ -8,7 +8,7 @@ import json
 import ssl
 import typing as t
 
-from .desired import Desired
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired import Desired
 
 SECONDS = 5.0  # for each answer
 

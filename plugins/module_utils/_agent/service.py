@@ -11,7 +11,7 @@ import time
 import typing as t
 import xmlrpc.client
 
-from .desired import Desired
+from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired import Desired
 
 SECONDS_TO_BEGIN, SECONDS_TO_END = 20, 60
 

@@ -110,11 +110,12 @@ def carry_out(
         fail_on_failure(module, failed, doing)
 
 
-def fail_on_failure(module: AnsibleAWSModule, failed: _apply.Failed, doing: str) -> t.NoReturn:
+def fail_on_failure(module: AnsibleAWSModule, failed: _apply.Failed, doing: str, **result: t.Any) -> t.NoReturn:
     """Fail with what ended a run, what it has done and what is left."""
+    result = {**failed.result(), **result}
     if failed.error:
-        fail_on_aws_error(module, failed.error, f"{doing}.{failed.aside} AWS's answer" if failed.aside else doing, **failed.result())
-    module.fail_json(msg=f"{doing}: {failed}", **failed.result())
+        fail_on_aws_error(module, failed.error, f"{doing}.{failed.aside} AWS's answer" if failed.aside else doing, **result)
+    module.fail_json(msg=f"{doing}: {failed}", **result)
 
 
 def hint(error: Exception, module: AnsibleAWSModule | None = None) -> str | None:

@@ -16,7 +16,7 @@ from support.elasticache import CLUSTER, GROUP, HABITS, PRINTS, TOKENS, Aws, Hab
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply
 from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import evidence, path as planner, policy as policies
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import evidence, live, path as planner, policy as policies
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import problems
 from ansible_collections.huntaze.ai_system.plugins.modules import elasticache_auth
 
@@ -38,7 +38,7 @@ def refusal(code, message="no", status=400):
 
 TROUBLE = {
     "killed before": Killed, "killed after": Killed,
-    "busy before": lambda: refusal("InvalidReplicationGroupState"),
+    "busy before": lambda: refusal("InvalidReplicationGroupState"), "snapshotting before": lambda: refusal("InvalidCacheClusterState"),
     "throttled before": lambda: refusal("Throttling"),
     "not reached before": lambda: ConnectTimeoutError(endpoint_url="https://aws"),
     "lost before": lambda: ReadTimeoutError(endpoint_url="https://aws"), "lost after": lambda: ReadTimeoutError(endpoint_url="https://aws"),
@@ -52,10 +52,14 @@ class World:
     def __init__(self, aws, trouble=None, lags=()):
         self.aws, self.trouble, self.lags = aws, dict(trouble or {}), list(lags)
         self.states, self.calls = [copy.deepcopy(aws)], []
+        self.asks = False
 
     def observe(self, client, desired, promoting=False):
         lag = self.lags.pop(0) if self.lags else 0
         return self.states[max(0, len(self.states) - 1 - lag)].observe()
+
+    def ask(self, place, token, tls_ca_file, seconds):
+        return self.aws.observe(token).answer, None, ""
 
     def __getattr__(self, operation):
         def call(**parameters):
@@ -101,9 +105,11 @@ def quick():
 
 def run(world, client=None, **options):
     """One life of the module."""
-    policy = policies.CachePolicy(None, {**OPTIONS, **options}, _apply.time.monotonic() + 600, lambda sentence: None)
+    options = {**OPTIONS, "probe": world.asks, **options}
+    policy = policies.CachePolicy(None, options, _apply.time.monotonic() + 600, lambda sentence: None)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(policies, "observe", world.observe)
+        patched.setattr(live, "ask", world.ask)
         return policy.told(converge(policy.look, client or world, policy, _apply.time.monotonic() + 600))
 
 
@@ -147,6 +153,28 @@ def test_kind_01_no_former_token_is_alive_after_a_set_that_succeeds(habits, trou
     except (Killed, Failed):
         return
     assert aws.credentials == [TOKENS[0]]
+
+
+@pytest.mark.parametrize("reaches", [True, False], ids=["reached", "not_reached"])
+@pytest.mark.parametrize("alive", ["one", "two", "none", "former"])
+@pytest.mark.parametrize("tag", ["right", "foreign", "stripped"])
+def test_kind_01_no_former_token_is_alive_after_set(tag, alive, reaches):
+    """Whatever the tag says, whichever tokens are alive, and whether the cache can be asked."""
+    aws = Aws(promoted=True, mode="required", credentials=["a-former-token"], changes=1)
+    if tag == "right":
+        run(World(aws))
+    for token, strategy in {"one": [(TOKENS[0], "ROTATE"), (TOKENS[0], "SET")], "two": [("a-former-token", "ROTATE"), (TOKENS[0], "ROTATE")],
+                            "none": [(TOKENS[1], "ROTATE"), (TOKENS[1], "SET")], "former": [("a-former-token", "ROTATE")]}[alive]:
+        if (tag, alive) != ("right", "one"):
+            aws.change_token(token, strategy)
+    aws.tag = {"right": aws.tag, "foreign": "v2/set/somebody/elses", "stripped": None}[tag]
+    world = World(aws)
+    world.asks = reaches
+    applied = run(world)
+    assert [change.operation for change in applied.made] == ([] if (tag, alive) == ("right", "one") else [
+        "modify_replication_group", "modify_replication_group", "add_tags_to_resource"
+    ])
+    assert aws.credentials == [TOKENS[0]] and aws.tag.startswith("v2/set/")
 
 
 @given(troubles, lags)

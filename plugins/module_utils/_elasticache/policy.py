@@ -70,7 +70,6 @@ class CachePolicy(Policy):
         self._asked_of: t.Any = None
         self._contradictions = 0
         self._disbelieves = False
-        self._error: t.Optional[Exception] = None
         self._altered: dict[t.Any, t.Any] = {}
 
     # Looking
@@ -196,7 +195,6 @@ class CachePolicy(Policy):
         self._sent(Sent.MADE)
 
     def meaning(self, change: Change, error: Exception) -> Sent:
-        self._error = error
         sent = self._meaning(change, error)
         if sent is Sent.LOST:
             self._unanswered.append(change)
@@ -247,7 +245,7 @@ class CachePolicy(Policy):
 
     def doing(self, failed: Failed) -> str:
         """What the run was at when it failed."""
-        if failed.error and failed.error is not self._error:
+        if failed.error and not failed.change:
             seconds = self._params["wait_timeout"]
             return f"Looking at the cache {self.desired.name} (all waiting and asking together may take wait_timeout: {seconds} seconds)"
         return self._begun.summary if self._begun else self.desired.name

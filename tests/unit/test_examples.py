@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import typing as t
 from pathlib import Path
 
@@ -67,12 +68,22 @@ def test_kind_33_examples_of_modules_use_documented_options(module: str) -> None
     examples = list(tasks_in(yaml.safe_load(texts(PLUGINS / "modules" / f"{module}.py")["EXAMPLES"])))
     own = [task for task in examples if COLLECTION + module in task]
     assert len(own) >= 2, f"{module} has {len(own)} examples of its own"
+    assert problems_in(examples) == []
+
+
+def test_readme_has_an_example_of_each_module() -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (PLUGINS.parent / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    examples = [task for block in blocks for task in tasks_in(yaml.safe_load(block))]
+    assert {name for task in examples for name in task} - {"name", "register"} == {COLLECTION + module for module in MODULES}
+    assert problems_in(examples) == []
+
+
+def problems_in(examples: list[dict[str, t.Any]]) -> list[str]:
     options = {name: options_of(name) for name in MODULES}
-    problems = [
+    return [
         problem for task in examples for name in MODULES if COLLECTION + name in task
         for problem in problems_of(task[COLLECTION + name], options[name] | AWS_OPTIONS, task.get("name", "a task without a name"))
     ]
-    assert problems == []
 
 
 # What amazon.aws documents in the fragments that the modules name.

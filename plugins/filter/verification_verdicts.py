@@ -35,7 +35,7 @@ options:
   limiter:
     description:
       - What was seen of the limiter agents. Leave it out if there are none.
-      - C(decisions) lists the results of M(ansible.builtin.uri) for requests to C(/v1/check), each with its URL as C(item).
+      - C(decisions) is what M(huntaze.ai_system.limiter_decisions) returns as such.
       - C(metrics) is the result of M(huntaze.ai_system.cloudwatch_metric_info).
     type: dict
 author:

@@ -160,9 +160,9 @@ def test_kind_16_an_app_that_is_told_the_endpoints_is_looked_at_again_after_the_
     [
         (["agent"], [{"status": 200}, {"status": 429}], True),
         (["agent"], [], True),
-        (["agent"], [{"status": 200}, {"status": -1}], False),
+        (["agent"], [{"status": 200}, {"status": None}], False),
         (["agent"], [{"status": 503}], False),
-        (["agent"], [{"msg": "no answer"}], False),
+        (["agent"], None, False),
         ([], [{"status": 200}], False),
         (["alarms"], [{"status": 200}], False),
     ],
@@ -171,7 +171,8 @@ def test_kind_34_nobody_waits_for_metrics_who_only_looks_or_has_got_no_decision(
     plays = yaml.safe_load((STAGES / "verify.yml").read_text())
     (look,) = [task for task in plays[0]["tasks"] if task["name"] == "Look for what the agents publish"]
     variables = {name: trust_as_template(text) for name, text in look["vars"].items()}
-    variables |= {"huntaze_stages": stages, "huntaze_decisions": {"results": results}}
+    asked = {"msg": "the module crashed"} if results is None else {"decisions": results}
+    variables |= {"huntaze_stages": stages, "huntaze_decisions": asked, "huntaze_limiter_urls": ["https://an-agent"] * len([None] if results is None else results)}
     assert Templar(DataLoader(), variables=variables).template(trust_as_template("{{ waits }}")) is waits
     assert look["huntaze.ai_system.cloudwatch_metric_info"]["wait"] == "{{ waits }}"
 

@@ -159,7 +159,7 @@ def test_a_cache_that_aws_calls_open_fails(change):
     assert verdicts(seen(), cache={**CACHE, **change})[0] == "failed"
 
 
-DECISION = {"item": "https://limiter.example", "status": 200, "json": {"allowed": True, "exact": True, "limits": [{"name": "hour", "limit": 50, "remaining": 49}]}}
+DECISION = {"url": "https://limiter.example", "status": 200, "json": {"allowed": True, "exact": True, "limits": [{"name": "hour", "limit": 50, "remaining": 49}]}}
 METRICS = {"metrics": [{"metric_name": "Heartbeat"}], "missing": []}
 
 
@@ -200,7 +200,7 @@ def test_metrics_that_do_not_arrive_fail(found):
 
 def test_check_mode_claims_nothing_of_the_limiter():
     skipped = {"skipped": True}
-    assert [judgement["verdict"] for judgement in of_the_limiter({**skipped, "item": "https://limiter.example"}, metrics=skipped)] == ["skipped", "skipped"]
+    assert [judgement["verdict"] for judgement in of_the_limiter({**skipped, "url": "https://limiter.example"}, metrics=skipped)] == ["skipped", "skipped"]
 
 
 def test_agents_that_nobody_can_ask_are_not_verified():

@@ -122,7 +122,7 @@ def judge_decision(result: Result) -> Judgement:
         return (OK, said) if answer.get("exact") else (FAILED, f"{said}, but decided without Redis: look at the agent's /readyz")
     if status == 401:
         return FAILED, "it does not know the first of huntaze_limiter.bearer_tokens: run the stage agent"
-    return FAILED, answer.get("detail") or f"no decision: {result.get('msg', 'no reason given')}"
+    return FAILED, answer.get("detail") or f"no decision: {result.get('msg') or 'no reason given'}"
 
 
 def judge_metrics(result: Result) -> Judgement:
@@ -196,7 +196,7 @@ def checks(
     seen_from: one mapping of `seen_by` a vantage point
     cache:     the `cache` of elasticache_info
     database:  whether there is one to look at, for the case that nobody looked
-    limiter:   `decisions` (results of uri with the agent's URL as `item`) and `metrics` (of cloudwatch_metric_info); None without agents
+    limiter:   `decisions` (of limiter_decisions) and `metrics` (of cloudwatch_metric_info); None without agents
     """
     mode, auth = cache.get("transit_encryption_mode"), cache.get("auth_token_enabled")
     declared = f"transit encryption is {mode or 'off'}, AUTH is {'on' if auth else 'off'}"
@@ -210,7 +210,7 @@ def checks(
         judged += [check("anywhere", to, nobody) for to in ["redis"] + (["postgresql"] if database else [])]
     if limiter:
         decisions = limiter.get("decisions") or []
-        judged += [check("controller", f"agent/{agent_at(str(one.get('item', 'unknown')))}", judge_decision(one)) for one in decisions]
+        judged += [check("controller", f"agent/{agent_at(str(one.get('url', 'unknown')))}", judge_decision(one)) for one in decisions]
         if not decisions:
             judged.append(check("anywhere", "agent", (NOT_VERIFIED, "huntaze_limiter.url is not set")))
         judged.append(check("controller", "metrics", judge_metrics(limiter.get("metrics") or {})))

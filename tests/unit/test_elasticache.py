@@ -238,10 +238,19 @@ def test_kind_27_the_first_cache_of_the_account_never_comes_out_of_another_name(
 MODULES = Path(__file__).resolve().parents[2] / "plugins"
 
 
+def documented(module, part):
+    return yaml.safe_load(ast.literal_eval(re.search(rf'{part} = (r"""(?:.|\n)*?""")', (MODULES / "modules" / f"{module}.py").read_text())[1]))
+
+
+def test_a_cache_is_documented_as_it_is_described():
+    fields = documented("elasticache_info", "RETURN")["cache"]["contains"]
+    assert fields.keys() == NOTHING.keys() and fields["endpoints"]["contains"].keys() == NOTHING["endpoints"].keys()
+
+
 def test_kind_35_messages_name_options_that_exist():
     """Words with an underscore in the sentences of refusals and failures are options of the module."""
     source = (MODULES / "modules" / "elasticache_auth.py").read_text()
-    options = set(yaml.safe_load(ast.literal_eval(re.search(r'DOCUMENTATION = (r"""(?:.|\n)*?""")', source)[1]))["options"])
+    options = set(documented("elasticache_auth", "DOCUMENTATION")["options"])
     sentences: list[str] = []
     for text in (source[source.index("import time"):], *(file.read_text() for file in (MODULES / "module_utils" / "_elasticache").glob("*.py"))):
         tree = ast.parse(text)

@@ -65,6 +65,9 @@ class CachePolicy(Policy):
         self._promoting = False
         self._answered: list[Change] = []
         self._unanswered: list[Change] = []
+        # The token's dates that AWS has shown; whether the newest look shows an earlier one than the last of them.
+        self._dates: list[t.Any] = []
+        self._old = False
         self._earned: t.Optional[evidence.Tag] = None
         self._asked: t.Optional[dict[str, t.Any]] = None
         self._asked_of: t.Any = None
@@ -79,6 +82,7 @@ class CachePolicy(Policy):
         seen = observe(self._client, self.desired, self._promoting)
         self._refuse(refusals(self.desired, seen))
         self._recognise(seen.tag)
+        self._note_age(seen)
         if self._step and self._step.sent and self._is_shown(self._step, seen):
             self._learn(self._step, seen)
             self._shown.add(self._step.change.aims)
@@ -91,6 +95,13 @@ class CachePolicy(Policy):
             self.before = self.seen
             self._refuse(pending_refusals(self.desired, self.seen, plan.changes), left=plan.steps)
         return plan
+
+    def _note_age(self, seen: Observed) -> None:
+        """AWS may show an older state than before; the token's date tells, which never comes back."""
+        date = evidence.date_of(seen.cache)
+        if date not in self._dates:
+            self._dates.append(date)
+        self._old = date != self._dates[-1]
 
     @staticmethod
     def _refuse(problems: t.Sequence[str], **result: t.Any) -> None:
@@ -107,7 +118,7 @@ class CachePolicy(Policy):
 
     def _is_shown(self, step: Step, seen: Observed) -> bool:
         """Whether AWS shows what has become of the step that was sent."""
-        if not seen.settled or seen.cache["auth_token_status"]:
+        if self._old or not seen.settled or seen.cache["auth_token_status"]:
             return False
         if step.sent is Sent.OVERTAKEN and strategy_of(step.change):
             return True
@@ -164,7 +175,7 @@ class CachePolicy(Policy):
     # Sending
 
     def ready(self, plan: Plan) -> t.Sequence[Change]:
-        if not plan:
+        if not plan or self._old:
             return ()
         if not self.seen.settled:
             if not (self.wait or (self._begun and self.waits_for(self._begun))):
@@ -177,6 +188,9 @@ class CachePolicy(Policy):
         self._shown.discard(change.aims)
         self._step = Step(change, self.seen, predict(self.desired, self.seen, change))
         return (change,)
+
+    def settled(self, plan: Plan) -> bool:
+        return not plan and not self._old
 
     def _check(self, change: Change) -> None:
         """A change comes again only where the token has moved meanwhile or an answer was lost, and then once."""

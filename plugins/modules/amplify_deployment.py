@@ -166,250 +166,55 @@ steps:
   type: list
   elements: str
   sample:
-    - Note the environment of branch main in a tag of app d1a2b3c4d5e6f7, before it is built
-    - Start a RELEASE build of branch main of app d1a2b3c4d5e6f7
-    - Note the environment of branch main in a tag of app d1a2b3c4d5e6f7, with the job that builds it
+    - Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, before it is built
+    - Start a RELEASE build of branch d1a2b3c4d5e6f7/main
+    - Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, with the job that builds it
+differences:
+  description: What the steps change, one item a field. In check mode, what they would change.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The branch with its app; the app where the note of a deleted branch is removed.
+      type: str
+      sample: branch d1a2b3c4d5e6f7/main
+    field:
+      description:
+        - V(live_environment) is how far the environment is live. V(outdated) means that the branch was built with another environment. V(to be built),
+          V(being built) and V(not built) tell of a build that was noted, was started, or has failed. V(current) means that the branch was built with it.
+        - V(build) is the number of the job that built the branch last.
+        - Another field is a tag of the app.
+      type: str
+      sample: live_environment
+    before:
+      description: The value before. Null if nobody knows, or if there was none.
+      type: str
+      sample: outdated
+    after:
+      description: The value afterwards. Null if there is none. V((known after apply)) if only a run can tell.
+      type: str
+      sample: current
+    secret:
+      description: Whether both values are masked.
+      type: bool
+      sample: false
 left:
   description: The changes that are still to be made, one sentence each. After a failed build, those that the next run makes.
   returned: failure
   type: list
   elements: str
-  sample: [Start a RELEASE build of branch main of app d1a2b3c4d5e6f7]
+  sample: [Start a RELEASE build of branch d1a2b3c4d5e6f7/main]
 """
 
 import time
-from dataclasses import replace
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import (
-    APP_OPTIONS,
-    NOTHING_DONE,
-    app_problems,
-    fail_on_amplify_error,
-    find_app,
-)
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.deployment import (
-    Job,
-    Note,
-    Seen,
-    arn_of,
-    environment_of,
-    plan,
-    tag_key,
-    unbuildable,
-)
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import (
-    client,
-    client_without_retries,
-    error_code,
-    is_transient,
-    refuse,
-    wait_until,
-)
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import fingerprint, is_of
-
-# Attempts at one change.
-ATTEMPTS = 5
-# Seconds to see it before the second attempt; twice as many before each later one.
-SEE = 2
-
-
-class Deployment:
-    """Observes, plans and applies for the branch of one task."""
-
-    def __init__(self, module):
-        self.module = module
-        self.branch = module.params["branch"]
-        self.amplify = client(module, "amplify")
-        # StartJob repeated blindly is a second build. Looking at the jobs tells whether the first was started.
-        self.once = client_without_retries(module, "amplify")
-        self.app_id = find_app(module, self.amplify)
-        self.deadline = time.monotonic() + module.params["wait_timeout"]
-        self.fingerprints = {}
-        self.summaries = {}
-        self.branches = None
-        self.build = None
-        self.steps = []
-
-    @property
-    def where(self):
-        return dict(appId=self.app_id, branchName=self.branch)
-
-    def observe(self):
-        # The environment before the jobs: the planner counts on it.
-        app = self.amplify.get_app(appId=self.app_id)["app"]
-        branch = self.amplify.get_branch(**self.where)["branch"]
-        arn = arn_of(app, branch)
-        refused = unbuildable(app, self.app_id, branch, self.branch)
-        if refused or not arn:
-            self.fail(refused or f"AWS describes app {self.app_id} without its ARN, so that its tags cannot be written. Run the task again.")
-        # The newest come first.
-        summaries = self.amplify.list_jobs(maxResults=50, **self.where).get("jobSummaries") or []
-        tags = app.get("tags") or {}
-        note = Note.read(tags.get(tag_key(self.branch)))
-        if note and note.job_id and not any(int(summary["jobId"]) == note.job_id for summary in summaries):
-            summaries += self.describe(note.job_id)
-        self.summaries = {int(summary["jobId"]): summary for summary in summaries}
-        environment = environment_of(app, branch)
-        known = self.fingerprints.get(environment)
-        if note and note.fingerprint != known and is_of(note.fingerprint, environment):
-            known = note.fingerprint
-        self.fingerprints[environment] = known = known or fingerprint(environment)
-        return Seen(
-            app_id=self.app_id,
-            app_arn=arn,
-            branch=self.branch,
-            note=note,
-            current=note is not None and note.fingerprint == known and not (self.module.check_mode and self.module.params["environment_changes"]),
-            fingerprint=known,
-            jobs=tuple(Job.of(summary) for summary in summaries),
-            tags=frozenset(tags),
-            branches=self.branches,
-        )
-
-    def describe(self, job_id):
-        """The summary of one job, or nothing if it does not exist any more."""
-        try:
-            return [self.amplify.get_job(jobId=str(job_id), **self.where)["job"]["summary"]]
-        except ClientError as error:
-            if error_code(error) != "NotFoundException":
-                raise
-            return []
-
-    def observed_plan(self):
-        seen = self.observe()
-        self.build = plan(seen)
-        if self.build.notes and seen.other_notes and self.branches is None:
-            pages = self.amplify.get_paginator("list_branches").paginate(appId=self.app_id)
-            self.branches = frozenset(branch["branchName"] for page in pages for branch in page.get("branches") or [])
-            self.build = plan(replace(seen, branches=self.branches))
-        if self.build.refused:
-            self.fail(self.build.refused, job=self.shown(self.build.job))
-        return self.build
-
-    def progress(self):
-        """What a failure tells: the changes made, and those that were still to be made."""
-        return dict(changed=bool(self.steps), steps=self.steps, left=self.build.steps if self.build else [])
-
-    def fail(self, msg, **result):
-        done = f" Done before: {'; '.join(self.steps)}." if self.steps else ""
-        self.module.fail_json(msg=msg + done, **self.progress(), **result)
-
-    def apply(self, build):
-        """Make the first change of the plan; return the plan of what remains."""
-        change, made = build.changes[0], False
-        for attempt in range(ATTEMPTS):
-            error, refused = None, False
-            try:
-                getattr(self.once, change.operation)(**change.parameters)
-            except (BotoCoreError, ClientError) as caught:
-                # Refused because another job or call was quicker, or made although the answer was lost: looking tells.
-                if not is_transient(caught):
-                    raise
-                error, refused = caught, isinstance(caught, ClientError) and caught.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500
-            if not error and not made:
-                made = True
-                self.made(build)
-            remaining = wait_until(lambda: self.beyond(build), SEE * 2**attempt, delay=5)
-            if remaining:
-                if not made and not refused:
-                    self.made(build)
-                return remaining[0]
-        if error:
-            raise error
-        self.fail(f"{change.summary}: done {ATTEMPTS} times, but AWS does not show it. Does somebody else change the tags of the app? Then stop that first.")
-
-    def made(self, build):
-        """Note the first change of the plan as made, whatever the next look at AWS comes to."""
-        self.steps.append(build.steps[0])
-        if self.build is build:
-            self.build = replace(build, changes=build.changes[1:])
-
-    def beyond(self, before):
-        """The plan now, unless nothing has come of the first change of the one before."""
-        build = self.observed_plan()
-        same = build.changes[:1] and build.changes[0].summary == before.changes[0].summary
-        return None if same and not build.blocked_by and build.lost == before.lost else (build,)
-
-    def wait_for(self, job):
-        def look():
-            found = self.describe(job.job_id)
-            return not found or not Job.of(found[0]).active
-
-        if wait_until(look, self.deadline - time.monotonic()) is None:
-            self.fail(
-                f"Job {job.job_id} of branch {self.branch} is not over after {self.module.params['wait_timeout']} s. It goes on. Run the task again "
-                "to go on waiting (nothing is built twice), or raise wait_timeout.",
-                job=self.shown(job),
-            )
-
-    def fail_on(self, job):
-        """The build of this environment ended without success, while this task was looking."""
-        steps = self.amplify.get_job(jobId=str(job.job_id), **self.where)["job"].get("steps") or []
-        failed = next((step for step in steps if step.get("status") == "FAILED"), None)
-        which = f"Job {job.job_id} of branch {self.branch} of app {self.app_id}"
-        if job.status == "CANCELLED":
-            self.fail(
-                f"{which} was cancelled before it was over: by somebody, or by Amplify itself, which with AMPLIFY_DIFF_DEPLOY cancels a push that changes "
-                "nothing. Run the task again to build the branch.",
-                job=self.shown(job),
-            )
-        if not failed:
-            self.fail(
-                f"{which} ended {job.status}, and AWS does not tell at which step. Look at the job in the Amplify console, put right what it names and run "
-                "the task again, which builds the branch anew.",
-                job=self.shown(job),
-            )
-        step, reason, log = failed.get("stepName"), failed.get("statusReason"), failed.get("logUrl")
-        self.fail(
-            f"{which} failed at the step {step or 'without a name'}"
-            + (f": {reason}" if reason else "")
-            + f". Its log: {log or 'see the job in the Amplify console'}. Put right what it names and run the task again, which builds the branch anew. "
-            "Until then the app goes on as it was built before.",
-            job=self.shown(job),
-            failed_step=dict(step_name=step, status_reason=reason, log_url=log),
-        )
-
-    def shown(self, job):
-        summary = self.summaries.get(job.job_id) if job else None
-        if not summary:
-            return None
-        times = {key: summary[name].isoformat() if summary.get(name) else None for key, name in (("start_time", "startTime"), ("end_time", "endTime"))}
-        named = {key: summary.get(name) for key, name in (("job_type", "jobType"), ("status", "status"), ("commit_id", "commitId"))}
-        return dict(job_id=summary["jobId"], **named, **times)
-
-    def run(self):
-        build = first = self.observed_plan()
-        # What ended badly before this task is reason for a new build; what does so meanwhile is its failure.
-        past = first.lost
-        while not self.module.check_mode:
-            if build.lost and build.lost != past:
-                self.fail_on(build.lost)
-            if build.blocked_by:
-                if not self.module.params["wait"]:
-                    self.fail(
-                        f"Job {build.blocked_by.job_id} of branch {self.branch} is {build.blocked_by.status}, and Amplify builds "
-                        "a branch one job at a time. Run the task again when it is over, or with wait=true.",
-                        job=self.shown(build.blocked_by),
-                    )
-                self.wait_for(build.blocked_by)
-                build = self.observed_plan()
-            elif build.changes:
-                build = self.apply(build)
-            elif build.job.active and self.module.params["wait"]:
-                self.wait_for(build.job)
-                build = self.observed_plan()
-            else:
-                break
-        result = dict(first.result(), app_id=self.app_id, branch=self.branch, reason=first.reason, job=self.shown(build.job))
-        if not self.module.check_mode:
-            result.update(changed=bool(self.steps), steps=self.steps, diff=dict(before=first.before, after=build.after))
-        return result
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import APP_OPTIONS
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.build import Desired, problems, shown
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.policy import NOTHING_DONE, Builds, LookAtBuild, fail, find_app
+from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, refuse
 
 
 def main():
@@ -425,16 +230,20 @@ def main():
         required_one_of=[("app_id", "app_name")],
         supports_check_mode=True,
     )
-    problems = app_problems(module.params)
-    if module.params["wait_timeout"] < 0:
-        problems.append(f"wait_timeout is {module.params['wait_timeout']}: give seconds, at least 0.")
-    refuse(module, "The branch cannot be built", problems, **NOTHING_DONE)
-    deployment = Deployment(module)
+    refuse(module, "The branch cannot be built", problems(module.params), **NOTHING_DONE)
+    deadline = time.monotonic() + module.params["wait_timeout"]
+    reader = client(module, "amplify")
+    desired = Desired(find_app(module, reader), module.params["branch"], changes=module.check_mode and module.params["environment_changes"])
+    look = LookAtBuild(reader, desired)
     try:
-        result = deployment.run()
-    except (BotoCoreError, ClientError) as error:
-        fail_on_amplify_error(module, error, f"The build of branch {deployment.branch} of app {deployment.app_id}", **deployment.progress())
-    module.exit_json(**result)
+        plan = look()
+        result = plan.result()
+        if not module.check_mode and (plan.changes or plan.awaited):
+            policy = Builds(desired, module.params["wait"], module.params["wait_timeout"])
+            result = converge(look, client_without_retries(module, "amplify"), policy, deadline, seen=plan).result()
+    except Failed as failed:
+        fail(module, failed, f"The build of {desired}", job=shown(look.job))
+    module.exit_json(**result, app_id=desired.app_id, branch=desired.branch, reason=plan.reason, job=shown(look.job))
 
 
 if __name__ == "__main__":

@@ -138,7 +138,35 @@ steps:
   returned: always
   type: list
   elements: str
-  sample: ["Update the variables of branch main of app d1a2b3c4d5e6f7: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL"]
+  sample: ["Update the variables of branch d1a2b3c4d5e6f7/main: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL"]
+differences:
+  description:
+    - What the steps change, one item a variable. In check mode, what they would change.
+    - A former value is masked even under a public name, unless it is the same as the new one.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The app, or the branch with its app.
+      type: str
+      sample: branch d1a2b3c4d5e6f7/main
+    field:
+      description: The variable.
+      type: str
+      sample: environment_variables.GEMINI_MODEL
+    before:
+      description: The value before. Null if there was none.
+      type: str
+      sample: VALUE_SPECIFIED_IN_NO_LOG_PARAMETER
+    after:
+      description: The value afterwards. Null if there is none.
+      type: str
+      sample: gemini-2.0-flash-exp
+    secret:
+      description: Whether both values are masked.
+      type: bool
+      sample: false
 left:
   description: The changes that are still to be made, one sentence each.
   returned: failure
@@ -147,116 +175,19 @@ left:
   sample: ["Update the variables of app d1a2b3c4d5e6f7: add LIMITER_TOKEN"]
 """
 
-import random
-import time
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports the missing library
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import (
-    APP_OPTIONS,
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import APP_OPTIONS
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import Desired, problems, shown, warnings
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.policy import (
     NOTHING_DONE,
-    app_problems,
-    fail_on_amplify_error,
+    LookAtVariables,
+    Variables,
+    fail,
     find_app,
-    variables_of,
     without_values_of,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import (
-    Desired,
-    Place,
-    plan,
-    secrets_among,
-    value_warnings,
-    variable_problems,
-)
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, is_transient, refuse
-
-ROUNDS = 8
-# Seconds after which whoever had read before our write has written as well.
-SETTLE = 1.0
-LONGEST_PAUSE = 4.0
-
-
-class Environment:
-    """Observes, plans and applies for the variables of one task."""
-
-    def __init__(self, module):
-        self.module = module
-        self.desired = Desired.of(module.params)
-        self.amplify = client(module, "amplify")
-        # A write repeated blindly would undo what others wrote meanwhile: each one follows a read.
-        self.writer = client_without_retries(module, "amplify")
-        self.place = Place(find_app(module, self.amplify), module.params["branch"])
-        self.kept = []
-        self.secrets = secrets_among(self.desired, {})
-        self.planned = None
-        # As keys, because a write that is repeated is one step.
-        self.made = {}
-
-    def progress(self):
-        """What a failure tells: the changes made, and those that were still to be made."""
-        return dict(changed=bool(self.made), steps=list(self.made), left=self.planned.steps if self.planned else [])
-
-    def observed_plan(self):
-        if self.place.branch:
-            described = self.amplify.get_branch(appId=self.place.app_id, branchName=self.place.branch)["branch"]
-        else:
-            described = self.amplify.get_app(appId=self.place.app_id)["app"]
-        variables = variables_of(described)
-        self.kept = self.desired.kept(variables)
-        self.secrets |= secrets_among(self.desired, variables)
-        self.planned = plan(self.place, self.desired, variables)
-        return self.planned
-
-    def write(self, planned):
-        """Whether AWS answered that it is written; where no answer came, reading back tells."""
-        try:
-            for change in planned.changes:
-                getattr(self.writer, change.operation)(**change.parameters)
-        except (BotoCoreError, ClientError) as error:
-            if not is_transient(error):
-                raise
-            return False
-        self.planned = None
-        return True
-
-    def holds(self):
-        """Whether the variables are there, and still are once others who write at the same time are through."""
-        if self.observed_plan():
-            return False
-        time.sleep(SETTLE)
-        return not self.observed_plan()
-
-    def apply(self, planned):
-        """Write until it holds."""
-        steps = []
-        for attempt in range(ROUNDS):
-            steps = planned.steps or steps
-            if self.write(planned):
-                self.made.update(dict.fromkeys(planned.steps))
-            if self.holds():
-                self.made.update(dict.fromkeys(steps))
-                return
-            # At random, because two runs in step with each other would go on undoing each other.
-            time.sleep(random.uniform(0, min(SETTLE * 2**attempt, LONGEST_PAUSE)))
-            planned = self.observed_plan()
-        self.module.fail_json(
-            msg=f"The variables of {self.place} were written {ROUNDS} times and are not there: AWS throttles the writes, or somebody else "
-            "overwrites them all the time. Run the task again when that is over; nothing has to be undone.",
-            **self.progress(),
-        )
-
-    def run(self):
-        planned = self.observed_plan()
-        result = dict(planned.result(), app_id=self.place.app_id, branch=self.place.branch, variable_names=sorted(planned.after), kept=self.kept)
-        if planned and not self.module.check_mode:
-            self.apply(planned)
-            result.update(steps=list(self.made), variable_names=sorted(self.observed_plan().after), kept=self.kept)
-        return result
+from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, refuse
 
 
 def main():
@@ -272,19 +203,26 @@ def main():
         required_one_of=[("app_id", "app_name"), ("variables", "secret_variables")],
         supports_check_mode=True,
     )
-    values = {key: module.params[key] for key in ("variables", "secret_variables", "state", "purge")}
-    refuse(module, "The variables cannot be set", app_problems(module.params) + variable_problems(**values), **NOTHING_DONE)
-    if module.params["state"] == "present":
-        for warning in value_warnings(module.params["variables"], module.params["secret_variables"]):
-            module.warn(warning)
-    environment = Environment(module)
+    refuse(module, "The variables cannot be set", problems(module.params), **NOTHING_DONE)
+    for warning in warnings(module.params):
+        module.warn(warning)
+    reader = client(module, "amplify")
+    desired = Desired.of(find_app(module, reader), module.params)
+    look = LookAtVariables(reader, desired)
     failure = None
     try:
-        module.exit_json(**environment.run())
-    except (BotoCoreError, ClientError) as error:
-        failure = without_values_of(error, environment.secrets)
+        plan = look()
+        result, variables = plan.result(), desired.wanted(look.variables)
+        if plan and not module.check_mode:
+            writer = client_without_retries(module, "amplify")
+            result = converge(look, writer, Variables(desired), deadline=float("inf"), seen=plan).result()
+            variables = look.variables
+        module.exit_json(**result, **shown(desired, variables))
+    except Failed as failed:
+        failed.error = without_values_of(failed.error, look.secrets)
+        failure = failed
     # Not where the error was caught: its traceback quotes variables as its text does.
-    fail_on_amplify_error(module, failure, f"The variables of {environment.place}", **environment.progress())
+    fail(module, failure, f"The variables of {desired}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.build import lost_by_plain_build, plain_build_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.dotenv import lost_by_plain_build, plain_build_problems
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +12,9 @@ from botocore.config import Config
 
 TAG = "huntaze:build:main"
 STEPS = [
-    "Note the environment of branch main in a tag of app {}, before it is built",
-    "Start a RELEASE build of branch main of app {}",
-    "Note the environment of branch main in a tag of app {}, with the job that builds it",
+    "Note the environment of branch {}/main in a tag of its app, before it is built",
+    "Start a RELEASE build of branch {}/main",
+    "Note the environment of branch {}/main in a tag of its app, with the job that builds it",
 ]
 CANARY = "canary-5d03b7"
 
@@ -81,9 +82,12 @@ def site(sandbox, run_module, estate):
 def test_an_environment_that_was_never_built_is_built_once_and_waited_for(site):
     site.sandbox.settings(transition_seconds=1)
     site.set(A="1")
-    result = site.run()
-    assert result["changed"] and result["steps"] == site.steps, result.output
+    result = site.run(app_name="huntaze")
+    assert result["changed"] and result["steps"] == site.steps and result["app_id"] == site.id, result.output
+    assert site.changes() == {"amplify.TagResource": 2, "amplify.StartJob": 1}
     assert "not known" in result["reason"]
+    assert {(one["object"], one["field"]) for one in result["differences"]} == {(f"branch {site.id}/main", field) for field in ("live_environment", "build")}
+    assert result["diff"] == {"before": {}, "after": {f"branch {site.id}/main": {"live_environment": "current", "build": "2"}}}
     assert (result["job"]["job_id"], result["job"]["status"]) == ("2", "SUCCEED")
     assert result["job"]["end_time"] > result["job"]["start_time"]
     assert site.builds() == [("2", "SUCCEED")]
@@ -98,16 +102,16 @@ def test_a_second_run_reads_three_times_and_builds_nothing(site):
     assert site.sandbox.calls() == {"amplify.GetApp": 1, "amplify.GetBranch": 1, "amplify.ListJobs": 1}
 
 
-@pytest.mark.parametrize("level", ["app", "branch"])
-def test_changed_variables_are_built(site, level):
+def test_changed_variables_are_built(site):
     site.run()
-    if level == "app":
-        site.set(A="2")
-    else:
-        site.amplify.update_branch(environmentVariables={"A": "2"}, **site.branch)
-    result = site.run()
-    assert result["changed"] and "not the one that was built last" in result["reason"], result.output
+    site.set(A="2")
+    of_app = site.run()
+    assert of_app["changed"] and "not the one that was built last" in of_app["reason"], of_app.output
     assert site.built("3")["A"] == "2"
+    site.amplify.update_branch(environmentVariables={"A": "3"}, **site.branch)
+    of_branch = site.run()
+    assert of_branch["changed"] and "not the one that was built last" in of_branch["reason"], of_branch.output
+    assert site.built("4")["A"] == "3"
     assert not site.run()["changed"]
 
 
@@ -123,48 +127,41 @@ def test_whatever_else_changes_starts_no_build(site):
     assert site.builds() == [("2", "SUCCEED")]
 
 
-@pytest.mark.parametrize("state", ["never built", "built", "changed", "failed", "another build is under way", "cut off before", "cut off after"])
-def test_check_mode_announces_what_the_run_does(site, state):
-    if state not in ("never built", "another build is under way"):
-        site.sandbox.settings(amplify_fail_step="BUILD" if state == "failed" else None)
-        site.run(kill_after={"cut off before": 1, "cut off after": 2}.get(state))
-        site.sandbox.settings(amplify_fail_step=None)
-    if state == "changed":
-        site.set(A="2")
-    if state == "another build is under way":
-        job_id = site.push_without_end()
-    before = site.builds()
+def test_check_mode_announces_what_the_run_does(site):
+    """From every other state: tests/unit/test_amplify_run.py."""
+    site.run()
+    site.set(A="2")
     announced = site.run(check=True)
-    assert site.changes() == {} and len(site.builds()) == len(before)
-    if state == "another build is under way":
-        site.stop(job_id)
+    assert site.changes() == {} and len(site.builds()) == 1
     made = site.run()
-    assert not made.get("failed"), made.output
     for key in ("changed", "steps", "reason", "app_id", "branch"):
         assert announced[key] == made[key], key
-    assert announced["diff"]["before"] == made["diff"]["before"]
-    assert {**made["diff"]["after"], "job_id": "?"} == {**announced["diff"]["after"], "job_id": "?"}
-    assert announced["diff"]["after"]["job_id"] in ("(known after apply)", made["diff"]["after"]["job_id"])
+    (branch,) = {one["object"] for one in announced["differences"]}
+    assert announced["diff"]["before"] == made["diff"]["before"] == {branch: {"live_environment": "outdated", "build": "2"}}
+    assert made["diff"]["after"] == {branch: {"live_environment": "current", "build": "3"}}
+    assert announced["diff"]["after"] == {branch: {"live_environment": "current", "build": "(known after apply)"}}
     assert site.builds()[-1][1] == "SUCCEED"
 
 
-@pytest.mark.parametrize("step", ["BUILD", "DEPLOY"])
-def test_kind_17_a_build_that_fails_is_told_with_its_step_and_log_and_made_anew_by_the_next_run(site, step):
-    site.sandbox.settings(amplify_fail_step=step)
-    result = site.run()
-    assert result["failed"], result.output
-    steps = site.amplify.get_job(jobId="2", **site.branch)["job"]["steps"]
-    (failed,) = [seen for seen in steps if seen["status"] == "FAILED"]
-    assert result["failed_step"] == {"step_name": step, "status_reason": failed["statusReason"], "log_url": failed["logUrl"]}
-    assert f"failed at the step {step}" in result["msg"] and failed["logUrl"] in result["msg"] and failed["statusReason"] in result["msg"]
-    assert result["job"]["job_id"] == "2"
-    # What was done stands, and what the next run has to do.
-    assert result["changed"] and result["steps"] == site.steps[:len(result["steps"])] and len(result["steps"]) >= 2
-    assert site.steps[1] in result["left"] and "as it was built before" in result["msg"] and site.steps[1] in result["msg"]
+def test_kind_17_a_build_that_fails_is_told_with_its_step_and_log_and_made_anew_by_the_next_run(site):
+    for job_id, step in (("2", "BUILD"), ("3", "DEPLOY")):
+        site.sandbox.settings(amplify_fail_step=step)
+        result = site.run()
+        assert result["failed"], result.output
+        steps = site.amplify.get_job(jobId=job_id, **site.branch)["job"]["steps"]
+        (failed,) = [seen for seen in steps if seen["status"] == "FAILED"]
+        assert result["failed_step"] == {"step_name": step, "status_reason": failed["statusReason"], "log_url": failed["logUrl"]}
+        assert f"failed at the step {step}" in result["msg"] and failed["logUrl"] in result["msg"] and failed["statusReason"] in result["msg"]
+        assert result["job"]["job_id"] == job_id
+        # What was done stands, and what the next run has to do.
+        # The environment is noted once for both attempts.
+        expected = site.steps if job_id == "2" else site.steps[1:]
+        assert result["changed"] and result["steps"] == expected[:len(result["steps"])] and site.steps[1] in result["steps"]
+        assert site.steps[1] in result["left"] and "as it was built before" in result["msg"] and site.steps[1] in result["msg"]
     site.sandbox.settings(amplify_fail_step=None)
     again = site.run()
-    assert again["changed"] and "job 2" in again["reason"] and "FAILED" in again["reason"], again.output
-    assert site.builds() == [("2", "FAILED"), ("3", "SUCCEED")]
+    assert again["changed"] and "job 3" in again["reason"] and "FAILED" in again["reason"], again.output
+    assert site.builds() == [("2", "FAILED"), ("3", "FAILED"), ("4", "SUCCEED")]
 
 
 def test_a_build_that_somebody_stops_is_told(site):
@@ -219,11 +216,12 @@ def test_a_build_in_the_way_is_an_error_for_who_does_not_wait(site):
     assert site.run(wait=False)["changed"]
 
 
-@pytest.mark.parametrize("check", [True, False])
-def test_kind_34_a_run_with_nothing_to_change_does_not_wait_for_the_build_of_another(site, check):
+def test_kind_34_a_run_with_nothing_to_change_does_not_wait_for_the_build_of_another(site):
     site.run()
     site.push_without_end()
-    assert not site.run(check=check, wait_timeout=0)["changed"]
+    for check in (True, False):
+        result = site.run(check=check, wait_timeout=0)
+        assert not result["changed"] and not result.get("failed"), result.output
 
 
 def test_kind_34_check_mode_does_not_wait_for_its_own_build_either(site):
@@ -248,26 +246,18 @@ def test_builds_of_pushes_after_ours_are_left_alone(site):
     assert site.builds() == [("2", "SUCCEED"), ("3", "SUCCEED")]
 
 
-@pytest.mark.parametrize("running", [True, False])
-@pytest.mark.parametrize("kill_after", [1, 2, 3])
-def test_a_run_killed_after_any_change_is_completed_with_one_build(site, kill_after, running):
+def test_runs_killed_once_the_build_is_started_are_completed_with_one_build(site):
+    """After any other change, with the build over or not: tests/unit/test_amplify_build.py and test_amplify_run.py."""
     site.run()
     site.set(A="2")
-    site.sandbox.settings(transition_seconds=3 if running else 0)
-    assert site.run(kill_after=kill_after).killed
+    site.sandbox.settings(transition_seconds=3)
+    assert site.run(kill_after=2).killed
     site.sandbox.settings(transition_seconds=0)
+    assert site.run(kill_after=1).killed
     result = site.run()
-    assert not result.get("failed"), result.output
-    assert result["steps"] == site.steps[kill_after:]
+    assert not result["changed"] and result["job"]["status"] == "SUCCEED", result.output
     assert site.builds() == [("2", "SUCCEED"), ("3", "SUCCEED")]
     assert site.built("3")["A"] == "2"
-    assert not site.run()["changed"]
-
-
-def test_a_run_makes_three_changes_and_no_more(site):
-    """So that the test above has killed it after each."""
-    assert not site.run(kill_after=4).killed
-    assert site.changes() == {"amplify.TagResource": 2, "amplify.StartJob": 1}
 
 
 def test_a_run_killed_between_update_and_build_is_completed_with_one_build(site, run_module):
@@ -284,7 +274,8 @@ def test_a_run_killed_between_update_and_build_is_completed_with_one_build(site,
 def test_a_lost_answer_is_no_second_build(site, operation):
     with site.sandbox.fault("lost_answer", service="amplify", operation=operation, times=1):
         result = site.run()
-    assert result["steps"] == site.steps, result.output
+    lost = site.steps[1 if operation == "StartJob" else 0]
+    assert result["steps"] == [f"{step} (the answer was lost)" if step == lost else step for step in site.steps], result.output
     assert site.changes()["amplify.StartJob"] == 1
     assert site.builds() == [("2", "SUCCEED")]
 
@@ -339,32 +330,25 @@ def test_branches_of_any_name_are_built(site):
     assert not site.run(branch=name)["changed"]
 
 
-def test_an_app_is_found_by_its_name(site):
-    assert site.run(app_name="huntaze")["app_id"] == site.id
-
-
-@pytest.mark.parametrize("check", [True, False])
-def test_kind_16_an_app_without_a_repository_is_refused(site, check):
+def test_kind_16_an_app_without_a_repository_is_refused(site):
     by_hand = {"appId": site.amplify.create_app(name="by-hand")["app"]["appId"], "branchName": "main"}
     site.amplify.create_branch(**by_hand)
     site.amplify.start_deployment(sourceUrl="https://example.com/site.zip", **by_hand)
-    result = site.run(app_id=by_hand["appId"], check=check)
+    result = site.run(app_id=by_hand["appId"])
     assert result["failed"] and "not connected to a repository" in result["msg"] and "(by-hand)" in result["msg"] and "Connect it" in result["msg"]
     assert (result["changed"], result["steps"]) == (False, [])
 
 
-@pytest.mark.parametrize("check", [True, False])
-@pytest.mark.parametrize("args", [{"branch": "nope"}, {"app_id": "dnosuchapp"}, {"app_name": "nosuchapp"}])
+@pytest.mark.parametrize(("args", "check"), [({"branch": "nope"}, True), ({"app_id": "dnosuchapp"}, False), ({"app_name": "nosuchapp"}, False)])
 def test_kind_16_what_is_not_found_is_named_with_the_way_out(site, args, check):
     result = site.run(check=check, **args)
     assert result["failed"] and list(args.values())[0] in result["msg"] and "Correct app_" in result["msg"]
     assert (result["changed"], result["steps"], result["left"]) == (False, [], [])
 
 
-@pytest.mark.parametrize("check", [True, False])
-def test_kind_22_the_preview_of_a_pull_request_is_refused(site, check):
+def test_kind_22_the_preview_of_a_pull_request_is_refused(site):
     site.sandbox.control.request("POST", "amplify/pull-requests", {"app_id": site.id, "number": 7, "source": "feature", "destination": "main"})
-    result = site.run(branch="pr-7", check=check)
+    result = site.run(branch="pr-7")
     assert result["failed"] and "Push to branch feature" in result["msg"] and "name the branch main" in result["msg"], result.output
     assert site.changes() == {} and site.builds() == []
 
@@ -376,13 +360,9 @@ def test_kind_07_jobs_of_which_aws_tells_little_are_no_crash(site):
 
 
 def test_kind_20_notes_of_branches_that_are_gone_are_removed_before_a_build(site):
-    for name in ("old/1", "old 2", "kept"):
-        site.amplify.create_branch(appId=site.id, branchName=name)
-        result = site.run(branch=name)
-        assert result["changed"], result.output
-    for name in ("old/1", "old 2"):
-        site.amplify.delete_branch(appId=site.id, branchName=name)
-    site.amplify.tag_resource(resourceArn=site.arn, tags={f"k{number}": "" for number in range(47)})
+    site.amplify.create_branch(appId=site.id, branchName="kept")
+    old = {f"huntaze:build:{name}": "v1/started/1/ab/cd" for name in ("old/1", f"sha256:{hashlib.sha256(b'old 2').hexdigest()[:32]}", "kept")}
+    site.amplify.tag_resource(resourceArn=site.arn, tags={**old, **{f"k{number}": "" for number in range(47)}})
     announced, made = site.run(check=True), site.run()
     assert announced["steps"] == made["steps"], made.output
     assert made["steps"][1:] == site.steps and "old/1" in made["steps"][0] and "branches that are gone" in made["steps"][0]
@@ -392,10 +372,9 @@ def test_kind_20_notes_of_branches_that_are_gone_are_removed_before_a_build(site
     assert site.sandbox.calls() == {"amplify.GetApp": 1, "amplify.GetBranch": 1, "amplify.ListJobs": 1}
 
 
-@pytest.mark.parametrize("check", [True, False])
-def test_kind_20_an_app_full_of_tags_is_refused_before_anything_is_done(site, check):
+def test_kind_20_an_app_full_of_tags_is_refused_before_anything_is_done(site):
     site.amplify.tag_resource(resourceArn=site.arn, tags={f"k{number}": "" for number in range(50)})
-    result = site.run(check=check)
+    result = site.run()
     assert result["failed"] and "50 tags" in result["msg"] and "untag-resource" in result["msg"], result.output
     assert site.changes() == {} and site.builds() == []
 

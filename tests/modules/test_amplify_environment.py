@@ -32,6 +32,11 @@ class App:
     def own_of_branch(self):
         return self.amplify.get_branch(appId=self.id, branchName=self.branch)["branch"].get("environmentVariables", {})
 
+    def diff(self, result):
+        """The variables of Ansible's diff, before and after."""
+        fields = [result["diff"][side].get(f"app {self.id}", {}) for side in ("before", "after")]
+        return [{name.removeprefix("environment_variables."): value for name, value in side.items()} for side in fields]
+
     def write(self, **variables):
         """Somebody else's doing: they read, merge and write as well."""
         self.amplify.update_app(appId=self.id, environmentVariables={**self.variables, **variables})
@@ -95,7 +100,7 @@ def test_check_mode_announces_what_the_run_does(app, args):
     announced = app.run(check=True, **args)
     assert app.variables == before and app.writes() == {}
     made = app.run(**args)
-    for key in ("changed", "steps", "diff", "variable_names", "app_id", "branch"):
+    for key in ("changed", "steps", "differences", "diff", "variable_names", "app_id", "branch"):
         assert announced[key] == made[key], key
     assert made["variable_names"] == sorted(app.variables)
 
@@ -176,11 +181,12 @@ def test_kind_05_no_secret_is_ever_shown(app):
     for check in (True, False):
         result = app.run(variables={"PUBLIC": "may be seen"}, secret_variables={"OURS": CANARY + "-new", "MORE": CANARY}, check=check)
         assert CANARY not in result.output
-        assert result["diff"]["after"]["PUBLIC"] == "may be seen"
-        assert result["diff"]["before"]["OURS"] != result["diff"]["after"]["OURS"]
+        before, after = app.diff(result)
+        assert after["PUBLIC"] == "may be seen" and set(after) == {"PUBLIC", "OURS", "MORE"}
+        assert before["OURS"] != after["OURS"]
     # What was a secret once is none of a name's that is public now.
     result = app.run(variables={"MORE": "may be seen", "THEIRS": "may be seen too"})
-    assert CANARY not in result.output and result["diff"]["after"]["MORE"] == "may be seen"
+    assert CANARY not in result.output and app.diff(result)[1]["MORE"] == "may be seen"
     app.write(THEIRS=CANARY + "-theirs")
     assert CANARY not in app.run(state="absent", variables={"THEIRS": None}).output
     assert CANARY not in app.run(branch="nope", secret_variables={"OURS": CANARY}).output

@@ -9,14 +9,17 @@ import json
 import types
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import deployment as planner
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import note as notes
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import policy
 from ansible_collections.huntaze.ai_system.plugins.modules import amplify_deployment, amplify_environment
 from botocore.exceptions import ClientError
+from support.clock import Clock
 
 MOMENT = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 ARN = "arn:aws:amplify:us-east-1:123456789012:apps/d1a2b3c4d5e6f7"
 OPTIONS = {"app_id": "d1a2b3c4d5e6f7", "app_name": None, "branch": "main", "aws_config": None}
-BUILD = {**OPTIONS, "environment_changes": False, "wait": True, "wait_timeout": 5}
+BUILD = {**OPTIONS, "environment_changes": False, "wait": True, "wait_timeout": 2400}
 VARIABLES = {**OPTIONS, "variables": {"A": "1"}, "secret_variables": {"B": "canary-ours"}, "state": "present", "purge": False}
 
 
@@ -26,6 +29,8 @@ def error(code, text="", status=400):
 
 class Amplify:
     """One app with one branch, every job of which ends at once. left_out: the path of a field that no answer has."""
+
+    exceptions = types.SimpleNamespace(NotFoundException=type("NotFoundException", (ClientError,), {}))
 
     def __init__(self, left_out=(), status="SUCCEED", refuses=None):
         self.left_out, self.status, self.refuses = left_out, status, refuses
@@ -97,14 +102,11 @@ def run(monkeypatch, module, amplify, params, check=False):
     monkeypatch.setattr(module, "AnsibleAWSModule", lambda **spec: fake)
     monkeypatch.setattr(module, "client", lambda *arguments: amplify)
     monkeypatch.setattr(module, "client_without_retries", lambda *arguments: amplify)
-    if module is amplify_deployment:
-        # The real ones are slow by design.
-        monkeypatch.setattr(module, "fingerprint", lambda text: "a/b")
-        monkeypatch.setattr(module, "is_of", lambda known, text: known == "a/b")
-        monkeypatch.setattr(module, "SEE", 0)
-        monkeypatch.setattr(module, "wait_until", lambda look, timeout, delay=0: look() or None)
-    else:
-        monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    # The real ones are slow by design.
+    monkeypatch.setattr(notes, "fingerprint_of", lambda environment, note: "a/b")
+    clock = Clock()
+    monkeypatch.setattr(_apply, "time", clock)
+    monkeypatch.setattr(amplify_deployment, "time", clock)
     with pytest.raises(Ended):
         module.main()
     return results[0]
@@ -155,7 +157,7 @@ def test_kind_05_an_error_of_aws_that_quotes_the_variables_shows_none(monkeypatc
 
 def test_kind_17_an_error_after_the_start_tells_that_it_was_started(monkeypatch):
     amplify = Amplify()
-    amplify.tag_resource("", {planner.tag_key("main"): str(planner.Note(planner.INTENDED, 0, "a/b"))})
+    amplify.tag_resource("", {notes.key_of("main"): str(notes.Note(notes.INTENDED, 0, "a/b"))})
     start, look = amplify.start_job, amplify.list_jobs
 
     def started(**request):
@@ -169,5 +171,5 @@ def test_kind_17_an_error_after_the_start_tells_that_it_was_started(monkeypatch)
     amplify.start_job = started
     result = run(monkeypatch, amplify_deployment, amplify, BUILD)
     assert result["failed"] and "not authorized" in result["msg"]
-    assert result["steps"] == ["Start a RELEASE build of branch main of app d1a2b3c4d5e6f7"] and result["changed"]
-    assert result["left"] == ["Note the environment of branch main in a tag of app d1a2b3c4d5e6f7, with the job that builds it"]
+    assert result["steps"] == ["Start a RELEASE build of branch d1a2b3c4d5e6f7/main"] and result["changed"]
+    assert result["left"] == ["Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, with the job that builds it"]

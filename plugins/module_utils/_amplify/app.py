@@ -2,32 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) the huntaze.ai_system contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the modules for Amplify Hosting share: how an app is found, what its variables are, what its errors mean."""
+"""An app of Amplify Hosting and its branch: how a task names them, how a result does, and what AWS describes of them."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports the missing library
-
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import error_code, fail_on_aws_error
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
-
 APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 # Where an app's identifier stands in its ARN, in an address of its site, and in one of the console.
 APP_ID_WITHIN = re.compile(r"(?:apps/|/|\.|^)(d[a-z0-9]{9,19})(?:[/.?#]|$)")
 BRANCH_LIMIT = 255
 APP_OPTIONS = dict(app_id=dict(type="str"), app_name=dict(type="str"), branch=dict(type="str"))
-# What every failure carries; a module that has done something says what.
-NOTHING_DONE = dict(changed=False, steps=[], left=[])
-SHORTEST_MASKED = 4
 
 
-def app_problems(parameters: t.Mapping[str, t.Any]) -> list[str]:
+def problems(parameters: t.Mapping[str, t.Any]) -> list[str]:
     """What is wrong with app_id, app_name and branch as a user wrote them, one sentence each."""
     app_id, app_name, branch = (parameters.get(key) for key in ("app_id", "app_name", "branch"))
     return [
@@ -76,52 +65,20 @@ def variables_of(described: t.Mapping[str, t.Any]) -> dict[str, str]:
     return {name: value for name, value in (described.get("environmentVariables") or {}).items() if name.strip()}
 
 
-def find_app(module: t.Any, client: t.Any) -> str:
-    """The id of the app that app_id or app_name names."""
-    app_id, name = module.params["app_id"], module.params["app_name"]
-    if app_id:
-        return app_id
-    try:
-        apps = client.get_paginator("list_apps").paginate().build_full_result().get("apps") or []
-    except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, f"Looking for the app named {name}", **NOTHING_DONE)
-    found = sorted(app["appId"] for app in apps if app.get("name") == name)
+def object_of(app_id: str, branch: t.Optional[str] = None) -> str:
+    """The object of a Difference."""
+    return f"branch {app_id}/{branch}" if branch else f"app {app_id}"
+
+
+def named(client: t.Any, name: str) -> tuple[str, list[str]]:
+    """The identifier of the one app of this name; without one, why not."""
+    apps = client.get_paginator("list_apps").paginate().build_full_result().get("apps") or []
+    region, found = client.meta.region_name, sorted(app["appId"] for app in apps if app.get("name") == name)
     if len(found) == 1:
-        return found[0]
+        return found[0], []
     if found:
-        module.fail_json(msg=f"{len(found)} apps of {module.region} are named {name}: {', '.join(found)}. Say which by app_id.", **NOTHING_DONE)
+        return "", [f"{len(found)} apps of {region} are named {name}: {', '.join(found)}. Say which by app_id."]
     if any(app["appId"] == name for app in apps):
-        module.fail_json(msg=f"No app of {module.region} is named {name}, which is the identifier of one: use app_id.", **NOTHING_DONE)
+        return "", [f"No app of {region} is named {name}, which is the identifier of one: use app_id."]
     names = ", ".join(sorted({app.get("name") or app["appId"] for app in apps})) or "none at all"
-    module.fail_json(msg=f"No app of {module.region} is named {name}; there is {names}. Correct app_name or region.", **NOTHING_DONE)
-
-
-def fail_on_amplify_error(module: t.Any, error: Exception, doing: str, **result: t.Any) -> t.NoReturn:
-    """As fail_on_aws_error; where something was not found, with the way out."""
-    if error_code(error) in ("NotFoundException", "ResourceNotFoundException"):
-        module.fail_json(
-            msg=f"{doing}: {error} Correct app_id, branch (as the console shows it) or region ({module.region}).",
-            error={"code": error_code(error), "type": type(error).__name__},
-            **result,
-        )
-    fail_on_aws_error(module, error, doing, **result)
-
-
-def without_values(text: str, secrets: t.Iterable[str]) -> str:
-    """A text of AWS that may quote variables, without the map and without any of these values.
-
-    A value of a few characters is no secret, and would be found in every other word.
-    """
-    text = re.sub(r"\{.*\}", f"{{{MASK}}}", text, flags=re.DOTALL)
-    for secret in sorted({secret for secret in secrets if len(secret) >= SHORTEST_MASKED}, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
-
-
-def without_values_of(error: Exception, secrets: t.Iterable[str]) -> Exception:
-    """The error of AWS with a message that quotes no variables."""
-    if not isinstance(error, ClientError):
-        return error
-    answer = error.response.get("Error") or {}
-    message = without_values(str(answer.get("Message", "")), secrets)
-    return type(error)({**error.response, "Error": {**answer, "Message": message}}, error.operation_name)
+    return "", [f"No app of {region} is named {name}; there is {names}. Correct app_name or region."]

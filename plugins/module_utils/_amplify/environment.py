@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) the huntaze.ai_system contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Plans the environment variables of an Amplify app or branch. Pure: no client, no clock, no module."""
+"""Plans the environment variables of an Amplify app or branch, in one call that replaces them all."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, Change, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import app
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, Change, Difference, Plan
 
 NAME_LIMIT, VALUE_LIMIT = 255, 5500
 # Amplify takes no empty map for an answer; this one clears.
@@ -28,32 +29,55 @@ def is_reserved(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Desired:
-    """What a task asks for. absent: the names listed are to go, whatever their values."""
+    """What a task asks for.
 
+    branch: None: the variables are those of the app
+    public: names and values that anybody may see
+    secret: names and values that nobody may see
+    absent: the names listed are to go, whatever their values
+    purge:  the names that are not listed are to go, except those that Amplify reads
+    """
+
+    app_id: str
+    branch: t.Optional[str]
     public: t.Mapping[str, str]
     secret: t.Mapping[str, str] = field(repr=False)
     absent: bool = False
     purge: bool = False
 
+    def __str__(self) -> str:
+        return app.object_of(self.app_id, self.branch)
+
+    @property
+    def where(self) -> dict[str, str]:
+        """The parameters that say in every call which app or branch is meant."""
+        return {"appId": self.app_id, **({"branchName": self.branch} if self.branch else {})}
+
     @property
     def values(self) -> dict[str, str]:
         return {**self.public, **self.secret}
 
-    def wanted(self, observed: t.Mapping[str, str]) -> dict[str, str]:
-        """The whole map that is to replace `observed`."""
+    def wanted(self, variables: t.Mapping[str, str]) -> dict[str, str]:
+        """The whole map that is to replace `variables`."""
         if self.absent:
-            return {name: value for name, value in observed.items() if name not in self.values}
-        kept = {name: observed[name] for name in self.kept(observed)} if self.purge else observed
+            return {name: value for name, value in variables.items() if name not in self.values}
+        kept = {name: variables[name] for name in self.kept(variables)} if self.purge else variables
         return {**kept, **self.values}
 
-    def kept(self, observed: t.Mapping[str, str]) -> list[str]:
+    def kept(self, variables: t.Iterable[str]) -> list[str]:
         """The names that purging leaves alone although they are not listed."""
-        return sorted(name for name in observed if self.purge and is_reserved(name) and name not in self.values)
+        return sorted(name for name in variables if self.purge and is_reserved(name) and name not in self.values)
+
+    def is_public(self, name: str, value: t.Optional[str]) -> bool:
+        """Only what is declared public is nobody's secret: what was there under a public name may have been one."""
+        return not self.absent and name in self.public and self.public[name] == value
 
     @classmethod
-    def of(cls, parameters: t.Mapping[str, t.Any]) -> Desired:
-        """From a task's parameters without variable_problems."""
+    def of(cls, app_id: str, parameters: t.Mapping[str, t.Any]) -> Desired:
+        """From a task's parameters without problems."""
         return cls(
+            app_id,
+            parameters["branch"],
             *({name: "" if value is None else str(value) for name, value in (parameters[key] or {}).items()} for key in ("variables", "secret_variables")),
             absent=parameters["state"] == "absent",
             purge=parameters["purge"],
@@ -61,43 +85,79 @@ class Desired:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where variables are kept: an app, or one of its branches."""
+class Observed:
+    """The variables that are there; any of them may be somebody's secret."""
 
-    app_id: str
-    branch: t.Optional[str] = None
+    variables: t.Mapping[str, str] = field(repr=False)
 
-    def __str__(self) -> str:
-        return f"branch {self.branch} of app {self.app_id}" if self.branch else f"app {self.app_id}"
 
-    @property
-    def _key(self) -> dict[str, str]:
-        return {"appId": self.app_id, **({"branchName": self.branch} if self.branch else {})}
+def observe(client: t.Any, desired: Desired) -> Observed:
+    described = client.get_branch(**desired.where)["branch"] if desired.branch else client.get_app(**desired.where)["app"]
+    return Observed(app.variables_of(described))
 
-    def replace(self, variables: t.Mapping[str, str], summary: str) -> Change:
-        return Change(
-            "update_branch" if self.branch else "update_app",
-            {**self._key, "environmentVariables": dict(variables) or CLEAR},
-            summary,
-        )
+
+def plan(desired: Desired, observed: Observed) -> Plan:
+    """The one call that brings the variables observed to those desired, or none."""
+    there, wanted = observed.variables, desired.wanted(observed.variables)
+    names = {
+        "add": sorted(set(wanted) - set(there)),
+        "change": sorted(name for name in set(wanted) & set(there) if wanted[name] != there[name]),
+        "remove": sorted(set(there) - set(wanted)),
+    }
+    if not any(names.values()):
+        return Plan()
+    return Plan((
+        Change(
+            "update_branch" if desired.branch else "update_app",
+            {**desired.where, "environmentVariables": wanted or CLEAR},
+            tuple(_difference(desired, name, there.get(name), wanted.get(name)) for name in sorted(sum(names.values(), []))),
+            f"Update the variables of {desired}: " + "; ".join(f"{verb} {', '.join(found)}" for verb, found in names.items() if found),
+        ),
+    ))
+
+
+def _difference(desired: Desired, name: str, before: t.Optional[str], after: t.Optional[str]) -> Difference:
+    public = desired.is_public(name, after)
+    hidden = MASK if public and before is not None else before
+    return Difference(str(desired), f"environment_variables.{name}", hidden, after, secret=not public)
+
+
+def shown(desired: Desired, variables: t.Iterable[str]) -> dict[str, t.Any]:
+    """What a result tells of `variables` (names) beside what has changed: where they are, and which of them a purge has left."""
+    return {"app_id": desired.app_id, "branch": desired.branch, "variable_names": sorted(variables), "kept": desired.kept(variables)}
+
+
+def secrets_among(desired: Desired, variables: t.Mapping[str, str]) -> set[str]:
+    """The values that nobody may be shown: those of `variables` and of the task that are not declared public."""
+    public = set() if desired.absent else set(desired.public.values())
+    return ({*variables.values(), *desired.secret.values()} - public) | set(desired.secret.values())
+
+
+# What a user wrote
+
+
+def problems(parameters: t.Mapping[str, t.Any]) -> list[str]:
+    """What is wrong with a task's options, one sentence each and never a value."""
+    variables = {key: parameters[key] for key in ("variables", "secret_variables", "state", "purge")}
+    return [*app.problems(parameters), *variable_problems(**variables)]
 
 
 def variable_problems(variables: t.Any, secret_variables: t.Any, state: str = "present", purge: bool = False) -> list[str]:
     """What is wrong with the two mappings, one sentence each and never a value; nothing if they can be planned."""
-    problems = []
+    found = []
     if purge and state == "absent":
-        problems.append("purge removes what is not listed and state=absent what is listed: use one of them.")
+        found.append("purge removes what is not listed and state=absent what is listed: use one of them.")
     for option, mapping in (("variables", variables), ("secret_variables", secret_variables)):
         for name, value in (mapping or {}).items():
-            problems += _name_problems(option, name, state)
+            found += _name_problems(option, name, state)
             if state == "present":
                 wrong = _value_problem(value, secret=option == "secret_variables")
-                problems += [f"{option}: the value of {name} {wrong}"] if wrong else []
-    problems += [
+                found += [f"{option}: the value of {name} {wrong}"] if wrong else []
+    found += [
         f"{name} is both in variables and in secret_variables: leave it in one of them."
         for name in (variables or {}) if name in (secret_variables or {})
     ]
-    return problems
+    return found
 
 
 def _name_problems(option: str, name: t.Any, state: str) -> list[str]:
@@ -130,48 +190,13 @@ def _value_problem(value: t.Any, secret: bool) -> str:
     return ""
 
 
-def plan(place: Place, desired: Desired, observed: t.Mapping[str, str]) -> Plan:
-    """The one call that brings the variables `observed` to those desired, or none."""
-    wanted = desired.wanted(observed)
-    if wanted == dict(observed):
-        shown = _shown(desired, observed)
-        return Plan(before=shown, after=shown)
-    verbs = {
-        "add": sorted(set(wanted) - set(observed)),
-        "change": sorted(name for name in set(wanted) & set(observed) if wanted[name] != observed[name]),
-        "remove": sorted(set(observed) - set(wanted)),
-    }
-    what = "; ".join(f"{verb} {', '.join(names)}" for verb, names in verbs.items() if names)
-    return Plan(
-        changes=(place.replace(wanted, f"Update the variables of {place}: {what}"),),
-        before=_shown(desired, observed),
-        # A mask that stays the same would hide that something changes.
-        after={**_shown(desired, wanted), **{name: f"{MASK} (changed)" for name in verbs["change"] if name not in desired.public}},
-    )
-
-
-def _is_public(desired: Desired, name: str, value: str) -> bool:
-    """Only what is declared public is nobody's secret: what was there under a public name may have been one."""
-    return not desired.absent and desired.public.get(name) == value
-
-
-def _shown(desired: Desired, variables: t.Mapping[str, str]) -> dict[str, str]:
-    return {name: value if _is_public(desired, name, value) else MASK for name, value in sorted(variables.items())}
-
-
-def secrets_among(desired: Desired, variables: t.Mapping[str, str]) -> set[str]:
-    """The values that nobody may be shown: those of `variables` and of the task that are not declared public."""
-    public = set() if desired.absent else set(desired.public.values())
-    return ({*variables.values(), *desired.secret.values()} - public) | set(desired.secret.values())
-
-
-def value_warnings(variables: t.Any, secret_variables: t.Any) -> list[str]:
+def warnings(parameters: t.Mapping[str, t.Any]) -> list[str]:
     """What is probably not meant, one sentence each and never a value."""
-    warnings = []
-    for option, mapping in (("variables", variables), ("secret_variables", secret_variables)):
-        for name, value in (mapping or {}).items():
+    found = []
+    for option in ("variables", "secret_variables") if parameters["state"] == "present" else ():
+        for name, value in (parameters[option] or {}).items():
             end = str(value)[-1:]
             if end.isspace():
                 what = "a line end" if end in "\r\n" else "a blank"
-                warnings.append(f"{option}: the value of {name} ends with {what}, which is set as it is; trim it if it is not meant.")
-    return warnings
+                found.append(f"{option}: the value of {name} ends with {what}, which is set as it is; trim it if it is not meant.")
+    return found

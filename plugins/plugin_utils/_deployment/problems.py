@@ -10,7 +10,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.build import plain_build_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.dotenv import plain_build_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import variable_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import alarm_problems, typed_alarms
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import token_problems

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import model, verdicts
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 SCHEMA = jsonschema.Draft202012Validator(
@@ -61,7 +61,10 @@ def test_what_a_module_did_is_a_step_of_its_stage():
         ("Replication group r: offer TLS", ["cache r"], ("cache", "r", "offer TLS")),
         ('create the metric alarm "cpu-high"', [], ("alarm", "cpu-high", "create the metric alarm")),
         ('create the metric alarm "cpu-high"', ["alarm cpu", "alarm cpu-high"], ("alarm", "cpu-high", "create the metric alarm")),
-        ("Start a RELEASE build of branch main of app d1", ["branch d1/main"], ("branch", "d1/main", "start a RELEASE build of branch main of app d1")),
+        ("Start a RELEASE build of branch main of app d1", ["branch d1/main"], ("branch", "d1/main", "start a RELEASE build")),
+        ("Promote the cache cluster old to the replication group new", ["cache new", "cache old"],
+         ("cache", "old", "promote the cache cluster old to the replication group new")),
+        ("Replication group r-1: note in the tag of r", ["cache r", "cache r-1"], ("cache", "r-1", "note in the tag of r")),
         ("TLS is on", [], ("host", "localhost", "TLS is on")),
         ("install the agent", ["host limiter-1"], ("host", "limiter-1", "install the agent")),
     ],
@@ -88,6 +91,19 @@ def test_a_look_at_an_agent_is_a_plan_in_whatever_stage_and_the_last_one_counts(
     assert told(reported(*looks, visit), "not_reached") == [] and reported(*looks, visit)["run"]["objects"] == 1
     stopped = [*looks, event("agent", state="failed", host="limiter-2", msg="no")]
     assert told(reported(*stopped, failed_hosts=["limiter-2"]), "not_reached") == [("agent", "host/limiter-1", "write agent.yml, credential")]
+
+
+def test_a_look_outside_of_preflight_makes_no_step():
+    assert reported(event("auth_close", changed=False, steps=[RULE]))["steps"] == []
+
+
+def test_what_preflight_plans_for_an_agents_host_is_a_part_of_its_stage():
+    agent = {"action": "huntaze.ai_system.limiter_agent", "differences": [{"object": "host limiter-1"}], "host": "limiter-1"}
+    look = event("preflight", path="roles/limiter_agent/tasks/plan.yml:3", steps=["limiter-1: write rules.yml"], changed=False, **agent)
+    failed = event("network", "failed", action=INGRESS, msg="no", steps=[], left=[RULE])
+    made = reported(look, failed, failed_hosts=["localhost"])
+    assert told(made, "not_reached") == [("agent", "host/limiter-1", "write rules.yml")] and made["run"]["objects"] == 2
+    assert reported(look, event("agent", steps=[], changed=False, **agent))["run"]["objects"] == 1
 
 
 def test_an_unchanged_run_is_clean_and_says_what_it_compared():
@@ -272,6 +288,11 @@ EVENTS = st.builds(
 )
 
 
+# On a busy machine, making the events takes long.
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+
+
+@SLOW
 @given(st.lists(EVENTS, max_size=5), st.booleans(), st.booleans(), st.lists(st.sampled_from(["localhost", "limiter 1", "\x1bhost"]), unique=True))
 def test_whatever_tasks_return_there_is_a_report(events, check, interrupted, failed_hosts):
     made = reported(*events, check=check, interrupted=interrupted, failed_hosts=failed_hosts)

@@ -11,7 +11,7 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import m
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.test_report_model import AUTH, CACHE, EVENTS, RUN, event, plan
+from unit.test_report_model import AUTH, CACHE, EVENTS, RUN, SLOW, event, plan
 
 BEGAN = 1795662764.0  # 26 Nov 2026 03:12:44 UTC
 LOOK_UP = event("preflight", action="amazon.aws.aws_caller_info", account="123456789012", invocation={"module_args": {"region": "us-east-1"}})
@@ -57,7 +57,7 @@ FAILED = [
                         "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is the only one"]),
     plan("app", ["Build", "Note"]),
     event("network", changed=True, steps=["sg-1: let in tcp 6379 from sg-2"], seconds=3.2),
-    event("auth_close", "failed", task="Require TLS and the token", action=AUTH, steps=["Replication group huntaze-redis: require TLS and refuse plain text"],
+    event("auth_close", "failed", task="Require TLS and the token", action=AUTH, changed=True, steps=["Replication group huntaze-redis: require TLS and refuse plain text"],
           left=["Replication group huntaze-redis: accept the token too (AUTH, ROTATE)",
                 "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is the only one"],
           msg="The token could not be added: InvalidReplicationGroupState, Replication group huntaze-redis has status modifying.\n::error::not a command"),
@@ -174,6 +174,7 @@ def test_colour_repeats_what_a_word_says(width):
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured).replace("\u2502", "|") == plain
 
 
+@SLOW
 @given(st.lists(EVENTS, max_size=4), st.sampled_from([40, 80, 120]), st.sampled_from([[], ["localhost"]]), st.booleans())
 def test_no_text_of_others_begins_a_line_or_commands_a_terminal(events, width, failed_hosts, full):
     foreign = event("app", "failed", task="::warning::task", msg="::error::no\r\n\x1b[2J##[error]no\n\u202e::set-output::x " + "y" * 200)

@@ -15,7 +15,6 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import w
 STAGES = ("preflight", "network", "auth_open", "agent", "auth_close", "app", "alarms", "verify")
 # Both go one way, whose plan stands in the second.
 TOGETHER = {"auth_open": "auth_close"}
-PLANS = {"look": "agent"}
 KINDS = ("security group", "replication group", "cache cluster", "cache", "alarm", "app", "branch", "host", "snapshot", "user group", "user")
 # The option that lists what a module compares. Other modules that tell steps compare one object.
 LISTS = {"security_group_ingress": "rules", "cloudwatch_alarms": "alarms"}
@@ -118,13 +117,21 @@ def told(sentence: str, names: t.Sequence[str], host: str) -> tuple[dict[str, st
     names: the objects of the result's differences. Where these do not tell, the sentence's head does ("sg-1: let in ..."), and at last the host.
     """
     sentence = words.clean(sentence)
-    named = [name for name in names if re.search(rf"(?<![\w-]){re.escape(object_of(name)['name'])}(?![\w-])", sentence)] or list(names)
+    named = {}
+    for each in map(object_of, names):
+        place = re.search(rf"(?<![\w-]){re.escape(each['name'])}(?![\w-])", sentence)
+        if place:
+            named[place.start(), -len(each["name"])] = each
     head, colon, rest = sentence.partition(": ")
-    if named and (len(named) == 1 or len({object_of(name)["name"] for name in named}) == 1 or len(names) > 1 and named != list(names)):
-        found = object_of(max(named, key=len))
-        if colon and head.lower().endswith(found["name"].lower()):
+    if named or len(names) == 1:
+        found = named[min(named)] if named else object_of(names[0])
+        if colon and head.lower().endswith(found["name"].lower()) and len(head) <= len(found["name"]) + 20:
             sentence = rest
-        sentence = re.sub(rf"""\s*(["']?){re.escape(found['name'])}\1(?![\w-])""", "", sentence, count=1) if found["kind"] == "alarm" else sentence
+        else:
+            for phrase in _phrases(found):
+                if phrase in sentence:
+                    sentence = sentence.replace(phrase, "", 1)
+                    break
     elif colon and re.fullmatch(r"sg-\w+", head):
         found, sentence = object_of(f"security group {head}"), rest
     elif colon and any(head.lower().startswith(kind + " ") for kind in KINDS):
@@ -136,25 +143,39 @@ def told(sentence: str, names: t.Sequence[str], host: str) -> tuple[dict[str, st
     return found, _begun_small(sentence)
 
 
+def _phrases(found: t.Mapping[str, str]) -> list[str]:
+    """How a sentence mentions its object, to be left out beside the object."""
+    kind, name = found["kind"], found["name"]
+    app, slash, branch = name.partition("/")
+    return ([f" of branch {branch} of app {app}"] if slash and kind == "branch" else []) + [f" of {kind} {name}"] + (
+        [f' "{name}"', f" {name}"] if kind == "alarm" else []
+    )
+
+
 def _begun_small(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
 
 
+def _file(event: Event) -> str:
+    """The name of the file that the task stands in."""
+    return words.slug(re.sub(r"\.yml(:\d+)?$", "", event.path).rpartition("/")[2])
+
+
 def _is_plan(event: Event) -> bool:
-    return "steps" in event.result and (event.stage == "preflight" or _planned_stage(event) == "look")
+    """Preflight plans, and the role of the agent looks, whatever stage makes it look."""
+    return "steps" in event.result and (event.stage == "preflight" or _file(event) == "look")
 
 
 def _planned_stage(event: Event) -> str:
-    """Preflight plans a stage by the stage's own tasks: their file has its name. The role has a file for a look at an agent."""
-    found = re.search(r"(\w+)\.yml(:\d+)?$", event.path)
-    return found[1] if found else event.stage
+    """Preflight plans a stage by the stage's own tasks: their file has its name."""
+    return "agent" if event.action.endswith(".limiter_agent") else _file(event)
 
 
 def _made_by(event: Event, state: str, stage: str) -> list[Step]:
-    """The steps that a result tells of, or the task itself if it changed something and tells of none."""
+    """The steps that a result tells of, or the task itself if it changed something and tells of none. A look that changes nothing may tell of steps too."""
     differences = [one for one in event.result.get("differences") or [] if isinstance(one, dict)]
     names = list(dict.fromkeys(str(one.get("object")) for one in differences))
-    sentences = list(event.result.get("steps") or [])
+    sentences = list(event.result.get("steps") or []) if event.result.get("changed") or _is_plan(event) else []
     if not sentences and event.result.get("changed"):
         sentences = [event.task.rpartition(" : ")[2]]
     seconds = event.seconds if len(sentences) == 1 and state == "done" else None
@@ -200,7 +221,7 @@ def _undone(event: Event) -> list[Step]:
 def _not_reached(events: t.Sequence[Event], made: t.Sequence[Step]) -> list[Step]:
     """What preflight has planned and no task came to."""
     last = {(event.path, event.host): event for event in events if _is_plan(event)}.values()
-    planned = [step for event in last for step in _made_by(event, "not_reached", PLANS.get(_planned_stage(event), _planned_stage(event)))]
+    planned = [step for event in last for step in _made_by(event, "not_reached", _planned_stage(event))]
     seen = collections.Counter((TOGETHER.get(step.stage, step.stage), step.sentence) for step in made)
     ahead = []
     for step in planned:
@@ -264,7 +285,7 @@ def _objects(events: t.Sequence[Event]) -> int:
         if "steps" in event.result:
             options = (event.result.get("invocation") or {}).get("module_args") or {}
             listed = options.get(LISTS.get(module))
-            # The cache and an agent are looked at by two stages.
+            # The cache is looked at by two stages, an agent's host by preflight and its stage.
             key = (event.action, event.host) if module in ("elasticache_auth", "limiter_agent") else (event.path, event.host)
             compared[key] = len(listed) if isinstance(listed, list) else 1
     return sum(compared.values())

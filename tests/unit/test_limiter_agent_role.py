@@ -270,7 +270,7 @@ class TestHost:
         Manager.running = False
         first = self.wanted(tmp_path)
         assert self.look(first)[1].steps == [
-            f"set up {tmp_path}/install, {tmp_path}/config, {tmp_path}/supervisor", "install the agent (release 0000000000000000)", "install supervisord",
+            "set up directories", "install the agent (release 0000000000000000)", "install supervisord",
             "write agent.yml, bearer-tokens, certificate.pem, credential, key.pem, rules.yml", "write supervisord.conf", "start the agent",
         ]
         self.carry_out(first)

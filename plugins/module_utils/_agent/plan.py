@@ -52,7 +52,7 @@ def _arrival(desired: Desired, observed: Observed, differences: list[Difference]
     directories = [field for field in by_field if field.startswith("directory ")]
     if directories:
         paths = [field.partition(" ")[2] for field in directories]
-        yield Change("make_directories", {"paths": paths}, take(*directories), f"set up {', '.join(paths)}")
+        yield Change("make_directories", {"paths": paths}, take(*directories), "set up directories")
     if "release" in by_field:
         yield Change("install_release", {}, take("release"), f"install the agent (release {desired.release})")
     if "supervisord" in by_field:

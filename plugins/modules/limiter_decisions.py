@@ -64,6 +64,13 @@ EXAMPLES = r"""
     plan: starter
   register: asked
 
+- name: Ask an agent whose certificate is of an authority of its own
+  huntaze.ai_system.limiter_decisions:
+    urls: [https://10.0.1.10:8443]
+    bearer_token: "{{ app_token }}"
+    plan: pro
+    ca_path: /etc/ssl/agents.pem
+
 - name: Say which of them gave one
   ansible.builtin.debug:
     msg: "{{ asked.decisions | selectattr('status', 'in', [200, 429]) | map(attribute='url') }}"

@@ -63,11 +63,6 @@ def _credentials_of(module: AnsibleAWSModule) -> _credentials.Credentials:
     return _credentials.Credentials(module.params, os.environ)
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed a moment later. Unless AWS refused it, the change may have been made all the same."""
-    return _apply.meaning_of(error) is not _apply.Sent.FAILED
-
-
 def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **result: t.Any) -> None:
     """Fail with all of `problems` (sentences that name the way out) in one message, if there is any."""
     if problems:
@@ -135,7 +130,3 @@ def denied_action(error: Exception) -> str:
         return named[1]
     service = "ec2:" if error_code(error) == "UnauthorizedOperation" else ""  # no other service says it so
     return service + (getattr(error, "operation_name", None) or "the action")
-
-
-# For modules that do not stand on the engine yet.
-wait_until = _apply.wait_until

@@ -26,7 +26,6 @@ class Unknown(enum.Enum):
 
 
 UNKNOWN = Unknown.UNKNOWN
-KNOWN_AFTER_APPLY = str(UNKNOWN)
 
 
 class Difference(t.NamedTuple):
@@ -111,12 +110,6 @@ class Change:
     differences: tuple[Difference, ...] = ()
     summary: str = ""
 
-    def __post_init__(self) -> None:
-        # For planners that do not name differences yet: Change(operation, parameters, summary).
-        if isinstance(self.differences, str):
-            object.__setattr__(self, "summary", self.differences)
-            object.__setattr__(self, "differences", ())
-
     @functools.cached_property
     def aims(self) -> frozenset[tuple[str, ...]]:
         """What tells this change from others, from look to look: the call, and what it makes of which field. Never the sentence."""
@@ -137,9 +130,6 @@ class Plan:
     """The changes that lead from what was observed to what is desired, in their order."""
 
     changes: tuple[Change, ...] = ()
-    # For planners that do not name differences yet: plain data with secrets masked.
-    before: t.Any = None
-    after: t.Any = None
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -158,6 +148,4 @@ class Plan:
 
     def result(self) -> dict[str, t.Any]:
         """The part of a module's result that is the same in check mode and in a run."""
-        if self.before is not None or self.after is not None:
-            return {"changed": bool(self), "steps": self.steps, "diff": {"before": self.before, "after": self.after}}
         return {"changed": bool(self), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences)}

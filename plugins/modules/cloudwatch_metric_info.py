@@ -187,8 +187,10 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, is_transient, refuse, wait_until
+from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import wait_until
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, refuse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.metrics import Observed, desired, in_vain, observe, problems, shown, typed_metrics
+from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import is_transient
 
 MOST_OF_A_LOOK = 20
 

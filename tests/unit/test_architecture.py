@@ -18,9 +18,6 @@ CODE_LINES = 60
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
 FILES = {path: ast.parse(path.read_text()) for path in sorted(MODULE_UTILS.rglob("*.py"))}
 PLANNERS = [path for path, tree in FILES.items() if {"plan", "refusals"} & {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}]
-# They shrink to nothing: whoever ports one takes it out.
-NOT_PURE_YET: set[str] = set()
-NOT_THIN_YET = {"cloudwatch_alarms", "cloudwatch_metric_info"}
 
 
 def imported(path):
@@ -64,7 +61,7 @@ def test_planners_are_found():
 @pytest.mark.parametrize("path", PLANNERS, ids=named)
 def test_a_planner_stands_on_nothing_that_imports_botocore_or_amazon_aws(path):
     impure = sorted(named(file) for file in reached(path) if is_impure(file))
-    assert not impure or named(path) in NOT_PURE_YET, impure
+    assert not impure, impure
 
 
 def code_lines(path):
@@ -82,4 +79,4 @@ def code_lines(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_a_module_is_documentation_options_and_a_short_main(path):
-    assert len(code_lines(path)) <= CODE_LINES or path.stem in NOT_THIN_YET, len(code_lines(path))
+    assert len(code_lines(path)) <= CODE_LINES, len(code_lines(path))

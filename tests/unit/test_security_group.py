@@ -13,7 +13,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress imp
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.problems import group_id_problems, host_bit_warnings, rule_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.quota import no_room, proof_of_room, size
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.rule import as_dicts
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import KNOWN_AFTER_APPLY
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import UNKNOWN
 from hypothesis import given
 from hypothesis import strategies as st
 from support import laws
@@ -155,7 +155,7 @@ def test_after_a_run_the_plan_is_empty_and_what_was_announced_is_there(group, ru
     group.apply(planned.changes)
     assert not plan(rules, group.rules, *state)
     assert without_ids(shown(group)) == without_ids(planned.rules)
-    kept = {r["security_group_rule_id"] for r in planned.rules} - {KNOWN_AFTER_APPLY}
+    kept = {r["security_group_rule_id"] for r in planned.rules} - {str(UNKNOWN)}
     assert kept <= {r["security_group_rule_id"] for r in shown(group)}, "a rule that stays keeps its identifier"
 
 

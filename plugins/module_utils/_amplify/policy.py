@@ -17,10 +17,10 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import app, build, environment
-from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, Policy, Sent
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import fail_on_aws_error, refuse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, Change, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import Failed, Policy, Sent
 from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import masked
 
 NOTHING_DONE = dict(changed=False, steps=[], differences=[], left=[])

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, Policy, Sent, meaning_of
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import references
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Deletion, Look, happened
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import Failed, Policy, Sent, meaning_of
 
 # AWS speaks of the caller or of the account here: the next call would end as this one.
 _OF_THE_CALLER = {

@@ -159,4 +159,4 @@ def plan(desired: Desired, observed: Observed) -> IngressPlan:
         revoke(group, removed) if removed else None,
     )
     changes = tuple(call for call in calls if call)
-    return IngressPlan(changes, None, None, tuple(added), tuple(mended), tuple(removed), kept, tuple(as_dicts(after.values())), observed)
+    return IngressPlan(changes, tuple(added), tuple(mended), tuple(removed), kept, tuple(as_dicts(after.values())), observed)

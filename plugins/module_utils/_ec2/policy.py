@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, Policy, Sent
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import AUTHORIZE, REVOKE, IngressPlan, RuleChange, authorize, revoke
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.quota import no_room, proof_of_room
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.rule import Rule, listed
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
+from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import Failed, Policy, Sent
 
 # What was planned is there, or gone, already: another run was quicker, or an answer was lost.
 OVERTAKEN = {"InvalidPermission.Duplicate", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"}

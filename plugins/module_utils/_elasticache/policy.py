@@ -7,7 +7,6 @@ import time
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Applied, Failed, Policy, Sent
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import evidence, live
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import endpoint
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.path import (
@@ -26,6 +25,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.pat
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, refusals
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import Applied, Failed, Policy, Sent
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.
 THERE_ALREADY = ("ReplicationGroupAlreadyExists", "SnapshotAlreadyExistsFault")

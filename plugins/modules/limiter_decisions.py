@@ -109,25 +109,24 @@ import http.client
 import json
 import ssl
 import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.urls import open_url
 
 MOST_AT_ONCE = 16
 MOST_BYTES = 65536
 
 
-def ask(url, params, context):
+def ask(url, params):
     """One of `decisions`."""
     said = {"url": url, "skipped": False, "status": None, "json": None, "msg": ""}
     try:
-        request = urllib.request.Request(
-            f"{url}/v1/check", json.dumps({"subject": params["subject"], "plan": params["plan"]}).encode(),
-            {"Authorization": f"Bearer {params['bearer_token']}", "Content-Type": "application/json"},
-        )
         try:
-            answer = urllib.request.urlopen(request, timeout=params["timeout"], context=context)
+            answer = open_url(
+                f"{url}/v1/check", json.dumps({"subject": params["subject"], "plan": params["plan"]}), method="POST", timeout=params["timeout"],
+                headers={"Authorization": f"Bearer {params['bearer_token']}", "Content-Type": "application/json"}, ca_path=params["ca_path"],
+            )
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
@@ -151,11 +150,11 @@ def main():
     if module.check_mode or not urls:
         module.exit_json(changed=False, decisions=[{"url": url, "skipped": True, "status": None, "json": None, "msg": ""} for url in urls])
     try:
-        context = ssl.create_default_context(cafile=module.params["ca_path"])
+        ssl.create_default_context(cafile=module.params["ca_path"])
     except (OSError, ssl.SSLError) as error:
         module.fail_json(msg=f"ca_path {module.params['ca_path']} cannot be read: {error}", changed=False)
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        module.exit_json(changed=False, decisions=list(pool.map(lambda url: ask(url, module.params, context), urls)))
+        module.exit_json(changed=False, decisions=list(pool.map(lambda url: ask(url, module.params), urls)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import threading
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.modules import limiter_decisions
 
-PARAMS = {"subject": "somebody", "plan": "starter", "bearer_token": "canary-token", "timeout": 5}
+PARAMS = {"subject": "somebody", "plan": "starter", "bearer_token": "canary-token", "timeout": 5, "ca_path": None}
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def agent():
 def test_whatever_an_agent_answers_is_told(agent, status):
     agent.answers.append((status, b'{"allowed": true}'))
     url = f"http://127.0.0.1:{agent.server_port}"
-    assert limiter_decisions.ask(url, PARAMS, None) == {"url": url, "skipped": False, "status": status, "json": {"allowed": True}, "msg": ""}
+    assert limiter_decisions.ask(url, PARAMS) == {"url": url, "skipped": False, "status": status, "json": {"allowed": True}, "msg": ""}
     assert agent.seen == [("/v1/check", "Bearer canary-token", {"subject": "somebody", "plan": "starter"})]
 
 
 def test_an_answer_that_is_no_json_and_none_at_all_say_so(agent):
     agent.answers.append((502, b"<html>"))
-    said = limiter_decisions.ask(f"http://127.0.0.1:{agent.server_port}", PARAMS, None)
+    said = limiter_decisions.ask(f"http://127.0.0.1:{agent.server_port}", PARAMS)
     assert (said["status"], said["json"], said["msg"]) == (502, None, "status 502 and no JSON")
-    silent = limiter_decisions.ask("http://127.0.0.1:9", PARAMS, None)
+    silent = limiter_decisions.ask("http://127.0.0.1:9", PARAMS)
     assert (silent["status"], silent["json"]) == (None, None) and "Connection refused" in silent["msg"]
-    assert "unknown url type" in limiter_decisions.ask("nowhere", PARAMS, None)["msg"]
+    assert "unknown url type" in limiter_decisions.ask("nowhere", PARAMS)["msg"]

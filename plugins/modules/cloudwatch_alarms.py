@@ -408,20 +408,13 @@ problems:
 """
 
 import functools
-import time
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, hint, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, hint, looked, refuse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import to_api
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Look, happened, kept, muted, refusals
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.policy import AlarmPolicy, failure, quoted, seconds_for
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.policy import AlarmPolicy, quoted, seconds_for
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import problems, typed_alarms
 
 NOTHING_DONE = {"changed": False, "steps": [], "differences": []}
@@ -447,10 +440,7 @@ def main():
     names = frozenset(alarm["alarm_name"] for alarm in alarms)
     desired = Desired(absent=names) if absent else Desired(tuple(map(to_api, alarms)), purge_prefix=prefix if purge else None)
     look = Look(cloudwatch, desired)
-    try:
-        plan = look()
-    except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, "Nothing was changed, as the alarms could not be described", **NOTHING_DONE)
+    plan = looked(module, "Nothing was changed, as the alarms could not be described", look)
     refuse(module, "Nothing was changed", refusals(desired, look.observed), **NOTHING_DONE)
 
     silent = muted(desired, look.observed)
@@ -464,11 +454,8 @@ def main():
     common = dict(muted=silent, unchanged=[] if absent else sorted(unchanged), kept=kept(desired, look.observed))
     if module.check_mode or not plan:
         module.exit_json(**plan.result(), **common, **differing)
-    policy = AlarmPolicy(look)
-    try:
-        applied = converge(look, client_without_retries(module, "cloudwatch"), policy, time.monotonic() + seconds_for(plan), seen=plan)
-    except Failed as failed:
-        module.fail_json(**failure(failed, policy.reasons, functools.partial(hint, module=module)), **common, **happened(failed.applied.differences))
+    policy = AlarmPolicy(look, functools.partial(hint, module=module), **common)
+    applied = carry_out(module, "Not all alarms are as listed", look, plan, policy, "cloudwatch", seconds_for(plan))
     module.exit_json(**applied.result(), **common, **happened(applied.differences))
 
 

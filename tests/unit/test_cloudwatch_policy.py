@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarm as one
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarms as planner
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.policy import AlarmPolicy, failure, seconds_for
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.policy import AlarmPolicy, seconds_for
 from support.alarms import Account, refusal
 from support.clock import Clock
 from support.laws import applied
@@ -43,13 +43,13 @@ def account_with(*alarms: dict[str, t.Any]) -> Account:
 def run(account: Account, desired: planner.Desired) -> tuple[_apply.Applied, dict[str, t.Any]]:
     """What was done, and what is told where not all of it could be."""
     look, clock = planner.Look(account, desired), Clock()
-    plan, policy = look(), AlarmPolicy(look)
+    plan, policy = look(), AlarmPolicy(look, lambda error: None, muted=[])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_apply, "time", clock)
         try:
             return _apply.converge(look, account, policy, clock.now + seconds_for(plan), seen=plan), {}
         except _apply.Failed as failed:
-            return failed.applied, failure(failed, policy.reasons, lambda error: None)
+            return failed.applied, {"msg": str(failed), **failed.result()}
 
 
 def absent(*names: str) -> planner.Desired:

@@ -27,14 +27,17 @@ def seconds_for(plan: Plan) -> float:
 
 
 class AlarmPolicy(Policy):
-    """look: tells what alarms stand on as they are."""
+    """look:   tells what alarms stand on as they are
+    hint:   what the reader can do about an error of AWS
+    beside: what a failure's result is to hold too
+    """
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
+    def __init__(self, look: Look, hint: t.Callable[[Exception], t.Optional[str]], **beside: t.Any) -> None:
+        self._look, self._hint, self._beside = look, hint, beside
         # Alarms that are not as the plan has them: what stands on them cannot be made, what they stand on cannot be deleted.
         self._failed: set[str] = set()
         # Why a change was left, by its summary, where AWS did not refuse it itself.
-        self.reasons: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
 
     def meaning(self, change: Change, error: Exception) -> Sent:
         code, sent = error_code(error), super().meaning(change, error)
@@ -60,39 +63,38 @@ class AlarmPolicy(Policy):
         if not lacking:
             return change
         self._failed.update(_names(change))
-        self.reasons[change.summary] = " (it refers to " + ", ".join(f'"{child}"' for child in lacking) + ")"
+        self._reasons[change.summary] = " (it refers to " + ", ".join(f'"{child}"' for child in lacking) + ")"
         return None
 
     def _stood_on(self) -> set[str]:
         return {child for alarm in self._look.observed.alarms if alarm["AlarmName"] in self._failed for child in references(alarm)}
 
 
+    def explain(self, failed: Failed) -> None:
+        """A sentence for each refusal, what is done all the same, and what is left."""
+        problems = [f"Could not {refusal.change.summary}: {self._explained(refusal.error)}" for refusal in failed.refusals]
+        if failed.error not in [refusal.error for refusal in failed.refusals]:
+            doing = f"Could not {failed.change.summary}: " if failed.error and failed.change else ""
+            problems.append(doing + (self._explained(failed.error) if failed.error else str(failed)))
+        left = [step + self._reasons.get(step, "") for step in failed.applied.left]
+        alarms = happened(failed.applied.differences)
+        done = "; ".join(f"{what} {quoted(names)}" for what, names in alarms.items() if names)
+        told = " ".join(f"{problem.rstrip('.')}." for problem in problems[:MOST_SHOWN]) + _more(problems, " And {} refusals more.")
+        rest = "; ".join(left[:MOST_SHOWN]) + _more(left, "; and {} steps more")
+        error = {"error": {"code": error_code(failed.error), "type": type(failed.error).__name__}} if failed.error else {}
+        failed.say(
+            f"{told} Done: {done or 'nothing'}. Left to do: {rest or 'nothing'}. What was done stays; the next run does the rest.",
+            problems=problems, left=left, **error, **alarms, **self._beside,
+        )
+
+    def _explained(self, error: Exception) -> str:
+        unsure = "AWS may have done it all the same; the next run looks" if meaning_of(error) is Sent.LOST else None
+        way_out = self._hint(error) or unsure
+        return f"{error} -- {way_out}" if way_out else str(error)
+
+
 def _names(change: Change) -> list[str]:
     return change.names if isinstance(change, Deletion) else [change.parameters["AlarmName"]]
-
-
-def failure(failed: Failed, reasons: t.Mapping[str, str], hint: t.Callable[[Exception], t.Optional[str]]) -> dict[str, t.Any]:
-    """What a failed run tells: a sentence for each refusal, what is done all the same, and what is left.
-
-    hint: what the reader can do about an error of AWS
-    """
-    problems = [f"Could not {refusal.change.summary}: {_explained(refusal.error, hint)}" for refusal in failed.refusals]
-    if failed.error not in [refusal.error for refusal in failed.refusals]:
-        doing = f"Could not {failed.change.summary}: " if failed.error and failed.change else ""
-        problems.append(doing + (_explained(failed.error, hint) if failed.error else str(failed)))
-    left = [step + reasons.get(step, "") for step in failed.applied.left]
-    done = [f"{what} {quoted(names)}" for what, names in happened(failed.applied.differences).items() if names]
-    told = " ".join(f"{problem.rstrip('.')}." for problem in problems[:MOST_SHOWN]) + _more(problems, " And {} refusals more.")
-    rest = "; ".join(left[:MOST_SHOWN]) + _more(left, "; and {} steps more")
-    message = f"{told} Done: {'; '.join(done) or 'nothing'}. Left to do: {rest or 'nothing'}. What was done stays; the next run does the rest."
-    error = {"error": {"code": error_code(failed.error), "type": type(failed.error).__name__}} if failed.error else {}
-    return {**failed.result(), **error, "left": left, "problems": problems, "msg": message}
-
-
-def _explained(error: Exception, hint: t.Callable[[Exception], t.Optional[str]]) -> str:
-    unsure = "AWS may have done it all the same; the next run looks" if meaning_of(error) is Sent.LOST else None
-    way_out = hint(error) or unsure
-    return f"{error} -- {way_out}" if way_out else str(error)
 
 
 def quoted(names: t.Sequence[str]) -> str:

@@ -51,7 +51,7 @@ options:
     type: bool
     default: true
   wait_timeout:
-    description: Seconds that the task may wait for all builds together before it fails. The builds go on. At least 0.
+    description: Seconds that the task may wait, for all builds together and for AWS to show what was done, before it fails. The builds go on. At least 0.
     type: int
     default: 2400
 notes:

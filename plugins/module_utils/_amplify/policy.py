@@ -50,6 +50,14 @@ def find_app(module: t.Any, client: t.Any) -> str:
     return app_id
 
 
+def asked(ask: t.Callable[..., t.Any], *arguments: t.Any, **parameters: t.Any) -> t.Any:
+    """What `ask` gives; an error of AWS ends the run, as the client has repeated the call already."""
+    try:
+        return ask(*arguments, **parameters)
+    except (BotoCoreError, ClientError) as error:
+        raise Failed(error=error) from None
+
+
 def fail(module: t.Any, failed: Failed, doing: str, **result: t.Any) -> t.NoReturn:
     """Fail with what ended a run, what it has done and what is left; with what was done before, and with the way out where something was not found."""
     result = {**failed.result(), **result}
@@ -77,11 +85,7 @@ class LookAtVariables:
         self.variables: t.Mapping[str, str] = {}
 
     def __call__(self) -> Plan:
-        try:
-            observed = environment.observe(self._client, self._desired)
-        except (BotoCoreError, ClientError) as error:
-            # The client has repeated it already.
-            raise Failed(error=error) from None
+        observed = asked(environment.observe, self._client, self._desired)
         self.variables = observed.variables
         self.secrets |= environment.secrets_among(self._desired, observed.variables)
         return environment.plan(self._desired, observed)
@@ -153,7 +157,7 @@ class LookAtBuild:
 
     def __call__(self) -> build.Build:
         first = self._observed is None
-        self._observed = self._waiting() or build.observe(self._client, self._desired, self._observed and self._observed.branches)
+        self._observed = self._waiting() or asked(build.observe, self._client, self._desired, self._observed and self._observed.branches)
         plan = self._plan = build.plan(self._desired, self._observed)
         self.job = plan.awaited or plan.job
         refused = build.refusals(self._desired, self._observed)
@@ -164,7 +168,7 @@ class LookAtBuild:
             self._lost = plan.lost
         elif plan.lost and plan.lost != self._lost:
             self.job = plan.lost
-            steps = self._client.get_job(jobId=str(plan.lost.job_id), **self._desired.where)["job"].get("steps") or []
+            steps = asked(self._client.get_job, jobId=str(plan.lost.job_id), **self._desired.where)["job"].get("steps") or []
             sentence, where = build.failure(self._desired, plan.lost, steps)
             raise Failed(sentence, left=plan.steps, **where)
         return plan
@@ -172,7 +176,7 @@ class LookAtBuild:
     def _waiting(self) -> t.Optional[build.Observed]:
         """As before, as long as a job is waited for that is not over: that is all there is to ask."""
         awaited = self._plan.awaited if self._plan is not None else None
-        job = build.job_of(self._client, self._desired, awaited.job_id) if awaited else None
+        job = asked(build.job_of, self._client, self._desired, awaited.job_id) if awaited else None
         return build.with_job(self._observed, job) if job and job.active else None
 
 

@@ -154,17 +154,18 @@ class _Run:
             change = queue.pop(0)
             sent, error = self._call(change)
             self._unanswered[_key(change)] = error if sent is Sent.LOST else None
-            if sent is Sent.MADE:
-                self._made(change)
-                over = over or not self._policy.waits_for(change)
-            elif sent in (Sent.REFUSED, Sent.FAILED):
+            if sent in (Sent.REFUSED, Sent.FAILED):
                 queue = self._instead(change, sent, error, queue)
                 continue
-            elif sent is Sent.LATER:
+            if sent is Sent.LATER:
                 self._pause(error, change)
                 return False
+            if sent is Sent.MADE:
+                self._made(change)
             if sent is not Sent.MADE or self._policy.waits_for(change):
                 self._pending.append(_Pending(change, sent, error, time.monotonic(), self.applied.plan.aims))
+            else:
+                over = True
             if sent is not Sent.MADE:
                 self._lost += [change] if sent is Sent.LOST else []
                 return False

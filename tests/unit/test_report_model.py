@@ -268,7 +268,7 @@ def test_muted_alarms_and_the_reason_of_a_rotation_are_noted():
     rotated = event("auth_open", action=AUTH, changed=True, steps=["Cache c: accept"], evidence={"reason": "AUTH is off"})
     # The stage has nothing to do, so it does not look again.
     first, second = reported(muted, rotated, event("alarms", "skipped", action=ALARMS, skip_reason="False"))["notes"]
-    assert first == "The cache's token is dealt with because AUTH is off." and second.startswith("MUTED: huntaze-ai-anomalies: ")
+    assert first == "The cache's token, as this run found it: AUTH is off." and second.startswith("MUTED: huntaze-ai-anomalies: ")
     unread = plan("alarms", [], action=ALARMS, msg="AccessDenied")
     assert reported(unread)["notes"] == ["Not seen whether alarms are muted: AccessDenied"]
     assert reported(plan("auth_close", ["Cache c: accept"], action=AUTH, evidence={"reason": "AUTH is off"}))["notes"] == []

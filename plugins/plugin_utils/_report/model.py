@@ -301,7 +301,7 @@ def _notes(events: t.Sequence[Event], run: Run) -> list[str]:
     reason = next((event.result["evidence"].get("reason") for event in events
                    if not _is_plan(event) and event.result.get("changed") and isinstance(event.result.get("evidence"), dict)), None)
     if reason:
-        notes.append(f"The cache's token is dealt with because {reason}.")
+        notes.append(f"The cache's token, as this run found it: {reason}.")
     alarms = [event.result for event in events if event.action.endswith("cloudwatch_alarms") and event.state != "skipped"]
     if alarms and alarms[-1].get("muted"):
         notes.append(

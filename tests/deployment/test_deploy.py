@@ -243,6 +243,18 @@ def test_kind_32_two_environments_stand_side_by_side_in_one_account_and_kind_19_
     assert alarms_by_name(sandbox) == both
 
 
+@pytest.mark.parametrize("playbook", ["deploy.yml", "playbooks/verify.yml"])
+def test_a_run_without_localhost_is_refused_with_the_way_out(sandbox, estate, tmp_path, playbook):
+    hosts = subprocess.run(
+        deployment.command(sandbox, "--limit", "stranger", playbook=playbook, inventory=deployment.inventory_without_agents(tmp_path)),
+        cwd=sandboxes.REPOSITORY, env=deployment.environment(sandbox), capture_output=True, text=True, timeout=100, check=False,
+    )
+    message = " ".join(hosts.stdout.split())
+    assert hosts.returncode != 0 and "Run again with --limit localhost,stranger, or without --limit" in message, hosts.stdout
+    assert "Traceback" not in message and "undefined" not in message
+    assert deployment.mutating_calls(sandbox) == {}
+
+
 def test_no_way_around_preflight_changes_anything(sandbox, estate, deploy):
     outcome = deploy("--start-at-task", "Require TLS and the token, and nothing else")
     assert outcome.rc != 0 and "Preflight has not looked at the account" in outcome.output

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an action makes of a module that it runs in a fork, and when it runs it there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _in_process
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._in_process import InProcess, forked
+
+ACTIONS = Path(__file__).parents[2] / "plugins" / "action"
+
+
+def answer(**result):
+    print(json.dumps(result))
+
+
+def test_a_module_reads_its_options_and_tells_its_result():
+    def main():
+        answer(given=json.load(sys.stdin), name=sys.argv)
+
+    given = {"ANSIBLE_MODULE_ARGS": {"text": "canary" * 100_000}}  # more than a pipe holds
+    assert forked(main, "elasticache_info", json.dumps(given)) == {"given": given, "name": ["elasticache_info"]}
+
+
+def test_a_module_has_a_process_of_its_own():
+    before = dict(os.environ)
+
+    def main():
+        os.environ["CANARY"] = "1"
+        answer(pid=os.getpid())
+
+    assert forked(main, "any", "{}")["pid"] != os.getpid() and dict(os.environ) == before and "CANARY" not in os.environ
+
+
+@pytest.mark.parametrize("code", [0, 1, None, "words"])
+def test_how_a_module_ends_does_not_change_what_it_told(code):
+    def main():
+        answer(failed=bool(code))
+        sys.exit(code)
+
+    assert forked(main, "any", "{}") == {"failed": bool(code)}
+
+
+@pytest.mark.parametrize(
+    ("main", "rc", "told"),
+    [
+        (lambda: 1 / 0, 1, "ZeroDivisionError"),
+        (lambda: os.kill(os.getpid(), 9), -9, ""),
+        (lambda: sys.exit("no result"), 1, ""),
+        (lambda: print("no JSON"), 1, ""),
+    ],
+)
+def test_kind_01_a_module_that_crashes_has_failed_whatever_it_printed(main, rc, told):
+    result = forked(main, "any", json.dumps({"much": "x" * 200_000}))  # that it does not read
+    assert result["failed"] and result["rc"] == rc and told in result["module_stderr"]
+    assert "steps" not in result
+
+
+def of(transport="local", become=None, delegate_to=None, environment=None, async_val=0, interpreter=sys.executable):
+    action = object.__new__(InProcess)
+    action._connection = types.SimpleNamespace(transport=transport, become=become)
+    action._task = types.SimpleNamespace(delegate_to=delegate_to, environment=environment, async_val=async_val)
+    action._templar = types.SimpleNamespace(template=lambda value: value)
+    return action._is_here({"ansible_python_interpreter": interpreter} if interpreter else {})
+
+
+@pytest.mark.parametrize(
+    ("task", "here"),
+    [
+        ({}, True), ({"environment": []}, True), ({"environment": [{}]}, True),
+        ({"transport": "ssh"}, False), ({"become": "sudo"}, False), ({"delegate_to": "limiter-1"}, False), ({"environment": [{"A": "b"}]}, False),
+        ({"async_val": 60}, False), ({"interpreter": "/usr/bin/python4"}, False), ({"interpreter": None}, False), ({"interpreter": "auto"}, False),
+    ],
+)
+def test_only_what_ansible_would_start_here_as_this_user_is_run_in_a_fork(task, here):
+    assert of(**task) is here
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in ACTIONS.glob("*.py") if "InProcess" in file.read_text()))
+def test_each_action_runs_the_module_of_its_name(name):
+    module = __import__(f"ansible_collections.huntaze.ai_system.plugins.action.{name}", fromlist=["ActionModule"])
+    assert issubclass(module.ActionModule, _in_process.InProcess)
+    assert module.ActionModule.module.__name__.endswith(f".modules.{name}") and callable(module.ActionModule.module.main)

@@ -18,7 +18,8 @@ from support.waiting import until
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import SET, Tag, fingerprint
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import SET, Tag
+from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import fingerprint
 
 CLUSTER, GROUP, TAG = "huntaze-redis-production", "huntaze-redis", "huntaze:auth-token"
 DESCRIBES = {"DescribeCacheClusters": 1, "DescribeReplicationGroups": 1, "ListTagsForResource": 1, "DescribeCacheSubnetGroups": 1}

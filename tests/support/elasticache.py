@@ -7,9 +7,10 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import NOTHING
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Answer, read_tag
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import read_tag
 
 CLUSTER, GROUP = "huntaze-redis-production", "huntaze-redis"
 NO_PASSWORD = None

@@ -13,20 +13,19 @@ from hypothesis import strategies as st
 from support import laws
 from support.elasticache import CLUSTER, GROUP, HABITS, NO_PASSWORD, PRINTS, TOKENS, Aws, Habits, desire
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import path as planner
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import NOTHING
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import (
     ROTATED,
     SET,
     TAG_KEY,
-    Answer,
     Tag,
-    fingerprint,
-    is_of,
     read_tag,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, refusals, token_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, UNKNOWN
+from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import fingerprint, is_of
 
 
 class Refused(Exception):

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from support.clock import Clock
 from support.elasticache import CLUSTER, GROUP, HABITS, PRINTS, TOKENS, Aws, Habits
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply, _secrets
 from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import evidence, live, path as planner, policy as policies
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import live, path as planner, policy as policies
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import problems
 from ansible_collections.huntaze.ai_system.plugins.modules import elasticache_auth
 
@@ -95,8 +95,8 @@ class World:
 def quick():
     """Fingerprints that cost nothing, and hours that pass at once."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(evidence, "fingerprint", PRINTS.get)
-        patched.setattr(evidence, "is_of", lambda found, token: found == PRINTS.get(token))
+        patched.setattr(_secrets, "fingerprint", PRINTS.get)
+        patched.setattr(_secrets, "is_of", lambda found, token: found == PRINTS.get(token))
         clock = Clock()
         patched.setattr(_apply, "time", clock)
         patched.setattr(policies, "time", clock)

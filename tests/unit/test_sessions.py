@@ -10,7 +10,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache imp
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Wire
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble, attempt
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import Answer
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import Answer
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import PostgresSession, ask_for_tls
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis import RedisSession
 from hypothesis import example, given

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import secrets
 import typing as t
 from dataclasses import dataclass
 
@@ -20,8 +17,6 @@ ROTATED, SET = "rotated", "set"
 # Notes of v1 were written on less than that, so they are no evidence.
 TAG = re.compile(rf"v2/({ROTATED}|{SET})/([0-9a-f]{{32}}/[0-9a-f]{{64}})/(.+)")
 NO_DATE = "none"
-# PBKDF2 rather than scrypt: every Python has it, FIPS builds too, so what one controller writes any other can check.
-ITERATIONS = 600_000
 # From nothing to everything. UNPROVEN: not known to be accepted. NEWEST: accepted, and the last that was added.
 UNPROVEN, ACCEPTED, NEWEST, ONLY = "unproven", "accepted", "newest", "only"
 STANDINGS = {ROTATED: NEWEST, SET: ONLY}
@@ -30,6 +25,8 @@ DEEDS = {ROTATED: "added", SET: "made the only one"}
 
 @dataclass(frozen=True)
 class Tag:
+    """fingerprint: of the token, as _secrets makes it."""
+
     phase: str
     fingerprint: str
     date: t.Union[str, Unknown]
@@ -42,17 +39,6 @@ def read_tag(value: str | None) -> Tag | None:
     """None for a tag that is absent or not ours to understand: both are no evidence."""
     match = TAG.fullmatch(value or "")
     return Tag(*match.groups()) if match else None
-
-
-def fingerprint(token: str, salt: str = "") -> str:
-    """`salt/hash` in hexadecimal, slow to guess from; a new salt unless one is given."""
-    salt = salt or secrets.token_hex(16)
-    return f"{salt}/{hashlib.pbkdf2_hmac('sha256', token.encode(), bytes.fromhex(salt), ITERATIONS).hex()}"
-
-
-def is_of(known: str, token: str) -> bool:
-    """Whether the fingerprint `known` is that of `token`."""
-    return hmac.compare_digest(known, fingerprint(token, known.split("/")[0]))
 
 
 def date_of(cache: t.Mapping[str, t.Any]) -> str | Unknown:

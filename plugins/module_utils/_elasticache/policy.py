@@ -7,6 +7,7 @@ import time
 import typing as t
 from dataclasses import dataclass, replace
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _secrets
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache import evidence, live
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.cache import endpoint
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.path import (
@@ -113,8 +114,8 @@ class CachePolicy(Policy):
         desired = self.desired
         if desired.auth_token and not (desired.fingerprint and tag is None):
             found = tag.fingerprint if tag else ""
-            ours = found and (found == desired.fingerprint or evidence.is_of(found, desired.auth_token))
-            self.desired = replace(desired, fingerprint=found if ours else desired.fingerprint or evidence.fingerprint(desired.auth_token))
+            ours = found and (found == desired.fingerprint or _secrets.is_of(found, desired.auth_token))
+            self.desired = replace(desired, fingerprint=found if ours else desired.fingerprint or _secrets.fingerprint(desired.auth_token))
 
     def _is_shown(self, step: Step, seen: Observed) -> bool:
         """Whether AWS shows what has become of the step that was sent."""

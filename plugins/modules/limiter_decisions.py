@@ -74,13 +74,6 @@ EXAMPLES = r"""
 - name: Say which of them gave one
   ansible.builtin.debug:
     msg: "{{ asked.decisions | selectattr('status', 'in', [200, 429]) | map(attribute='url') }}"
-
-- name: Ask an agent whose certificate an authority of your own has signed
-  huntaze.ai_system.limiter_decisions:
-    urls: [https://10.0.1.20:8443]
-    bearer_token: "{{ app_token }}"
-    plan: business
-    ca_path: /etc/ssl/certs/limiter-ca.pem
 """
 
 RETURN = r"""

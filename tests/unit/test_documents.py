@@ -23,6 +23,10 @@ def test_it_names_every_folder_of_the_collections_code():
     assert not [folder for folder in folders if f"`{folder}/" not in TEXT]
 
 
+def test_it_names_every_file_that_modules_share():
+    assert not [path.name for path in (REPOSITORY / "plugins/module_utils").glob("*.py") if f"`plugins/module_utils/{path.name}`" not in TEXT]
+
+
 def test_its_stages_are_those_of_the_playbook():
     stages = re.findall(r"stages/(\w+)\.yml", (REPOSITORY / "playbooks/deploy.yml").read_text())
     (line,) = re.findall(r"^    (preflight -->.*)$", TEXT, re.MULTILINE)

@@ -11,13 +11,13 @@ import ssl
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import (
-    MASK,
     Trouble,
     of_postgres,
     of_redis_error,
     of_socket,
     scrub,
 )
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

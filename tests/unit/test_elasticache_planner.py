@@ -356,12 +356,6 @@ def test_a_tag_reads_back_as_written_and_nothing_else_reads(text, phase):
     assert read_tag(None) is None
 
 
-def test_a_fingerprint_is_salted_and_known_again():
-    first, second = fingerprint(TOKENS[0]), fingerprint(TOKENS[0])
-    assert first != second
-    assert is_of(first, TOKENS[0]) and not is_of(first, TOKENS[1])
-
-
 def test_token_problems():
     assert token_problems("aZ09!&#$^<>-aZ09") == []
     assert token_problems("a" * 128) == []

@@ -13,7 +13,7 @@ import ssl
 import typing as t
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import WORDS, Cause
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
+from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import masked
 
 T = t.TypeVar("T")
 
@@ -113,15 +113,9 @@ def attempt(look: t.Callable[[], T]) -> tuple[t.Optional[T], t.Optional[Trouble]
 
 def scrub(text: str, *secrets: t.Optional[str]) -> str:
     """What a server said, on one line of bounded length, without the secrets that it may have repeated."""
-
-    def masked(text: str) -> str:
-        for secret in filter(None, secrets):
-            text = text.replace(secret, MASK).replace(repr(secret)[1:-1], MASK)
-        return text
-
     # Twice: the secret may hold blanks that go, or come about as they go.
-    text = masked(text)
-    text = masked(" ".join("".join(character if character.isprintable() else " " for character in text).split()))
+    text = masked(text, secrets)
+    text = masked(" ".join("".join(character if character.isprintable() else " " for character in text).split()), secrets)
     return text.rstrip(".") if len(text) <= 300 else text[:300] + "..."
 
 

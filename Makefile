@@ -100,6 +100,10 @@ bench-agent: .venv/ready servers ## Measure the limiter agent against what else 
 	npm install --no-package-lock --no-audit --no-fund --silent --prefix tests/benchmarks/node
 	$(BIN)/python tests/benchmarks/agent.py
 
+.PHONY: bench-deploy
+bench-deploy: .venv/ready servers ## Measure an unchanged deployment with 2, 10 and 30 agent hosts, and beside amazon.aws's modules in loops
+	$(BIN)/python tests/benchmarks/deploy.py
+
 .PHONY: build
 build: .venv/ready ## Build the collection's tarball
 	$(BIN)/ansible-galaxy collection build --force

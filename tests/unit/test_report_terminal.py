@@ -119,7 +119,7 @@ def test_verification_is_a_table_and_what_failed_says_why():
                      controller   limiter      stranger     TLS AUTH
   cache's settings   ok           -            -            -   -
   Redis              -            FAILED       not verified -   -
-  Redis, plain text  -            ok refused   -            -   -
+  Redis (plaintext)  -            ok refused   -            -   -
   PostgreSQL         -            not verified -            -   -
   -: no such path; not verified: nobody looked from there; enforced: refused without credentials
   FAILED      limiter to Redis: no answer in 5.0 s
@@ -136,7 +136,7 @@ def test_verification_is_a_list_at_80_columns():
   Redis               TLS 1.3 authentication enforced
     ok            limiter 0.61 ms
     ok, kept out  stranger
-  Redis, plain text
+  Redis (plaintext)
     ok, refused   limiter
   PostgreSQL          TLS 1.3 authentication enforced
     ok            limiter 1.1 ms"""

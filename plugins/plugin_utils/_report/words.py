@@ -13,7 +13,7 @@ import unicodedata
 OUTCOMES = {"clean": "CLEAN", "changed": "CHANGED", "to_do": "TO DO", "drift": "DRIFT", "failed": "FAILED", "running": "RUNNING"}
 VERDICTS = {"ok": "ok", "failed": "FAILED", "not_verified": "not verified from here", "skipped": "skipped"}
 STATES = {"done": "done", "to_do": "to do", "running": "running", "failed": "FAILED", "not_reached": "not reached"}
-TARGETS = {"redis": "Redis", "redis/plain-text": "Redis, plain text", "postgresql": "PostgreSQL", "cache": "cache's settings", "metrics": "metrics"}
+TARGETS = {"redis": "Redis", "redis/plain-text": "Redis (plaintext)", "postgresql": "PostgreSQL", "cache": "cache's settings", "metrics": "metrics"}
 
 
 def target(name: str) -> str:

@@ -12,7 +12,6 @@ import types
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import note as notes
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import policy
 from ansible_collections.huntaze.ai_system.plugins.modules import amplify_deployment, amplify_environment
 from botocore.exceptions import ClientError
 from support.clock import Clock

@@ -8,7 +8,15 @@ import json
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import environment
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.app import object_of, variables_of
-from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import CLEAR, Desired, Observed, is_reserved, secrets_among, variable_problems, warnings
+from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import (
+    CLEAR,
+    Desired,
+    Observed,
+    is_reserved,
+    secrets_among,
+    variable_problems,
+    warnings,
+)
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.policy import without_values, without_values_of
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from botocore.exceptions import ClientError

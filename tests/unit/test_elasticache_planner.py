@@ -25,7 +25,6 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evi
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, refusals, token_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, UNKNOWN
-from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import fingerprint, is_of
 
 
 class Refused(Exception):

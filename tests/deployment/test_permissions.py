@@ -41,7 +41,7 @@ def alarm_to_remove(sandbox: sandboxes.Sandbox) -> None:
 
 
 def slow_build_of_an_app_with_an_outdated_note(sandbox: sandboxes.Sandbox) -> None:
-    sandbox.settings(transition_seconds=0.3)
+    sandbox.settings(transition_seconds=2)  # to be seen running on a busy machine too
     amplify = sandbox.client("amplify")
     app = amplify.get_app(appId=sandbox.estate["app_id"])["app"]
     amplify.tag_resource(resourceArn=app["appArn"], tags={"huntaze:build:gone": ""})

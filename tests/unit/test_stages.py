@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.huntaze.ai_system.plugins.filter.estate_problems import estate_problems
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import PLAYBOOKS, every_stage, run_stages
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "playbooks" / "stages"
@@ -271,3 +275,41 @@ def test_kind_15_the_url_of_a_database_that_is_left_out_is_empty_and_no_crash(da
 @pytest.mark.parametrize("key", [key for key in CACHE if key not in ("exists", "endpoints", "security_group_ids")])
 def test_kind_07_no_field_of_the_cache_is_needed(key):
     assert estate_problems({**found(), "cache": {"cache": {name: value for name, value in CACHE.items() if name != key}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "skipped", "looks_only", "run"),
+    [
+        (["all"], [], False, EVERY),
+        (["all"], ["auth_close", "verify"], False, [name for name in EVERY if name != "auth_close"]),
+        (["tagged"], [], False, EVERY),
+        (["preflight"], [], False, EVERY),
+        (["agent", "network"], [], False, ["network", "agent"]),
+        (["verify"], [], False, []),
+        (["all"], [], True, []),
+        (["alarms"], [], True, []),
+    ],
+)
+def test_a_run_has_the_stages_that_its_tags_name(tags, skipped, looks_only, run):
+    assert every_stage() == EVERY
+    assert run_stages(tags, skipped, looks_only) == run
+
+
+def test_a_stage_is_added_by_its_own_file_and_one_line_of_deploy_yml(tmp_path):
+    """In a copy: Ansible runs it in its place, by its tag, and what the collection knows of stages knows it."""
+    playbooks = shutil.copytree(PLAYBOOKS, tmp_path / "playbooks")
+    (playbooks / "stages" / "budget.yml").write_text(
+        "- name: Budget\n  hosts: localhost\n  gather_facts: false\n  tags: [budget]\n  tasks:\n    - name: Keep the budget\n      ansible.builtin.debug:\n"
+    )
+    deploy = playbooks / "deploy.yml"
+    line = "- name: Watch it\n"
+    assert line in deploy.read_text()
+    deploy.write_text(deploy.read_text().replace(line, f"- {{name: Keep to the budget, ansible.builtin.import_playbook: stages/budget.yml}}\n\n{line}"))
+
+    assert every_stage(playbooks) == [*EVERY[:-1], "budget", "alarms"]
+    assert run_stages(["budget"], playbooks=playbooks) == ["budget"]
+    listed = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), str(deploy), "--list-tasks", "--tags", "budget", "-i", "localhost,"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert listed.returncode == 0 and "Keep the budget" in listed.stdout and "Keep the alarms" not in listed.stdout, listed.stdout + listed.stderr

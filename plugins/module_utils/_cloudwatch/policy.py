@@ -69,7 +69,6 @@ class AlarmPolicy(Policy):
     def _stood_on(self) -> set[str]:
         return {child for alarm in self._look.observed.alarms if alarm["AlarmName"] in self._failed for child in references(alarm)}
 
-
     def explain(self, failed: Failed) -> None:
         """A sentence for each refusal, what is done all the same, and what is left."""
         problems = [f"Could not {refusal.change.summary}: {self._explained(refusal.error)}" for refusal in failed.refusals]

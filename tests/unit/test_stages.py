@@ -15,7 +15,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.huntaze.ai_system.plugins.filter.estate_problems import estate_problems
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import PLAYBOOKS, every_stage, run_stages
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import PLAYBOOKS, every_stage, planned_stages, run_stages, stage_plans
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "playbooks" / "stages"
@@ -88,49 +88,60 @@ def test_kind_35_what_a_message_names_can_be_set_by_the_stage(module, file, task
     assert named - set(given) - NOT_OF_A_STAGE.get(module, set()) == set(), f"{module} speaks of options that {file} does not hand over"
 
 
-def test_every_stage_that_changes_something_is_planned_by_its_own_tasks():
-    preflight = (STAGES / "preflight.yml").read_text()
-    for name in ("network", "auth_open", "auth_close", "app", "alarms"):
-        assert f"file: tasks/{name}.yml" in preflight and f"import_tasks: tasks/{name}.yml" in (STAGES / f"{name}.yml").read_text()
+def test_every_stage_that_changes_aws_is_planned_by_its_own_tasks():
+    assert planned_stages(EVERY) == ["network", "auth_open", "auth_close", "app", "alarms"]
+    registered = []
+    for name in planned_stages(EVERY):
+        assert f"import_tasks: tasks/{name}.yml" in (STAGES / f"{name}.yml").read_text()
         for task in tasks_of(yaml.safe_load((STAGES / "tasks" / f"{name}.yml").read_text())):
             register = task["register"]
+            assert f"{register}_".startswith(f"huntaze_told_{name}_"), "what preflight reads as told by this stage, and forgets afterwards"
             assert task["changed_when"] == f"{register} is changed and not huntaze_planning | default(false)"
             assert task["failed_when"] == f"{register} is failed and not (huntaze_planning | default(false) and {register}.msg is defined)"
-            assert f"        {register}: {{}}" in preflight, "a plan that is left behind would be told as done"
+            registered.append(register)
+    assert len(registered) == len(set(registered)) == 8
+
+
+FREE = {"status": "available", "auth_token_status": None}
 
 
 @pytest.mark.parametrize(
     ("cache", "job", "run"),
     [
         ({"status": "available"}, {"status": "SUCCEED"}, []),
-        ({"status": "modifying"}, {"status": "SUCCEED"}, ["auth"]),
-        ({"status": "available", "auth_token_status": "SETTING"}, None, ["auth"]),
-        ({"status": "available", "auth_token_status": None}, {"status": "RUNNING"}, ["app"]),
-        ({}, {"status": "PENDING"}, ["auth", "app"]),
+        ({"status": "modifying"}, {"status": "SUCCEED"}, ["auth_open", "auth_close"]),
+        ({"status": "available", "auth_token_status": "SETTING"}, None, ["auth_open", "auth_close"]),
+        (FREE, {"status": "RUNNING"}, ["app"]),
+        ({}, {"status": "PENDING"}, ["auth_open", "auth_close", "app"]),
     ],
 )
 def test_kind_16_a_stage_that_has_to_wait_for_something_is_run_although_it_has_no_step(cache, job, run):
-    """Else the summary would call a cache or an app as declared that is not there yet."""
-    preflight = yaml.safe_load((STAGES / "preflight.yml").read_text())
-    (keep,) = [task for task in preflight[0]["tasks"] if task["name"] == "Keep the plans"]
-    names = ("network_cache", "network_agents", "network_database", "auth_open", "auth_close", "app_environment", "app_deployment", "alarms_kept")
-    variables = {"huntaze_results": {f"huntaze_{name}": [] for name in names}, "cache": cache, "job": job or {}}
-    planned = keep["ansible.builtin.set_fact"]["huntaze_planned"]
-    templar = Templar(DataLoader(), variables=variables)
-    assert [stage for stage, text in planned.items() if templar.template(trust_as_template(text))] == run
+    """Else the report would call a cache or an app as declared that is not there yet."""
+    told = {"huntaze_told_auth_close": {"steps": []}, "huntaze_told_app_environment": {"steps": []}, "huntaze_told_app_deployment": {"steps": [], "job": job}}
+    plans = stage_plans(told, cache)
+    assert [stage for stage, steps in plans["planned"].items() if steps] == run and plans["refusals"] == []
 
 
 @pytest.mark.parametrize(
-    ("result", "unclear"),
+    ("result", "refusals"),
     [
-        ({}, False), ({"steps": [], "changed": False}, False), ({"msg": "refused"}, False), ({"skipped": True, "changed": False}, False),
-        ({"changed": False, "failed_when_result": False}, True), ({"changed": False}, True),
+        ({}, 0), ({"steps": [], "changed": False}, 0), ({"msg": "refused"}, 1), ({"skipped": True, "changed": False}, 0),
+        ({"changed": False, "failed_when_result": False}, 1), ({"changed": False}, 1),
     ],
 )
-def test_kind_01_what_was_not_planned_is_not_taken_for_a_plan_of_nothing(result, unclear):
-    preflight = yaml.safe_load((STAGES / "preflight.yml").read_text())
-    (keep,) = [task for task in preflight[0]["tasks"] if task["name"] == "Keep the plans"]
-    assert Templar(DataLoader(), variables={"results": [result]}).template(trust_as_template(keep["vars"]["unclear"])) is unclear
+def test_kind_01_what_was_not_planned_is_not_taken_for_a_plan_of_nothing(result, refusals):
+    plans = stage_plans({"huntaze_told_network_cache": result, "huntaze_told_alarms": {"steps": ["keep it"]}}, FREE)
+    assert len(plans["refusals"]) == refusals and plans["planned"]["network"] == [] and plans["planned"]["alarms"] == ["keep it"]
+    if refusals:
+        assert plans["refusals"] == ["refused" if "msg" in result else "The stage network could not be planned, and gave no reason: run again with -vvv."]
+
+
+def test_what_several_parts_of_a_stage_told_is_one_plan_and_a_refusal_is_said_once():
+    told = {"huntaze_told_network_cache": {"steps": ["a"]}, "huntaze_told_network_agents": {"steps": ["b"], "msg": "no"}, "huntaze_told_auth_open": {"msg": "no"},
+            "huntaze_told_auth_close": {"steps": ["c"]}}
+    plans = stage_plans(told, FREE)
+    assert plans["planned"] == {"network": ["a", "b"], "auth_open": ["c"], "auth_close": ["c"], "app": [], "alarms": []}
+    assert plans["refusals"] == ["no"]
 
 
 def test_kind_16_an_agents_host_that_fails_in_preflight_is_refused_and_not_left_out():
@@ -145,11 +156,11 @@ def test_kind_16_an_agents_host_that_fails_in_preflight_is_refused_and_not_left_
 @pytest.mark.parametrize(
     ("app", "planned", "run"),
     [
-        ({"branch": "main"}, {"app": [], "auth": ["rotate"]}, False),
-        ({"elasticache_variables": True}, {"app": [], "auth": ["the cache is being changed"]}, True),
-        ({"elasticache_variables": True}, {"app": [], "auth": []}, False),
-        ({"elasticache_variables": None}, {"app": ["set"], "auth": []}, True),
-        ({}, {"app": [], "auth": ["rotate"]}, False),
+        ({"branch": "main"}, {"app": [], "auth_close": ["rotate"]}, False),
+        ({"elasticache_variables": True}, {"app": [], "auth_close": ["the cache is being changed"]}, True),
+        ({"elasticache_variables": True}, {"app": [], "auth_close": []}, False),
+        ({"elasticache_variables": None}, {"app": ["set"], "auth_close": []}, True),
+        ({}, {"app": [], "auth_close": ["rotate"]}, False),
     ],
 )
 def test_kind_16_an_app_that_is_told_the_endpoints_is_looked_at_again_after_the_cache_was_changed(app, planned, run):
@@ -259,7 +270,7 @@ def test_kind_39_a_cache_in_cluster_mode_is_refused_where_agents_are_deployed():
 def test_kind_16_a_refused_plan_of_the_cache_does_not_hide_the_cache_from_what_is_planned_next(closing, opening):
     text = yaml.safe_load((ROOT / "playbooks" / "vars" / "main.yml").read_text())["huntaze_cache_latest"]
     seen = {"huntaze_cache_before": {"cache": {"id": "before"}}}
-    seen |= {name: result for name, result in (("huntaze_auth_close", closing), ("huntaze_auth_open", opening)) if result is not None}
+    seen |= {name: result for name, result in (("huntaze_told_auth_close", closing), ("huntaze_told_auth_open", opening)) if result is not None}
     latest = next((result["cache"]["id"] for result in (closing, opening) if result and result.get("cache")), "before")
     assert Templar(DataLoader(), variables={"hostvars": {"localhost": seen}}).template(trust_as_template(text)) == {"id": latest}
 
@@ -308,6 +319,10 @@ def test_a_stage_is_added_by_its_own_file_and_one_line_of_deploy_yml(tmp_path):
 
     assert every_stage(playbooks) == [*EVERY[:-1], "budget", "alarms"]
     assert run_stages(["budget"], playbooks=playbooks) == ["budget"]
+    # With tasks of its own it is planned as well.
+    (playbooks / "stages" / "tasks" / "budget.yml").write_text("")
+    assert planned_stages(["budget", "agent"], playbooks) == ["budget"]
+    assert stage_plans({"huntaze_told_budget": {"steps": ["spend less"]}}, FREE, playbooks)["planned"]["budget"] == ["spend less"]
     listed = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), str(deploy), "--list-tasks", "--tags", "budget", "-i", "localhost,"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,

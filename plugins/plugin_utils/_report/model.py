@@ -10,9 +10,10 @@ import re
 import typing as t
 from urllib.parse import quote
 
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import every_stage
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 
-STAGES = ("preflight", "network", "auth_open", "agent", "auth_close", "app", "alarms", "verify")
+STAGES = ("preflight", *every_stage(), "verify")
 # Both go one way, whose plan stands in the second.
 TOGETHER = {"auth_open": "auth_close"}
 KINDS = ("security group", "replication group", "cache cluster", "cache", "alarm", "app", "branch", "host", "snapshot", "user group", "user")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) the huntaze.ai_system contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Attributes that every module of this collection documents; a module adds `support` where it differs."""
+"""Attributes that modules of this collection document; a module adds `support` where it differs."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class _Pending(t.NamedTuple):
     sent: Sent
     error: t.Optional[Exception]
     since: float
-    # What was planned then.
+    # The aims of the plan that it was sent from.
     aims: frozenset[tuple[str, ...]]
     # Whether it is sent again unless the next look shows it.
     due: bool = False

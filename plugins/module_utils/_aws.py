@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every AWS module of this collection shares: retries, waiting, refusals and errors worth reading."""
+"""What every AWS module of this collection shares: clients, retries, refusals and errors worth reading."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an error of AWS says. Pure: planners that look may read it."""
+"""What an error of AWS says. It imports no botocore, so planners may use it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Observe, plan, apply: the one shape every module has.
+"""Observe, plan, apply: the one shape of every module that changes something.
 
 A planner is a pure function from what is desired and what was observed to a Plan. Check mode, the diff
 and the differences of a result are drawn from the plan, so what they announce is what a run does.

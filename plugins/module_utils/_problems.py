@@ -53,12 +53,11 @@ def typed_items(
 ) -> tuple[list[t.Optional[dict[str, t.Any]]], list[str]]:
     """The items with every option of the type that it has, those not given None or their default; and a sentence for each value of another type.
 
-    Ansible's own check would not say in which of many items a value is wrong, and takes true for 1.0.
+    An item with such a value is None in the result. Ansible's own check would not say in which of many items a value is wrong, and takes true for 1.0.
 
     option: what the list is called
     options: an item's argument spec: type, elements, options, required and default
     name: the option that tells an item from others
-    In place of an item that has such a value stands None.
     """
     result: list[t.Optional[dict[str, t.Any]]] = []
     problems = []

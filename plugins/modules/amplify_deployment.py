@@ -162,7 +162,7 @@ failed_step:
       sample: https://aws-amplify-prod-us-east-1-artifacts.s3.us-east-1.amazonaws.com/d1a2b3c4d5e6f7/main/0000000014/BUILD/log.txt
 steps:
   description: The changes made, one sentence a call to AWS, in the order they were made. In check mode, the changes that would be made.
-  returned: always
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: str
   sample:
@@ -171,7 +171,7 @@ steps:
     - Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, with the job that builds it
 differences:
   description: What the steps change, one item a field. In check mode, what they would change.
-  returned: always
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict
   contains:
@@ -205,6 +205,25 @@ left:
   type: list
   elements: str
   sample: [Start a RELEASE build of branch d1a2b3c4d5e6f7/main]
+problems:
+  description: What is wrong, one sentence each.
+  returned: failure because of options, credentials, or what AWS shows
+  type: list
+  elements: str
+  sample: ["wait_timeout is -1: give seconds, at least 0."]
+error:
+  description: What AWS answered to the call that failed.
+  returned: failure because of an error of AWS
+  type: dict
+  contains:
+    code:
+      description: AWS's code of the error. Empty if the call got no answer.
+      type: str
+      sample: AccessDeniedException
+    type:
+      description: The class of the error in botocore.
+      type: str
+      sample: ClientError
 """
 
 import time

@@ -135,7 +135,7 @@ kept:
   sample: [_LIVE_UPDATES]
 steps:
   description: The changes made, one sentence each. In check mode, the changes that would be made.
-  returned: always
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: str
   sample: ["Update the variables of branch d1a2b3c4d5e6f7/main: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL"]
@@ -143,7 +143,7 @@ differences:
   description:
     - What the steps change, one item a variable. In check mode, what they would change.
     - A former value is masked even under a public name, unless it is the same as the new one.
-  returned: always
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict
   contains:
@@ -173,6 +173,25 @@ left:
   type: list
   elements: str
   sample: ["Update the variables of app d1a2b3c4d5e6f7: add LIMITER_TOKEN"]
+problems:
+  description: What is wrong, one sentence each.
+  returned: failure because of options, credentials, or what AWS shows
+  type: list
+  elements: str
+  sample: ["wait_timeout is -1: give seconds, at least 0."]
+error:
+  description: What AWS answered to the call that failed.
+  returned: failure because of an error of AWS
+  type: dict
+  contains:
+    code:
+      description: AWS's code of the error. Empty if the call got no answer.
+      type: str
+      sample: AccessDeniedException
+    type:
+      description: The class of the error in botocore.
+      type: str
+      sample: ClientError
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

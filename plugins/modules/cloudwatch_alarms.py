@@ -320,7 +320,7 @@ EXAMPLES = r"""
 RETURN = r"""
 steps:
   description: The writes made, in their order. In check mode, those that a run would make. Empty if the task was refused.
-  returned: always
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: str
   sample:
@@ -329,7 +329,7 @@ steps:
     - 'delete the metric alarms "huntaze-cache-a", "huntaze-cache-b"'
 differences:
   description: What the writes alter, or in check mode would alter, one entry for each field of an alarm.
-  returned: always
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict
   contains:

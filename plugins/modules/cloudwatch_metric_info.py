@@ -177,6 +177,25 @@ since:
   returned: success, and when waiting was in vain
   type: str
   sample: "2025-11-25T12:00:00+00:00"
+problems:
+  description: What is wrong, one sentence each.
+  returned: failure because of options, credentials, or what AWS shows
+  type: list
+  elements: str
+  sample: ["wait_timeout is -1: give a number of seconds above 0."]
+error:
+  description: What AWS answered to the call that failed.
+  returned: failure because of an error of AWS
+  type: dict
+  contains:
+    code:
+      description: AWS's code of the error. Empty if the call got no answer.
+      type: str
+      sample: AccessDeniedException
+    type:
+      description: The class of the error in botocore.
+      type: str
+      sample: ClientError
 """
 
 from datetime import datetime, timezone

@@ -162,7 +162,7 @@ steps:
   description:
     - The steps made, one sentence each. In check mode, those that would be made. After a failure, those that AWS has taken before it.
     - A step whose answer was lost says so.
-  returned: always, except for credentials that cannot work
+  returned: always, except for credentials that cannot work and a missing region
   type: list
   elements: str
   sample:
@@ -172,7 +172,7 @@ differences:
   description:
     - What the steps alter, one entry a field, in their order. After a failure, what was altered before it.
     - The cache is C(cache NAME) with the name of its replication group, also before its promotion. A snapshot is C(snapshot NAME).
-  returned: always, except for credentials that cannot work
+  returned: always, except for credentials that cannot work and a missing region
   type: list
   elements: dict
   contains:
@@ -198,13 +198,13 @@ differences:
       sample: false
 left:
   description: The steps that are left to later runs. Empty unless O(wait=false) or after a failure.
-  returned: always, except for credentials that cannot work
+  returned: always, except for credentials that cannot work and a missing region
   type: list
   elements: str
   sample: []
 evidence:
   description: What was known of O(auth_token) before the first step. It explains the steps. Null without O(auth_token), and after a failure.
-  returned: always, except for credentials that cannot work
+  returned: always, except for credentials that cannot work and a missing region
   type: dict
   contains:
     source:
@@ -220,7 +220,7 @@ evidence:
 cache:
   description:
     - The cache afterwards, as M(huntaze.ai_system.elasticache_info) returns it. In check mode, as it would be. Null after a failure.
-  returned: always, except for credentials that cannot work
+  returned: always, except for credentials that cannot work and a missing region
   type: dict
   sample:
     exists: true

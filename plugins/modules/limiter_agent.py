@@ -209,6 +209,9 @@ EXAMPLES = r"""
       tls: true
       token: "{{ cache_token }}"
     bearer_tokens: ["{{ app_token }}"]
+    tls:
+      certificate: "{{ lookup('ansible.builtin.file', 'agent.pem') }}"
+      key: "{{ lookup('ansible.builtin.file', 'agent.key') }}"
 
 - name: Remove it
   huntaze.ai_system.limiter_agent:

@@ -57,7 +57,7 @@ EXAMPLES = r"""
   tasks:
     - name: Connect as the agent does
       huntaze.ai_system.redis_reachability:
-        host: master.huntaze-redis-production.asmyhp.use1.cache.amazonaws.com
+        host: master.huntaze-redis.asmyhp.use1.cache.amazonaws.com
         tls: true
         password: "{{ lookup('env', 'HUNTAZE_CACHE_AUTH_TOKEN') }}"
       register: cache

@@ -207,7 +207,7 @@ steps:
   description:
     - The changes made, one sentence a call to AWS, in the order they were made. In check mode, the changes that would be made.
     - After a failure, the changes made before it.
-  returned: always, except for options that are refused and credentials that cannot work
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: str
   sample:
@@ -223,7 +223,7 @@ differences:
   description:
     - What was altered, field by field. In check mode, what would be altered. After a failure, what was altered before it.
     - A run that others interfere with may alter a field more than once. Each time is listed.
-  returned: always, except for options that are refused and credentials that cannot work
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict
   contains:

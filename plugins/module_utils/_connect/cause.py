@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) the huntaze.ai_system contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Every way a connection or a check can fail, each with its way out. The only place where these words stand."""
+"""Every way a connection or a check can fail, each with its way out. In code, these words stand nowhere else."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The variables of a deployment, each once: what it means, its kind, whether it is needed, its default. Pure.
 
-problems.py refuses what does not fit, the stages take the defaults from here, and docs/variables.py writes the tables for people.
+problems.py refuses what does not fit, the filters that make alarms, ingress rules and agents' inputs fill in the defaults, and docs/variables.py writes the
+tables for people.
 """
 
 from __future__ import annotations

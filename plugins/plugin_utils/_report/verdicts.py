@@ -15,8 +15,7 @@ OK = "ok"
 FAILED = "failed"
 SKIPPED = "skipped"
 NOT_VERIFIED = "not_verified"
-# How a look at something that must not work ends.
-# Plain text that is met by silence or a cut is refused as well as by words, from where TLS gets through.
+# How a look at something that must not work ends. Plain text that is met by silence or a cut is refused as well as by words, from where TLS gets through.
 PLAIN_TEXT_REFUSED = (Cause.TLS_REQUIRED, Cause.NO_ANSWER, Cause.RESET)
 # A deleted endpoint's name no longer resolves, and an address that is left over refuses or drops. For as long as the name lives on, it leads to
 # the cache that requires TLS now.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import typing as t
 
@@ -22,10 +23,10 @@ def masked(text: str, hidden: t.Iterable[t.Optional[str]], shortest: int = 1) ->
 
     shortest: a value of fewer characters is no secret, and would be found in every other word
     """
-    # The longest first: one may be part of another.
-    for value in sorted({value for value in hidden if value and len(value) >= shortest}, key=len, reverse=True):
-        text = text.replace(value, MASK).replace(repr(value)[1:-1], MASK)
-    return text
+    values = {value for value in hidden if value and len(value) >= shortest}
+    # The longest first: one may be part of another, and of what Python makes of it.
+    forms = sorted(values | {repr(value)[1:-1] for value in values}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, forms)), MASK, text) if forms else text
 
 
 def fingerprint(secret: str, salt: str = "") -> str:

@@ -51,6 +51,13 @@ Report        report.json
 """
 
 
+@pytest.mark.parametrize("latency", [0.27, 14.2])
+def test_at_80_columns_too_what_was_seen_is_one_line(latency):
+    seen = checked(tls=works(latency), database=works(latency))
+    shown = page(plan("network", [], invocation={"module_args": {"rules": [{}] * 61}}), seen, width=80, options={"written": ["report.json"]})
+    assert len(shown.splitlines()) == 4 and shown.splitlines()[2].endswith("TLS 1.3, AUTH enforced" if latency < 1 else "TLS 1.3, authentication enforced")
+
+
 FAILED = [
     plan("network", ["sg-1: let in tcp 6379 from sg-2"]),
     plan("auth_close", ["Replication group huntaze-redis: require TLS and refuse plain text", "Replication group huntaze-redis: accept the token too (AUTH, ROTATE)",

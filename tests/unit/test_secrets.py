@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import ITERATIONS, fingerprint, is_of, masked
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 
@@ -17,6 +17,7 @@ def test_a_fingerprint_is_salted_and_known_again():
     assert ITERATIONS >= 600_000 and "a token" not in first
 
 
+@example(secret="\\'", before="", after="")
 @given(st.text("abc'\\\n", min_size=1, max_size=6), st.text("xyz ", max_size=9), st.text("xyz ", max_size=9))
 def test_no_secret_is_left_in_a_text_as_it_is_or_as_python_quotes_it(secret, before, after):
     for quoted in (secret, repr(secret)[1:-1]):

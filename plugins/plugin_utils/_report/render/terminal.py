@@ -45,7 +45,7 @@ def render(report: t.Mapping[str, t.Any], *, width: int = WIDEST, colour: bool =
     outcome = report["outcome"]
     _first(page, outcome)
     if outcome["word"] == "clean" and not full:
-        for text in filter(None, [_run(report, page.width), _seen(report), *_beside(report)]):
+        for text in filter(None, [_run(report, page.width), _seen(report, page.width), *_beside(report)]):
             page.text(text)
     else:
         for text in filter(None, [outcome["effect"]]):
@@ -118,7 +118,7 @@ def _run(report: t.Mapping[str, t.Any], width: int = WIDEST) -> str:
     return line if len(line) <= width - TEXT else ", ".join(filter(None, [*start, run["account"], *middle, took]))
 
 
-def _seen(report: t.Mapping[str, t.Any]) -> t.Optional[str]:
+def _seen(report: t.Mapping[str, t.Any], width: int) -> t.Optional[str]:
     """The slowest answers, and what holds for all of them."""
     slowest: dict[str, float] = {}
     for one in report["checks"]:
@@ -127,9 +127,11 @@ def _seen(report: t.Mapping[str, t.Any]) -> t.Optional[str]:
             slowest[kind] = max(slowest.get(kind, 0), one["latency_ms"])
     ways = {one["tls"] for one in report["checks"] if one["tls"]}
     enforced = {one["authentication"] for one in report["checks"] if one["authentication"]}
-    held = [f"TLS {way}" for way in sorted(ways)[:1]] + [f"authentication {word}" for word in sorted(enforced)[:1]]
+    # The worst of each holds for all: the oldest TLS, and "not enforced" before "enforced".
+    held = [f"TLS {way}" for way in sorted(ways)[:1]] + [f"authentication {word}" for word in sorted(enforced, reverse=True)[:1]]
     parts = [", ".join(f"{words.target(to)} {words.latency(number)}" for to, number in slowest.items() if to in IN_BRIEF), ", ".join(held)]
-    return "; ".join(filter(None, parts)) or None
+    line = "; ".join(filter(None, parts))
+    return (line if len(line) <= width - TEXT else line.replace("authentication", "AUTH")) or None
 
 
 def _beside(report: t.Mapping[str, t.Any]) -> list[str]:

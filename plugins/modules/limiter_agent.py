@@ -328,7 +328,10 @@ def main():
     desired = Desired(module.params)
 
     def run(*command):
-        rc, out, err = module.run_command(list(command))
+        try:
+            rc, out, err = module.run_command(list(command), handle_exceptions=False)
+        except OSError as error:
+            raise Failed(f"{command[0]} cannot be run: {error}") from error
         if rc:
             raise Failed(f"{command[0]} ended with {rc}: {(err.strip() or out.strip())[-2000:] or 'it said nothing'}")
         return out

@@ -130,7 +130,29 @@ def test_kind_01_a_run_of_some_stages_does_not_call_everything_as_declared(left_
 
 
 def test_a_playbook_that_only_looks_compares_nothing():
-    assert reported(command="verify", stages=["preflight", "verify"])["outcome"]["sentence"] == "Looked only, nothing was compared"
+    looked = event("preflight", action="amazon.aws.aws_caller_info")
+    assert reported(looked, command="verify", stages=["preflight", "verify"])["outcome"]["sentence"] == "Looked only, nothing was compared"
+
+
+@pytest.mark.parametrize(
+    ("run", "following"),
+    [
+        ({"again": "ansible-playbook deploy.yml --tags alarms --limit limiter-1", "limit": "limiter-1"},
+         "ansible-playbook deploy.yml --tags alarms   # --limit limiter-1 left nothing to run"),
+        ({"again": "ansible-playbook deploy.yml --limit 'a:!b c'", "limit": "a:!b c"}, "ansible-playbook deploy.yml   # --limit a:!b c left nothing to run"),
+        # --start-at-task is no part of `again`.
+        ({}, "ansible-playbook deploy.yml   # from its beginning"),
+    ],
+)
+@pytest.mark.parametrize("events", [[], [event("alarms", "skipped")]])
+def test_kind_01_a_run_in_which_no_task_ran_is_not_clean(events, run, following):
+    assert reported(*events, **run)["outcome"] == {
+        "word": "failed", "sentence": "Nothing was looked at: no task ran", "effect": "Nothing was changed.", "next": following,
+    }
+
+
+def test_a_playbook_without_stages_may_have_nothing_to_run():
+    assert reported(stages=[])["outcome"]["word"] == "clean"
 
 
 def test_a_limit_leaves_hosts_out():
@@ -204,6 +226,21 @@ def test_kind_01_a_task_that_did_not_tell_its_steps_is_not_said_to_have_changed_
     assert bool(made["failures"][0]["done"]) == bool(before)
 
 
+@pytest.mark.parametrize(
+    ("stage", "path", "effect"),
+    [
+        ("agent", "", "What the task had changed by then is not known; no step before it had."),
+        ("agent", "roles/limiter_agent/tasks/look.yml:5", "Nothing was changed."),
+        ("preflight", "", "Nothing was changed."),
+        ("verify", "", "Nothing was changed."),
+    ],
+)
+def test_kind_01_a_host_that_is_lost_may_have_been_lost_in_the_middle_of_a_change(stage, path, effect):
+    """ssh ends with 255 where it gets no connection, and also where it loses one."""
+    made = reported(event(stage, "unreachable", host="limiter-1", path=path, msg="Shared connection closed"), failed_hosts=["limiter-1"])
+    assert made["outcome"]["effect"] == effect and bool(made["failures"][0]["state"]) == ("is not known" in effect)
+
+
 def test_only_the_failure_that_ended_a_host_is_one():
     events = [event("preflight", "failed", host="limiter-1", task="Look", msg="rescued"), event("agent", "failed", host="limiter-1", task="Run", msg="not ready")]
     assert [failure["task"] for failure in reported(*events, failed_hosts=["limiter-1"])["failures"]] == ["Run"]
@@ -220,7 +257,7 @@ def test_hosts_that_fail_alike_are_all_told():
 def test_a_run_that_is_stopped_says_where():
     events = [plan("network", [RULE, "sg-1: let in tcp 1 from sg-3"]), event(state="started", task="Let them in")]
     made = reported(*events, interrupted=True)
-    assert made["outcome"]["word"] == "failed" and made["outcome"]["sentence"].startswith("Interrupted in network")
+    assert made["outcome"]["word"] == "failed" and made["outcome"]["sentence"] == "Stopped before its end in network at step 1 of 3 (Ctrl-C, or the error above)"
     assert told(made, "running") == [("network", "host/localhost", "let them in")]
     assert made["outcome"]["effect"] == "What the task had changed by then is not known; no step before it had."
 
@@ -240,6 +277,32 @@ def test_checks_come_from_the_facts_of_the_last_play():
         ("controller", "cache", "ok"), ("limiter", "redis", "ok"), ("limiter", "redis/plain-text", "not_verified"),
     ]
     assert made["outcome"]["sentence"] == "Nothing to do: 0 objects as declared, 2 checks ok, 1 not verified from here"
+
+
+LOST = {"tls": {"unreachable": True, "msg": "no route"}, "plain": {"unreachable": True, "msg": "no route"}}
+
+
+@pytest.mark.parametrize("command", ["deploy", "verify"])
+@pytest.mark.parametrize(("steps", "effect"), [([], None), ([RULE], "1 step is done.")])
+def test_kind_01_a_verification_that_saw_nothing_is_not_clean(command, steps, effect):
+    """What AWS says of the cache's settings is no look at the cache."""
+    made = reported(event(changed=bool(steps), steps=steps), judged(**LOST), command=command)
+    assert made["outcome"] == {
+        "word": "failed", "sentence": "Nothing could be verified but the cache's settings: 2 checks not verified from here", "effect": effect,
+        "next": "ansible-playbook deploy.yml   # once the reasons below are mended",
+    }
+
+
+def test_kind_01_where_not_one_check_is_ok_nothing_is_verified():
+    lonely = event("verify", ansible_facts={"huntaze_checks": [verdicts.check("anywhere", "redis", ("not_verified", "nobody looked"))]})
+    assert reported(lonely)["outcome"]["sentence"] == "Nothing could be verified: 1 check not verified from here"
+    assert reported(lonely, check=True)["outcome"]["word"] == "clean"
+
+
+def test_a_deployment_without_vantage_points_may_be_clean():
+    """Nobody was to look."""
+    made = reported(event("verify", ansible_facts={"huntaze_checks": verdicts.checks([], CACHE)}))
+    assert made["outcome"]["word"] == "clean" and made["outcome"]["sentence"].endswith("1 check ok, 1 not verified from here")
 
 
 def test_a_failed_check_is_the_outcome_and_no_failure_of_a_task():
@@ -270,8 +333,19 @@ def test_muted_alarms_and_the_reason_of_a_rotation_are_noted():
     first, second = reported(muted, rotated, event("alarms", "skipped", action=ALARMS, skip_reason="False"))["notes"]
     assert first == "The cache's token, as this run found it: AUTH is off." and second.startswith("MUTED: huntaze-ai-anomalies: ")
     unread = plan("alarms", [], action=ALARMS, msg="AccessDenied")
-    assert reported(unread)["notes"] == ["Not seen whether alarms are muted: AccessDenied"]
+    assert reported(unread)["notes"] == ["Which alarms are muted is not known: AccessDenied"]
     assert reported(plan("auth_close", ["Cache c: accept"], action=AUTH, evidence={"reason": "AUTH is off"}))["notes"] == []
+
+
+def test_kind_03_that_alarms_were_not_seen_is_told_also_where_verification_fails():
+    unread = event("preflight", action=ALARMS, path="stages/tasks/alarms.yml:5", msg="AccessDenied")
+    note = "Which alarms are muted is not known: AccessDenied"
+    says = event("verify", "failed", action="ansible.builtin.assert", msg=["FAILED: ..."])
+    assert reported(unread, judged(tls={**WORKS, "authentication_enforced": False}), says, failed_hosts=["localhost"])["notes"] == [note]
+    # Preflight's answer, or the stage itself, has told it already.
+    refused = event("preflight", "failed", action="ansible.builtin.fail", msg=["Nothing was changed.", "AccessDenied"])
+    assert reported(unread, refused, failed_hosts=["localhost"])["notes"] == []
+    assert reported(event("alarms", "failed", action=ALARMS, msg="AccessDenied"), failed_hosts=["localhost"])["notes"] == []
 
 
 TEXTS = st.one_of(st.text(), st.lists(st.text(), max_size=3), st.none(), st.integers())
@@ -296,4 +370,4 @@ SLOW = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max
 @given(st.lists(EVENTS, max_size=5), st.booleans(), st.booleans(), st.lists(st.sampled_from(["localhost", "limiter 1", "\x1bhost"]), unique=True))
 def test_whatever_tasks_return_there_is_a_report(events, check, interrupted, failed_hosts):
     made = reported(*events, check=check, interrupted=interrupted, failed_hosts=failed_hosts)
-    assert (made["outcome"]["word"] == "failed") == bool(failed_hosts or interrupted)
+    assert (made["outcome"]["word"] == "failed") == bool(failed_hosts or interrupted or all(event.state == "skipped" for event in events))

@@ -58,6 +58,18 @@ def test_at_80_columns_too_what_was_seen_is_one_line(latency):
     assert len(shown.splitlines()) == 4 and shown.splitlines()[2].endswith("TLS 1.3, AUTH enforced" if latency < 1 else "TLS 1.3, authentication enforced")
 
 
+def test_a_clean_run_says_why_something_is_not_verified():
+    shown = page(plan("network", []), checked(plain={}, database={"failed": True, "msg": "no driver"}), options={"written": ["report.json"]})
+    assert shown == """\
+CLEAN         Nothing to do: 1 object as declared, 3 checks ok, 2 not verified from here
+              deploy, account 123456789012, us-east-1, 26 Nov 2026 03:12:44 UTC, took 41 s
+              Redis 0.61 ms; TLS 1.3, authentication enforced
+  not seen    limiter to Redis (plaintext): nobody looked
+  not seen    limiter to PostgreSQL: could not look: no driver
+Report        report.json
+"""
+
+
 FAILED = [
     plan("network", ["sg-1: let in tcp 6379 from sg-2"]),
     plan("auth_close", ["Replication group huntaze-redis: require TLS and refuse plain text", "Replication group huntaze-redis: accept the token too (AUTH, ROTATE)",
@@ -95,7 +107,7 @@ Steps         1 FAILED, 2 done, 3 not reached, in 3 stages
                                           only one
   app         not reached  2 steps
 
-Verification  skipped: the run stopped before verify
+Verification  skipped: the run did not reach verify
 
 FAILED        Stopped in auth_close at step 3 of 6: The token could not be added:
               InvalidReplicationGroupState, Replication group huntaze-redis has status modifying

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import re
+import shlex
 import typing as t
 from urllib.parse import quote
 
@@ -19,6 +20,8 @@ TOGETHER = {"auth_open": "auth_close"}
 KINDS = ("security group", "replication group", "cache cluster", "cache", "alarm", "app", "branch", "host", "snapshot", "user group", "user")
 # The option that lists what a module compares. Other modules that tell steps compare one object.
 LISTS = {"security_group_ingress": "rules", "cloudwatch_alarms": "alarms"}
+# Stages that change nothing.
+LOOKS = ("preflight", "verify")
 # Tasks that fail without having changed anything.
 CHANGES_NOTHING = ("assert", "fail", "debug", "set_fact", "validate_argument_spec")
 UNTOLD = "What the failed task had changed by then is not known: it failed before it could say so."
@@ -88,9 +91,10 @@ def report(events: t.Sequence[Event], run: Run) -> dict[str, t.Any]:
         "security": [],
         "cost": {"currency": "USD", "month": 0, "change": 0, "price_table": None, "not_counted": "", "items": []},
         "failures": failures,
-        "notes": _notes(events, run),
+        "notes": _notes(events, failures),
     }
-    made["outcome"] = _outcome(made, run, [trouble.stage for trouble in troubles])
+    idle = all(event.state == "skipped" for event in events)
+    made["outcome"] = _outcome(made, run, [trouble.stage for trouble in troubles], idle)
     return made
 
 
@@ -256,7 +260,10 @@ def _troubles(events: t.Sequence[Event], run: Run, checks: t.Sequence[t.Mapping[
 
 
 def _tells_what_it_changed(event: Event) -> bool:
-    return event.state == "unreachable" or "steps" in event.result or event.action.rpartition(".")[2] in CHANGES_NOTHING
+    if event.state == "unreachable":
+        # ssh ends alike where it gets no connection and where it loses one in the middle of a task. Only a look changes nothing either way.
+        return event.stage in LOOKS or _file(event) == "look"
+    return "steps" in event.result or event.action.rpartition(".")[2] in CHANGES_NOTHING
 
 
 def _failure(event: Event, steps: t.Sequence[Step]) -> dict[str, t.Any]:
@@ -297,7 +304,7 @@ def _region(event: Event) -> t.Optional[str]:
     return words.clean(region) if isinstance(region, str) and region else None
 
 
-def _notes(events: t.Sequence[Event], run: Run) -> list[str]:
+def _notes(events: t.Sequence[Event], failures: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     notes = []
     reason = next((event.result["evidence"].get("reason") for event in events
                    if not _is_plan(event) and event.result.get("changed") and isinstance(event.result.get("evidence"), dict)), None)
@@ -309,12 +316,15 @@ def _notes(events: t.Sequence[Event], run: Run) -> list[str]:
             f"MUTED: {', '.join(alarms[-1]['muted'])}: actions are off, so nobody is told. "
             "Turn them on again once the incident is over: actions_enabled: true, or the CloudWatch console."
         )
-    elif alarms and alarms[-1].get("msg") and not run.failed_hosts:
-        notes.append(f"Not seen whether alarms are muted: {alarms[-1]['msg']}")
+    elif alarms and (reason := " ".join(words.lines_of(alarms[-1].get("msg") or ""))):
+        # A run that only verifies goes on without this look. Other runs fail for it, and their failure tells it.
+        if not any(reason in failure["message"].replace("\n", " ") for failure in failures):
+            notes.append(f"Which alarms are muted is not known: {reason}")
     return [words.clean(note) for note in notes]
 
 
-def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str]) -> dict[str, t.Any]:
+def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str], idle: bool) -> dict[str, t.Any]:
+    """stopped: the stages of the failures; idle: no task ran."""
     states = collections.Counter(step["state"] for step in made["steps"])
     verdicts = collections.Counter(one["verdict"] for one in made["checks"])
     judged = [f"{verdicts[name]} {words.VERDICTS[name]}" for name in ("ok", "not_verified") if verdicts[name]]
@@ -329,15 +339,25 @@ def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str]) ->
         return _said("failed", f"Stopped in {first['stage']}{at}: {words.headline(first['message'])}{others}", _effect(made, done), retry)
     if run.interrupted:
         where = next((step["stage"] for step in made["steps"] if step["state"] == "running"), None)
-        return _said("failed", f"Interrupted{f' in {where}' if where else ''}{at}", _effect(made, done), run.again)
+        # Ansible ends itself alike for Ctrl-C and for an error of its own, such as an undefined variable in a play's hosts.
+        sentence = f"Stopped before its end{f' in {where}' if where else ''}{at} (Ctrl-C, or the error above)"
+        return _said("failed", sentence, _effect(made, done), run.again)
+    effect = f"{words.plural(done, 'step is', 'steps are')} done." if done else None
     if verdicts["failed"]:
         failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]
         what = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
-        effect = f"{words.plural(done, 'step is', 'steps are')} done." if done else None
         again = re.sub(r"\bverify(?=(\.ya?ml)?( |$))", "deploy", run.again, count=1) if run.command == "verify" else run.again
         return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, f"{again}   # puts right what differs")
     if run.failed_hosts:
         return _said("failed", f"Failed on {words.joined(list(run.failed_hosts))}", _effect(made, done), retry)
+    if run.stages and idle:
+        again = run.again.replace(words.clean(f" --limit {shlex.quote(run.limit)}"), "")
+        why = f"--limit {words.clean(run.limit)} left nothing to run" if run.limit else "from its beginning"
+        return _said("failed", "Nothing was looked at: no task ran", _effect(made, 0), f"{again}   # {why}")
+    if verdicts["not_verified"] and not run.check and not _proven(made["checks"]):
+        settings = " but the cache's settings" if verdicts["ok"] else ""
+        sentence = f"Nothing could be verified{settings}: {words.plural(verdicts['not_verified'], 'check')} not verified from here"
+        return _said("failed", sentence, effect, f"{run.again}   # once the reasons below are mended")
     if states["to_do"]:
         sentence = f"{words.plural(states['to_do'], 'step')} to do in {words.plural(stages, 'stage')}; nothing was done"
         return _said("to_do", sentence, None, run.again.replace(" --check", "").replace(" --diff", ""))
@@ -349,6 +369,12 @@ def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str]) ->
         return _said("clean", ", ".join(filter(None, ["Looked only, nothing was compared" if run.stages else "Nothing was changed", said])))
     objects = made["run"]["objects"]
     return _said("clean", f"Nothing to do{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} as declared", said])))
+
+
+def _proven(checks: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
+    """Whether a look at the system itself showed something. What AWS says of the cache counts only where nobody was to look."""
+    looks = [one for one in checks if one["to"] != "cache" and one["from"] != "anywhere"]
+    return any(one["verdict"] == "ok" for one in looks or checks)
 
 
 def _ran(run: Run) -> list[str]:

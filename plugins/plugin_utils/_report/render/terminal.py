@@ -47,6 +47,7 @@ def render(report: t.Mapping[str, t.Any], *, width: int = WIDEST, colour: bool =
     if outcome["word"] == "clean" and not full:
         for text in filter(None, [_run(report, page.width), _seen(report, page.width), *_beside(report)]):
             page.text(text)
+        _reasons(page, [one for one in report["checks"] if one["verdict"] == "not_verified"], unlooked=True)
     else:
         for text in filter(None, [outcome["effect"]]):
             page.text(text)
@@ -256,7 +257,7 @@ def _verification(page: _Page, report: t.Mapping[str, t.Any]) -> None:
     checks = report["checks"]
     left_out = report["run"].get("left_out") or []
     if not checks:
-        reason = "this run left out verify" if "verify" in left_out else "the run stopped before verify" if report["outcome"]["word"] == "failed" else None
+        reason = "this run left out verify" if "verify" in left_out else "the run did not reach verify" if report["outcome"]["word"] == "failed" else None
         if reason:
             page.gap()
             page.head("Verification", f"skipped: {reason}")
@@ -320,12 +321,12 @@ def _list(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]], targets: t.Seq
                 page.lines.append(f"    {page.paint((label if number == 0 else '').ljust(14), style[label])}{line}")
 
 
-def _reasons(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]]) -> None:
-    """Why something failed, or could not be looked at; what one reason explains is one row."""
+def _reasons(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]], unlooked: bool = False) -> None:
+    """Why something failed, or could not be looked at; what one reason explains is one row. unlooked: also where nobody looked, which a table shows."""
     for verdict, label in (("failed", "FAILED"), ("not_verified", "not seen")):
         groups: dict[tuple[str, str], list[str]] = {}
         for one in checks:
-            if one["verdict"] == verdict and one["says"] and one["says"] != "nobody looked":
+            if one["verdict"] == verdict and one["says"] and (unlooked or one["says"] != "nobody looked"):
                 groups.setdefault((one["to"], one["says"]), []).append(one["from"])
         alike: dict[tuple[str, str], list[str]] = {}
         for (to, says), origins in groups.items():

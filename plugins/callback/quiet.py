@@ -11,7 +11,8 @@ short_description: Prints failures and asked-for diffs only
 version_added: 0.1.0
 description:
   - Leaves away the plays, tasks and hosts that went well, for runs that end with the report of P(huntaze.ai_system.report#callback).
-  - Errors and warnings are never hidden. C(-v) brings everything back, as P(ansible.builtin.default#callback) prints it.
+  - Errors and warnings are never hidden. Under C(--limit), a play without hosts is told too.
+    C(-v) brings everything back, as P(ansible.builtin.default#callback) prints it.
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
@@ -21,6 +22,8 @@ author:
   - The huntaze.ai_system contributors (@huntaze)
 """
 
+from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
 
 
@@ -42,17 +45,36 @@ class CallbackModule(Default):
         if not self.is_quiet:
             super().v2_playbook_on_play_start(play)
 
+    def tell_trouble(self, result):
+        """Warnings and, from ansible-core 2.19, an exception, as the default callback shows them beside a result."""
+        if hasattr(self, "_handle_warnings_and_exception"):
+            self._handle_warnings_and_exception(result)
+        else:
+            self._handle_warnings(result._result)
+
     def v2_runner_on_ok(self, result):
         if not self.is_quiet:
             super().v2_runner_on_ok(result)
         else:
-            self._handle_warnings(result._result)
+            self.tell_trouble(result)
 
     def v2_runner_item_on_ok(self, result):
         if not self.is_quiet:
             super().v2_runner_item_on_ok(result)
         else:
-            self._handle_warnings(result._result)
+            self.tell_trouble(result)
+
+    def v2_runner_on_skipped(self, result):
+        if not self.is_quiet:
+            super().v2_runner_on_skipped(result)
+        else:
+            self.tell_trouble(result)
+
+    def v2_runner_item_on_skipped(self, result):
+        if not self.is_quiet:
+            super().v2_runner_item_on_skipped(result)
+        else:
+            self.tell_trouble(result)
 
     def v2_runner_retry(self, result):
         if not self.is_quiet:
@@ -65,6 +87,9 @@ class CallbackModule(Default):
     def v2_playbook_on_no_hosts_matched(self):
         if not self.is_quiet:
             super().v2_playbook_on_no_hosts_matched()
+        elif context.CLIARGS.get("subset"):
+            # Without --limit, a play without hosts is one whose hosts differ in nothing.
+            self._display.display(f"skipping: no hosts matched in the play {self._play.get_name()}", color=C.COLOR_SKIP)
 
     def v2_playbook_on_no_hosts_remaining(self):
         if not self.is_quiet:

@@ -13,12 +13,13 @@ description:
   - Gathers the steps, the differences and the failures that tasks return, and the judgements of
     P(huntaze.ai_system.verification_verdicts#filter).
   - Prints one report at the end of the run, also if the run fails or is stopped with Ctrl-C. Its length follows trouble.
+    A run in which no task ran, or no check could be made, is not called clean.
   - Secrets are in none of it. Control characters of what others said are taken out.
 options:
   json:
     description:
       - A file to write the report to, as JSON. Its form is C(docs/report.schema.json) of this collection.
-      - The file is replaced if it is there.
+      - The file is replaced if it is there. If it cannot be written, a warning says why, and the report is printed all the same.
     type: path
     env:
       - name: HUNTAZE_REPORT_JSON
@@ -78,7 +79,7 @@ class CallbackModule(CallbackBase):
                     self.left_out.append(stage)
         if self.began is None:
             self.began = time.time()
-            # A run that is stopped half-way never comes to its statistics.
+            # A run that is stopped half-way, by Ctrl-C or by an error of Ansible's own, never comes to its statistics.
             atexit.register(self.at_exit, os.getpid())
 
     def v2_playbook_on_play_start(self, play):
@@ -126,14 +127,19 @@ class CallbackModule(CallbackBase):
             failed_hosts=failed_hosts, interrupted=interrupted, stages=self.stages, left_out=self.left_out, limit=context.CLIARGS.get("subset") or "",
         ))
         path = self.get_option("json")
+        written = []
         if path:
             new = Path(f"{path}.new")
-            new.write_text(as_json.render(report))
-            new.replace(path)
+            try:
+                new.write_text(as_json.render(report))
+                new.replace(path)
+                written = [path]
+            except OSError as error:
+                self._display.warning(f"The report could not be written to {path}: {error.strerror}")
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
         lines = terminal.render(
             report, width=shutil.get_terminal_size((terminal.WIDEST, 24)).columns, colour=ANSIBLE_COLOR, ascii_only=not (ANSIBLE_COLOR and "utf" in encoding),
-            full=self._display.verbosity > 0, written=[path] if path else [],
+            full=self._display.verbosity > 0, written=written,
         )
         self._display.display("\n".join(lines))
 

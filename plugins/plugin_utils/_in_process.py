@@ -11,8 +11,11 @@ it is: a process of its own for each module, its options by its standard input, 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
+import re
+import signal
 import sys
 import tempfile
 import traceback
@@ -36,7 +39,7 @@ class InProcess(ActionBase):
             options = dict(self._task.args)
             self._update_module_args(self._task.action, options, task_vars)
             given = json.dumps({"ANSIBLE_MODULE_ARGS": options}, cls=AnsibleJSONEncoder, vault_to_text=True)
-            return merge_hash(result, forked(self.module.main, self._task.action, given))
+            return merge_hash(result, self._told(forked(self.module.main, self._task.action, given)))
         wrap_async = self._task.async_val and not self._connection.has_native_async
         return merge_hash(result, self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
 
@@ -48,23 +51,50 @@ class InProcess(ActionBase):
             and not (self._connection.become or self._task.delegate_to or self._task.async_val or any(self._task.environment or []))
         )
 
+    def _told(self, ended):
+        """The result in what a module printed, read as Ansible reads it; a failure in Ansible's fields where there is none."""
+        profile = ("legacy",) if "profile" in inspect.signature(self._parse_returned_data).parameters else ()
+        told = self._parse_returned_data(ended, *profile)
+        if told.pop("_ansible_parsed", False):
+            return told
+        # What an exception says may hold a secret: the message has its class only.
+        crash = re.findall(r"^(?:Traceback \(most recent call last\):\n(?:[ \t].*\n)+)([\w.]+)", ended["stderr"], re.MULTILINE)
+        why = crash[-1] if crash else f"its process ended with {ended['rc']}"
+        streams = {"module_stdout": ended["stdout"], "module_stderr": ended["stderr"]}
+        return {"failed": True, "msg": f"The module ended without a result: {why}.", "rc": ended["rc"], **streams}
+
 
 def forked(main: t.Callable[[], t.Any], name: str, given: str) -> dict[str, t.Any]:
-    """The result of the module whose `main` this is, called in a process of its own. `given` is what it reads."""
+    """What the module whose `main` this is printed, called in a process of its own: its rc, stdout and stderr. `given` is what it reads."""
     reading, writing = os.pipe()
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         child = os.fork()
         if child == 0:
             os.close(writing)
             _become(main, name, (reading, output.fileno(), errors.fileno()))
-        os.close(reading)
-        # What a child that has died does not read, it does not need.
-        with contextlib.suppress(BrokenPipeError), open(writing, "w", encoding="utf-8") as stream:
-            stream.write(given)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        try:
+            os.close(reading)
+            _give(writing, given.encode())
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        except BaseException:  # as of a task's timeout: nobody would wait for what the child still does
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            raise
         output.seek(0)
         errors.seek(0)
-        return _result(code, output.read(), errors.read())
+        return {"rc": code, "stdout": output.read(), "stderr": errors.read()}
+
+
+def _give(stream: int, given: bytes) -> None:
+    """Without a buffer, which closing would flush: into a full pipe for ever."""
+    try:
+        # What a child that has died does not read, it does not need.
+        with contextlib.suppress(BrokenPipeError):
+            while given:
+                given = given[os.write(stream, given):]
+    finally:
+        os.close(stream)
 
 
 def _become(main: t.Callable[[], t.Any], name: str, streams: tuple[int, int, int]) -> t.NoReturn:
@@ -75,6 +105,11 @@ def _become(main: t.Callable[[], t.Any], name: str, streams: tuple[int, int, int
             os.dup2(descriptor, number)
         sys.stdin, sys.stdout, sys.stderr = open(0, encoding="utf-8"), open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8")
         sys.argv = [name]
+        # Else warnings would be shown from here, unmasked, and not be in the result. An older Ansible does not know it.
+        with contextlib.suppress(ImportError):
+            from ansible.module_utils import _internal
+
+            _internal.is_controller = False
         main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -85,15 +120,3 @@ def _become(main: t.Callable[[], t.Any], name: str, streams: tuple[int, int, int
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
-
-
-def _result(code: int, output: str, errors: str) -> dict[str, t.Any]:
-    try:
-        result = json.loads(output)
-    except ValueError:
-        result = None
-    if isinstance(result, dict):
-        return result
-    # In the fields in which Ansible tells of a module that crashed.
-    last = errors.strip().rpartition("\n")[2] or f"its process ended with {code}"
-    return {"failed": True, "msg": f"The module ended without a result: {last}", "module_stdout": output, "module_stderr": errors, "rc": code}

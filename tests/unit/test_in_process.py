@@ -5,15 +5,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import time
 import types
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _in_process
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._in_process import InProcess, forked
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._in_process import InProcess
 
 ACTIONS = Path(__file__).parents[2] / "plugins" / "action"
+
+
+def forked(*given):
+    action = object.__new__(InProcess)
+    action._used_interpreter = None
+    return action._told(_in_process.forked(*given))
 
 
 def answer(**result):
@@ -44,7 +53,9 @@ def test_how_a_module_ends_does_not_change_what_it_told(code):
         answer(failed=bool(code))
         sys.exit(code)
 
-    assert forked(main, "any", "{}") == {"failed": bool(code)}
+    result = forked(main, "any", "{}")
+    result.pop("exception", None)  # that Ansible makes of any failure
+    assert result == {"failed": bool(code)}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +71,63 @@ def test_kind_01_a_module_that_crashes_has_failed_whatever_it_printed(main, rc, 
     result = forked(main, "any", json.dumps({"much": "x" * 200_000}))  # that it does not read
     assert result["failed"] and result["rc"] == rc and told in result["module_stderr"]
     assert "steps" not in result
+    assert result["msg"] == f"The module ended without a result: {told or f'its process ended with {rc}'}."
+
+
+def test_kind_26_what_an_exception_says_is_not_in_the_message():
+    def main():
+        try:
+            raise KeyError("canary")
+        except KeyError as error:
+            raise json.JSONDecodeError("canary\ncanary: ", "canary", 0) from error
+
+    result = forked(main, "any", "{}")
+    assert result["msg"] == "The module ended without a result: json.decoder.JSONDecodeError." and "canary" in result["module_stderr"]
+
+
+def test_a_line_that_a_library_prints_does_not_lose_the_result():
+    def main():
+        print("DeprecationWarning: something")
+        answer(steps=[])
+
+    assert forked(main, "any", "{}")["steps"] == []
+
+
+def test_kind_26_a_warning_is_in_the_result_as_of_any_module_and_nowhere_else(capfd):
+    def main():
+        module = AnsibleModule(argument_spec={"token": {"type": "str", "no_log": True}})
+        module.warn("It is a canary.")
+        module.exit_json(changed=False)
+
+    given = {"token": "secret-token", "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
+    result = forked(main, "any", json.dumps({"ANSIBLE_MODULE_ARGS": given}))
+    (warning,) = result["warnings"]
+    assert "It is a canary." in str(warning) and not isinstance(warning, dict) and "secret-token" not in str(result)
+    assert "canary" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("given", ["{}", "x" * 1_000_000])
+def test_a_task_that_is_out_of_time_leaves_no_process_behind(tmp_path, given):
+    class OutOfTime(BaseException):
+        pass
+
+    def late(*dummy):
+        raise OutOfTime
+
+    def main():
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        time.sleep(60)
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    try:
+        with pytest.raises(OutOfTime):
+            _in_process.forked(main, "any", given)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def of(transport="local", become=None, delegate_to=None, environment=None, async_val=0, interpreter=sys.executable):

@@ -15,8 +15,11 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._limiter_package
 
 
 def unasked(result):
-    """Why the module could not even begin, as where sudo refuses: the host's own words before Ansible's. Nothing where it answered."""
+    """Why the module could not even begin, as where sudo refuses: the host's own words before Ansible's. Nothing where it answered, or crashed."""
     if not result.get("failed") or result.get("unreachable") or "steps" in result or "invocation" in result:
+        return ""
+    # Ansible 2.19 tells of a crash in a result of its own, one before it only by what Python printed.
+    if result.get("_ansible_parsed") or any("Traceback (most recent call last)" in str(result.get(key)) for key in ("module_stderr", "module_stdout")):
         return ""
     words = [line.strip() for line in str(result.get("module_stderr") or "").splitlines() if line.strip()]
     return (words or [result.get("msg")])[-1] or "no reason given"

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import random
 import shutil
 import tempfile
+import xmlrpc.client
+import zipfile
 from pathlib import Path
 from unittest import mock
 
@@ -147,6 +150,8 @@ def test_kind_39_the_python_is_asked_only_where_a_release_has_to_be_made(tmp_pat
         ({"failed": True, "rc": 127, "module_stdout": "", "module_stderr": "", "msg": "The interpreter was not found."}, "The interpreter was not found."),
         ({"failed": True, "rc": 1, "module_stdout": ""}, "no reason given"),
         ({"failed": True, "msg": "x", "steps": []}, ""),
+        ({"failed": True, "msg": "x", "exception": "y", "_ansible_parsed": True}, ""),
+        ({"failed": True, "rc": 1, "module_stdout": "", "module_stderr": "Traceback (most recent call last):\n  File\nKeyError: 'x'\n", "msg": "x"}, ""),
         ({"failed": True, "msg": "unknown option", "invocation": {}}, ""),
         ({"failed": True, "unreachable": True, "msg": "x"}, ""),
         ({"changed": False, "steps": []}, ""),
@@ -315,6 +320,28 @@ class TestHost:
             applying.apply(plan, applying.Host(wanted, run, str(tmp_path), "", False))
         assert [change.operation for change in stopped.value.made] == ["install_release"]
         assert {path.name: path.read_text() for path in (tmp_path / "config").iterdir()} == before
+
+    @pytest.mark.parametrize(
+        ("error", "words"),
+        [
+            (xmlrpc.client.Fault(10, "BAD_NAME: limiter-agent"), "supervisord refused it: BAD_NAME: limiter-agent"),
+            (xmlrpc.client.ProtocolError("supervisord/RPC2", 500, "Internal Server Error", {}), "500 Internal Server Error"),
+            (http.client.BadStatusLine("x"), "answered nothing of use: x"),
+            (http.client.IncompleteRead(b""), "answered nothing of use: IncompleteRead"),
+            (zipfile.BadZipFile("File is not a zip file"), "File is not a zip file"),
+        ],
+    )
+    def test_kind_17_what_supervisord_or_an_archive_raises_is_told_with_what_was_made_before(self, tmp_path, monkeypatch, error, words):
+        wanted = self.wanted(tmp_path)
+        observed, plan = self.look(wanted)
+
+        def refuse(host, **parameters):
+            raise error
+
+        monkeypatch.setattr(applying.Host, plan.changes[-1].operation, refuse)
+        with pytest.raises(applying.Stopped, match=words) as stopped:
+            self.carry_out(wanted)
+        assert stopped.value.made == plan.changes[:-1]
 
     def test_nothing_is_removed_before_the_agent_is_proven_ready(self, tmp_path):
         self.carry_out(self.wanted(tmp_path))

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import grp
+import http.client
 import json
 import os
 import shutil
 import time
 import typing as t
+import xmlrpc.client
 import zipfile
 from pathlib import Path
 
@@ -49,8 +51,17 @@ def apply(plan: Plan, host: Host) -> None:
             made.append(change)
         if stays and not proven:
             host.prove_ready()
-    except (Failed, OSError) as error:
-        raise Stopped(str(error), made) from error
+    except (Failed, OSError, xmlrpc.client.Error, http.client.HTTPException, zipfile.BadZipFile) as error:
+        raise Stopped(_words(error), made) from error
+
+
+def _words(error: Exception) -> str:
+    """What an error says. supervisord's are named, as they say little."""
+    if isinstance(error, xmlrpc.client.Fault):
+        return f"supervisord refused it: {error.faultString}"
+    if isinstance(error, (xmlrpc.client.Error, http.client.HTTPException)):
+        return f"supervisord answered nothing of use: {error or type(error).__name__}"
+    return str(error)
 
 
 class Host:

@@ -18,7 +18,7 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
-from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import FIRST_PAUSE, Applied, Failed, Policy, Refusal, Sent, is_transient
+from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import FIRST_PAUSE, Applied, Failed, Policy, Refusal, Sent, is_transient, meaning_of
 
 # Attempts to make good what a failed run took away.
 AMENDS = 3
@@ -127,10 +127,14 @@ class _Run:
                 waits = True
                 due = self._policy.repeat(one.change, one.sent, time.monotonic() - one.since)
                 self._pending.append(one._replace(due=due))
+        self._credit(plan)
+        return waits
+
+    def _credit(self, plan: Plan) -> None:
+        """Count what was sent without an answer, and is seen, among what was made."""
         for change in [change for change in self._lost if self._policy.shows(change, Sent.LOST, plan)]:
             self._made(replace(change, summary=f"{change.summary} (the answer was lost)"))
             self._seen(plan)
-        return waits
 
     def _pause(self, error: t.Optional[Exception] = None, change: t.Optional[Change] = None) -> None:
         seconds = self._policy.pause(self._pauses)
@@ -191,6 +195,8 @@ class _Run:
     def _instead(self, change: Change, sent: Sent, error: Exception, rest: list[Change]) -> list[Change]:
         """What is sent now that AWS has not taken `change`."""
         if sent is Sent.FAILED:
+            # A policy that does not wait ends the run here; that says nothing of whether AWS has done it.
+            self._lost += [change] if meaning_of(error) is Sent.LOST else []
             raise Failed(error=error).at(change)
         other = self._policy.instead(change, error, rest)
         if other is not None:
@@ -223,14 +229,21 @@ class _Run:
         """Put right what must not stay as a failed run leaves it, and add to `failed` what was done and is left."""
         if self._policy.owes():
             try:
-                for change in self._policy.amends(self._seen(self._look())):
+                plan = self._seen(self._look())
+                self._credit(plan)
+                for change in self._policy.amends(plan):
                     self._amend(change, failed)
                 if failed.amended:
                     self._seen(self._look())
-            except (BotoCoreError, ClientError) as error:
+            except (BotoCoreError, ClientError, Failed) as error:
                 failed.unseen = None if failed.amended or failed.lost else error
         failed.applied, failed.refusals = self.applied, tuple(self._refusals)
+        failed.unanswered = tuple({change.summary: change for change in self._lost}.values())
         self._policy.explain(failed)
+        if failed.unanswered:
+            stop = "" if failed.error or str(failed).endswith((".", "!", "?")) else "."
+            named = "; ".join(change.summary for change in failed.unanswered)
+            failed.aside += f"{stop} Whether this was done is not known: {named}."
 
     def _amend(self, change: Change, failed: Failed) -> None:
         lost = False

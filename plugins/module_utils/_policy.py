@@ -98,6 +98,7 @@ class Failed(Exception):
     unseen:   why it could not be seen whether something has to be made good
     amended:  the changes that made it good
     lost:     those that could not
+    unanswered: the changes of which it is not known whether they were made
     """
 
     def __init__(self, message: str = "", error: t.Optional[Exception] = None, **result: t.Any) -> None:
@@ -109,6 +110,7 @@ class Failed(Exception):
         self.unseen: t.Optional[Exception] = None
         self.amended: list[Change] = []
         self.lost: list[Change] = []
+        self.unanswered: tuple[Change, ...] = ()
 
     def __str__(self) -> str:
         return (self.message or str(self.error)) + self.aside
@@ -124,7 +126,8 @@ class Failed(Exception):
 
     def result(self) -> dict[str, t.Any]:
         """What a module's failure holds beside its message."""
-        return {**self.applied.result(), "left": self.applied.left, **self._result}
+        unanswered = {"unanswered": [change.summary for change in self.unanswered]} if self.unanswered else {}
+        return {**self.applied.result(), "left": self.applied.left, **unanswered, **self._result}
 
 
 class Policy:

@@ -205,6 +205,14 @@ left:
   type: list
   elements: str
   sample: [Start a RELEASE build of branch d1a2b3c4d5e6f7/main]
+unanswered:
+  description:
+    - The changes that were sent, that AWS did not answer and that were not seen afterwards, worded as in RV(steps). Whether they were made is not known.
+    - The next run looks. They are also in RV(left).
+  returned: failure, if there are any
+  type: list
+  elements: str
+  sample: ['Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, with the job that builds it']
 problems:
   description: What is wrong, one sentence each.
   returned: failure because of options, credentials, or what AWS shows

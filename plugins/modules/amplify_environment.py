@@ -173,6 +173,14 @@ left:
   type: list
   elements: str
   sample: ["Update the variables of app d1a2b3c4d5e6f7: add LIMITER_TOKEN"]
+unanswered:
+  description:
+    - The changes that were sent, that AWS did not answer and that were not seen afterwards, worded as in RV(steps). Whether they were made is not known.
+    - The next run looks. They are also in RV(left).
+  returned: failure, if there are any
+  type: list
+  elements: str
+  sample: ['Update the variables of branch d1a2b3c4d5e6f7/main: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL']
 problems:
   description: What is wrong, one sentence each.
   returned: failure because of options, credentials, or what AWS shows

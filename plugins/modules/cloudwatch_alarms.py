@@ -398,6 +398,14 @@ left:
   elements: str
   sample:
     - 'update the composite alarm "huntaze-cache-unhealthy": alarm_rule (it refers to "huntaze-cache-cpu")'
+unanswered:
+  description:
+    - The changes that were sent, that AWS did not answer and that were not seen afterwards, worded as in RV(steps). Whether they were made is not known.
+    - The next run looks. They are also in RV(left).
+  returned: failure, if there are any
+  type: list
+  elements: str
+  sample: ['delete the metric alarms "huntaze-cache-a", "huntaze-cache-b"']
 problems:
   description: What is wrong with the options, what in the account contradicts the list, or what AWS refused; one sentence each.
   returned: failure, unless AWS could not be asked

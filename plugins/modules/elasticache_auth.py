@@ -202,6 +202,14 @@ left:
   type: list
   elements: str
   sample: []
+unanswered:
+  description:
+    - The changes that were sent, that AWS did not answer and that were not seen afterwards, worded as in RV(steps). Whether they were made is not known.
+    - The next run looks. They are also in RV(left).
+  returned: failure, if there are any
+  type: list
+  elements: str
+  sample: ['Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is accepted']
 evidence:
   description: What was known of O(auth_token) before the first step. It explains the steps. Null without O(auth_token), and after a failure.
   returned: always, except for credentials that cannot work and a missing region

@@ -219,6 +219,14 @@ left:
   elements: str
   sample:
     - "sg-0c0ffee0c0ffee001: no longer let in tcp 6379 from 0.0.0.0/0"
+unanswered:
+  description:
+    - The changes that were sent, that AWS did not answer and that were not seen afterwards, worded as in RV(steps). Whether they were made is not known.
+    - The next run looks. They are also in RV(left).
+  returned: failure, if there are any
+  type: list
+  elements: str
+  sample: ['sg-0c0ffee0c0ffee001: let in tcp 6379 from sg-0c0ffee0c0ffee002']
 differences:
   description:
     - What was altered, field by field. In check mode, what would be altered. After a failure, what was altered before it.

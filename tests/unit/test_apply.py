@@ -212,8 +212,13 @@ def test_a_run_that_fails_tells_what_was_done_and_what_is_left(before, desired, 
         applied = run(aws, desired, policy(), seconds)
         assert aws.state == desired
     except Failed as failed:
-        assert str(failed) and failed.result() == {**failed.applied.result(), "left": failed.applied.left}
+        unanswered = {"unanswered": [change.summary for change in failed.unanswered]} if failed.unanswered else {}
+        assert str(failed) and failed.result() == {**failed.applied.result(), "left": failed.applied.left, **unanswered}
         applied = failed.applied
+        # Whatever this run may have changed is told: as made, or as not known.
+        told = {one[:2] for change in (*applied.made, *failed.unanswered) for one in change.differences}
+        differing = {(box, name) for state in aws.states for box in OBJECTS for name in FIELDS if state.get(box, {}).get(name) != before.get(box, {}).get(name)}
+        assert aws.others or differing <= told
     check_what_is_told(aws, applied)
     if not (aws.others or lags or any(text.endswith("after") for text in trouble.values())):
         assert applied.left == plan(desired, aws.state).steps
@@ -265,6 +270,45 @@ def test_a_lost_answer_is_a_step_that_says_so():
     aws = AWS({}, {1: "lost after"})
     assert run(aws, {"box a": {"x": 1}}).steps == ["put x of box a (the answer was lost)"]
     assert aws.calls.count("put") == 1
+
+
+def test_kind_01_what_is_never_answered_nor_seen_is_named():
+    aws = AWS({}, {1: "lost after"}, lags=[0] + ["trouble"] * 100)
+    with pytest.raises(Failed) as failed:
+        run(aws, {"box a": {"x": 1}}, seconds=60)
+    assert failed.value.result()["unanswered"] == ["put x of box a"] == failed.value.result()["left"]
+    assert not failed.value.applied.steps and str(failed.value).endswith(" Whether this was done is not known: put x of box a.")
+
+
+def test_kind_01_a_policy_that_does_not_wait_for_a_lost_answer_names_it_all_the_same():
+    class Hasty(Boxes):
+        def meaning(self, change, error):
+            return Sent.FAILED
+
+    with pytest.raises(Failed) as failed:
+        run(AWS({}, {1: "lost after"}), {"box a": {"x": 1}}, Hasty())
+    assert failed.value.result()["unanswered"] == ["put x of box a"]
+    with pytest.raises(Failed) as failed:
+        run(AWS({}, {1: "denied before"}), {"box a": {"x": 1}}, Hasty())
+    assert "unanswered" not in failed.value.result()
+
+
+def test_a_look_that_fails_with_words_while_it_is_made_good_loses_nothing():
+    class Careful(Boxes):
+        def owes(self):
+            return True
+
+    aws = AWS({}, {2: "denied before"})
+
+    def look():
+        if aws.calls.count("put") == 2:
+            raise Failed("The group is gone.")
+        return plan({"box a": {"x": 1}, "box b": {"x": 1}}, aws.read())
+
+    with pytest.raises(Failed) as failed:
+        converge(look, aws, Careful(), _apply.time.monotonic() + 60)
+    assert error_code(failed.value.error) == "AccessDenied" and failed.value.applied.steps == ["put x of box a"]
+    assert str(failed.value.unseen) == "The group is gone."
 
 
 def test_somebody_who_undoes_it_every_time_is_given_way():

@@ -247,6 +247,13 @@ def test_kind_11_a_step_that_aws_does_not_need_is_not_made_and_is_no_reason_to_s
     assert [change.operation for change in applied.made] == ["add_tags_to_resource"] and at_rest(world)
 
 
+def test_kind_01_a_lost_answer_that_is_not_waited_for_is_named():
+    world = World(Aws(), {0: "lost before"})
+    with pytest.raises(Failed) as failed:
+        run(world, wait=False)
+    assert len(world.calls) == 1 and len(failed.value.result()["unanswered"]) == 1 and not failed.value.result()["steps"]
+
+
 def test_kind_01_a_rotate_without_an_answer_is_awaited_and_not_repeated(quick):
     world, begin = World(Aws(promoted=True, mode="required", credentials=["the-token-in-use"], changes=1), {0: "lost before"}), quick.now
     with pytest.raises(Failed, match="the cache shows no change since") as failed:

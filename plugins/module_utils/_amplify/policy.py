@@ -61,6 +61,7 @@ def asked(ask: t.Callable[..., t.Any], *arguments: t.Any, **parameters: t.Any) -
 def fail(module: t.Any, failed: Failed, doing: str, **result: t.Any) -> t.NoReturn:
     """Fail with what ended a run, what it has done and what is left; with what was done before, and with the way out where something was not found."""
     result = {**failed.result(), **result}
+    doing = f"{doing}.{failed.aside} AWS's answer" if failed.error and failed.aside else doing
     if failed.error is None:
         done = f" Done before: {'; '.join(result['steps'])}." if result["steps"] else ""
         module.fail_json(msg=f"{failed}{done}", **result)

@@ -115,7 +115,7 @@ class Ingress(Policy):
             kept = f" Nothing was revoked, as they may have been meant to replace {listed(removed)}." if removed else ""
             failed.say(f"AWS refused {len(refused)} of the rules. {' '.join(refused)}{kept}", refused=refused)
         failed.aside = "".join(self._put_back(failed))
-        if not (failed.error or failed.applied.made):
+        if not (failed.error or failed.applied.made or failed.unanswered):
             failed.aside += " Nothing was changed."
 
     def _put_back(self, failed: Failed) -> t.Iterator[str]:

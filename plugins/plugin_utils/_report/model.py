@@ -263,7 +263,8 @@ def _tells_what_it_changed(event: Event) -> bool:
     if event.state == "unreachable":
         # ssh ends alike where it gets no connection and where it loses one in the middle of a task. Only a look changes nothing either way.
         return event.stage in LOOKS or _file(event) == "look"
-    return "steps" in event.result or event.action.rpartition(".")[2] in CHANGES_NOTHING
+    told = "steps" in event.result and not event.result.get("unanswered")
+    return told or event.action.rpartition(".")[2] in CHANGES_NOTHING
 
 
 def _failure(event: Event, steps: t.Sequence[Step]) -> dict[str, t.Any]:

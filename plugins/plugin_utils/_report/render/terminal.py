@@ -18,7 +18,6 @@ import typing as t
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 
 WIDEST = 100
-NARROW = 80
 TEXT = 14
 LONGEST_NAME = 28
 NO_BREAK = "\u00a0"

@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import os
 import signal
+import socket
+import threading
 import time
 
 import pytest
 
 from support.load import Caller
 from support.machines import RULES, Redis, script_calls
+from support.strange_servers import StrangeServer
 from support.waiting import until
 
 CLOSED = RULES.replace("without_redis: open ", "without_redis: closed ", 1)
@@ -105,7 +110,7 @@ def test_an_agent_starts_without_redis(own_redis, agents):
 
 
 def test_cut_connections_and_flushed_scripts_cost_nobody_anything(own_redis, agents):
-    agent = agents(own_redis, redis={"deadline_ms": 3000})
+    agent = agents(own_redis, redis={"deadline_ms": 9000})
 
     async def ask(client, number):
         answers = []
@@ -232,3 +237,55 @@ def test_an_agent_follows_its_configuration_to_another_redis(own_redis, agents, 
         until(lambda: agent.workers()[0]["redis"]["port"] == other.port, 3, "the move")
         assert exact(agent)
         assert other.client.exists("ai:limiter:{probe}")
+
+
+class Relay(StrangeServer):
+    """Between an agent and Redis. While `open` is not set, answers stay here."""
+
+    def __init__(self, server):
+        self._server = server
+        self.open = threading.Event()
+        self.open.set()
+        self.held: list[tuple[socket.socket, bytes]] = []
+        self.left: list[socket.socket] = []
+        super().__init__(self._relay)
+
+    def _relay(self, agent):
+        with socket.create_connection(("127.0.0.1", self._server.port)) as redis:
+            threading.Thread(target=self._answers, args=(redis, agent), daemon=True).start()
+            while request := agent.recv(65536):
+                redis.sendall(request)
+        self.left.append(agent)
+
+    def _answers(self, redis, agent):
+        with contextlib.suppress(OSError):
+            while answer := redis.recv(65536):
+                if not self.open.is_set():
+                    self.held.append((agent, answer))
+                    self.open.wait()
+                else:
+                    agent.sendall(answer)
+
+
+def test_a_check_whose_connection_was_cut_is_not_sent_over_the_next_one_that_is_cut(own_redis, agents):
+    relay = Relay(own_redis)
+    try:
+        agent = agents(relay, redis={"deadline_ms": 9000})
+        until(lambda: exact(agent), 10, "exact decisions")
+        with concurrent.futures.ThreadPoolExecutor() as callers:
+            relay.open.clear()
+            first = callers.submit(agent.check, "first", "business")
+            until(lambda: len(relay.held) == 1, 10, "the first check at Redis")
+            second = callers.submit(agent.check, "second", "business")
+            until(lambda: len({id(connection) for connection, _answer in relay.held}) == 2, 10, "the second check at Redis")
+            (cut, _lost), (other, answer) = relay.held[:2]
+            cut.shutdown(socket.SHUT_WR)
+            until(lambda: cut in relay.left, 10, "the agent's end of the connection that was cut")
+            other.sendall(answer)
+            other.shutdown(socket.SHUT_WR)
+            assert second.result(10)[2]["exact"]
+            relay.open.set()
+            assert first.result(10)[2]["exact"]
+    finally:
+        relay.open.set()
+        relay.close()

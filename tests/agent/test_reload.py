@@ -41,7 +41,7 @@ def more(load, count=200):
 
 
 # The machine may be slow; what is shown here is that nothing is lost, not how fast it is.
-PATIENT = {"deadline_ms": 3000}
+PATIENT = {"deadline_ms": 9000}
 
 
 def all_moved(agent, **expected):

@@ -9,6 +9,7 @@ first while the lanes go on serving, and brings the lanes back after a failure.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import typing as t
@@ -103,13 +104,13 @@ class Store:
 
     async def forget(self, keys: tuple[bytes, bytes]) -> bool:
         for lane in self._lanes:
-            async with lane.lock:
-                if self.available and lane.client is not None:
+            async with self._held(lane) as client:
+                if self.available and client is not None:
                     try:
-                        await _before(time.monotonic() + self.deadline, lane.client.execute_command("DEL", *keys))
+                        await _before(time.monotonic() + self.deadline, client.execute_command("DEL", *keys))
                         return True
                     except FAILURES as error:
-                        self._lost(lane, error)
+                        self._lost(lane, client, error)
         return False
 
     def _wake_one(self) -> None:
@@ -118,18 +119,29 @@ class Store:
                 lane.wake()
                 return
 
+    @contextlib.asynccontextmanager
+    async def _held(self, lane: Lane) -> t.AsyncIterator[Redis | None]:
+        """The lane's connection for one use. Where it was given up meanwhile, it ends with the use."""
+        async with lane.lock:
+            client = lane.client
+            try:
+                yield client
+            finally:
+                if lane.client is not client:
+                    self._close(client)
+
     async def _serve(self, lane: Lane) -> None:
         while True:
             while not self._pending or lane.client is None:
                 await lane.sleep()
-            async with lane.lock:
+            async with self._held(lane) as client:
                 checks, self._pending = self._pending[:LARGEST_BATCH], self._pending[LARGEST_BATCH:]
                 if self._pending:
                     self._wake_one()
-                if lane.client is None:
+                if client is None:
                     self._pending[:0] = checks
                 elif checks:
-                    await self._carry(lane, lane.client, checks)
+                    await self._carry(lane, client, checks)
 
     async def _carry(self, lane: Lane, client: Redis, checks: list[Check]) -> None:
         keys, arguments = script.encode(checks, self.longest_window)
@@ -138,23 +150,21 @@ class Store:
             reply = await _before(sent + self.deadline, _evaluate(client, keys, arguments))
         except TimeoutError as error:
             # Whether it was charged is unknown: never asked twice.
-            self._lost(lane, error)
+            self._lost(lane, client, error)
             self.trip(f"no answer within {self.deadline * 1000:.0f} ms")
             self._answer(checks, None)
         except LOST as error:
-            self._lost(lane, error)
+            self._lost(lane, client, error)
             # Sent again, once: at worst a charge counts twice, and nobody gets more than the limit.
             self._answer([check for check in checks if check.retried], None)
             again = [check for check in checks if not check.retried]
             for check in again:
                 check.retried = True
             self._pending[:0] = again
-            if self.available:
-                self._wake_one()
-            else:
+            if not self.available:
                 self._fail_pending()
         except exceptions.RedisError as error:
-            self._lost(lane, error)
+            self._lost(lane, client, error)
             self.trip(str(error))
             self._answer(checks, None)
         else:
@@ -169,15 +179,17 @@ class Store:
         else:
             script.deliver(checks, reply)
 
-    def _lost(self, lane: Lane, error: BaseException) -> None:
+    def _lost(self, lane: Lane, client: Redis, error: BaseException) -> None:
         """Has the keeper connect again; what waits goes on waiting, for the deadline at most."""
         if isinstance(error, exceptions.AuthenticationError):
             self._reread()
+        if lane.client is not client:
+            return  # given up already, with another lane's
         for other in self._lanes:
-            # What ended one connection has probably ended those that nobody listens to just now.
-            if other is lane or not other.lock.locked():
+            # What ended one connection has probably ended the others: one that carries a batch takes no second one.
+            if not other.lock.locked():
                 self._close(other.client)
-                other.client = None
+            other.client = None
         self.error = _sentence(error)
         if self.available and self._giving_up is None:
             self._giving_up = asyncio.get_running_loop().call_later(self.deadline, self.trip, self.error)

@@ -26,7 +26,7 @@ verify: sandbox ## Verify the sandbox's estate; changes nothing
 .PHONY: test
 test: ## Run every test, from a bare clone; two parts at a time, each showing its output at its end
 	@$(MAKE) --no-print-directory -j 2 .venv/ready machine
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint sanity molecule-deployment molecule-agent pytest
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target pytest lint sanity molecule-deployment molecule-agent
 
 .PHONY: lint
 lint: .venv/ready ## Run ansible-lint (profile production)
@@ -55,7 +55,7 @@ pytest: .venv/ready servers ## Run all tests of pytest, on sandboxes of their ow
 	+@journal=$$(mktemp -d) && trap 'rm -rf "$$journal"' EXIT && export HUNTAZE_SANDBOX_JOURNAL="$$journal" && \
 	if [ -z "$${CI:-}" ] && [ -e $(SANDBOX_TESTED) ] && [ -z "$$(find tests/sandbox tests/support requirements*.txt -name '*.[pt]*' -newer $(SANDBOX_TESTED) -print -quit)" ]; \
 	then left_out="--ignore tests/sandbox/tests"; echo "The sandbox has not changed since its tests passed: they are left out (make sandbox-tests)"; else left_out=; fi && \
-	set -x && $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $$left_out && \
+	set -x && $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $$left_out && \
 	$(BIN)/python -m pytest tests/policy && mkdir -p .cache && touch $(SANDBOX_TESTED) # tests/policy: the README's policy, held to what the others called
 
 .PHONY: unit modules deployment-tests agent-tests sandbox-tests

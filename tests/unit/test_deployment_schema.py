@@ -136,3 +136,21 @@ def test_an_agent_gets_what_is_declared_and_nothing_that_is_left_out(tmp_path):
     assert full["redis"]["tls_ca"] == "-----BEGIN CERTIFICATE-----"
     assert full["cloudwatch"] == {"region": "us-east-1", "namespace": "Mine", "interval": 2}
     assert (full["listen"], full["tls"], full["rules"]) == ({"address": "127.0.1.10", "port": 443}, {"certificate": "c", "key": "k"}, {"plans": {}})
+
+
+def literal(text: str) -> t.Any:
+    return {"true": True, "false": False, "none": None}.get(text, yaml.safe_load(text.replace("none", "null")))
+
+
+def test_playbooks_repeat_no_other_default_than_the_schemas():
+    """`subject.key | default(LITERAL)`, wherever a playbook says it. Nothing, an empty value and omit say only that it may be left out."""
+    keys = dict(EVERY)
+    said = [
+        (path, found[1], found[2])
+        for path in ROOT.glob("playbooks/**/*.yml")
+        for found in re.finditer(r"\b(huntaze_\w+\.\w+) \| default\(('[^']*'|\[[^\]]*\]|true|false|\d+|none)", path.read_text())
+    ]
+    declared = [(path.name, name, literal(text), keys[name].default) for path, name, text in said if name in keys]
+    assert len(declared) > 10
+    assert not [one for one in declared if one[3] is not None and one[2] != (list(one[3]) if isinstance(one[3], tuple) else one[3])]
+    assert not [one for one in declared if one[3] is None and one[2]]

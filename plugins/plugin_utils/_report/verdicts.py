@@ -63,10 +63,6 @@ def seen_nothing(result: t.Optional[Result]) -> t.Optional[Judgement]:
     return None
 
 
-def error_class(result: Result) -> t.Optional[str]:
-    return (result.get("error") or {}).get("class")
-
-
 def gets_through(result: t.Optional[Result]) -> bool:
     """Whether a look has reached the server itself."""
     return bool(result) and not seen_nothing(result) and bool(result.get("reachable") or result.get("port_open"))
@@ -79,7 +75,7 @@ def judge(result: t.Optional[Result], variables: t.Optional[t.Mapping[str, str]]
         return unseen
     works = result.get("reachable") and result.get("authenticated") and result.get("authentication_enforced")
     reason = result.get("reason") or (result.get("error") or {}).get("message") or "no reason given"
-    variable = (variables or {}).get(error_class(result))
+    variable = (variables or {}).get(Cause.met_in(result))
     return (OK, reason) if works else (FAILED, f"{reason} In the inventory this is {variable}." if variable else reason)
 
 
@@ -88,11 +84,11 @@ def judge_refusal(result: t.Optional[Result], expected: t.Sequence[str], inside:
     unseen = seen_nothing(result)
     if unseen:
         return unseen
-    name = error_class(result)
+    name = Cause.met_in(result)
     # Advice on how to get through is no use where nobody is to get through.
-    message = (result.get("error") or {}).get("message") or name
+    message = (result.get("error") or {}).get("message") or "no reason given"
     if name not in expected:
-        return FAILED, result.get("reason") or message or "no reason given"
+        return FAILED, result.get("reason") or message
     if name in PROVES_FROM_INSIDE and not inside:
         return NOT_VERIFIED, f"{message}, but nobody has got through from inside, so the cache or the network may be at fault"
     return OK, message
@@ -100,8 +96,8 @@ def judge_refusal(result: t.Optional[Result], expected: t.Sequence[str], inside:
 
 def judge_stranger(result: t.Optional[Result], inside: bool) -> Judgement:
     """A look from where packets must be dropped."""
-    if not seen_nothing(result) and error_class(result) in (Cause.NAME_RESOLUTION, Cause.NO_ROUTE):
-        return NOT_VERIFIED, f"{(result.get('error') or {}).get('message') or error_class(result)}, so the cache's security group was not asked"
+    if not seen_nothing(result) and Cause.met_in(result) in (Cause.NAME_RESOLUTION, Cause.NO_ROUTE):
+        return NOT_VERIFIED, f"{(result.get('error') or {}).get('message') or 'no reason given'}, so the cache's security group was not asked"
     return judge_refusal(result, (Cause.TIMEOUT,), inside)
 
 

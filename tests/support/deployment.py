@@ -186,3 +186,16 @@ def assert_nothing_left_to_do(outcome: Outcome) -> None:
     """Of no task anything: a task that changes something without telling steps is a step itself."""
     assert (outcome.rc, outcome.report["outcome"]["word"], outcome.report["steps"]) == (0, "clean", []), outcome.output
     assert "Nothing to do: " in outcome.output and len(outcome.output.splitlines()) <= 5, outcome.output
+
+
+def assert_app_built_once(sandbox: sandboxes.Sandbox, estate: dict[str, t.Any]) -> None:
+    """One build beyond the estate's own: a RELEASE that saw the app's variables and ours."""
+    app, branch = ("--app-id", estate["app_id"]), ("--branch-name", estate["app_branch"])
+    newest, *others = aws(sandbox, "amplify", "list-jobs", *app, *branch)["jobSummaries"]
+    assert (newest["status"], len(others)) == ("SUCCEED", 1)
+    theirs = aws(sandbox, "amplify", "get-app", *app)["app"]["environmentVariables"]
+    ours = aws(sandbox, "amplify", "get-branch", *app, *branch)["branch"]["environmentVariables"]
+    assert theirs and {"GEMINI_MODEL", "DATABASE_URL", "NEXTAUTH_SECRET"} <= set(ours)
+    assert estate["auth_token"] not in json.dumps([theirs, ours])
+    (seen,) = [job["environment"] for job in sandbox.control.request("GET", "amplify/builds") if job["job_id"] == newest["jobId"]]
+    assert seen == {**theirs, **ours}

@@ -19,9 +19,12 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply, _credentials
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import LeftAlone, shown_left_alone
 
 # Adaptive mode paces the client below the service's rate once it has been throttled.
 RETRIES = {"mode": "adaptive", "max_attempts": 10}
+# The object that a task names does not exist.
+NOT_FOUND = ("InvalidGroup.NotFound", "NotFoundException", "ResourceNotFoundException")
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 # What AWS answers, and what the reader can do about it.
 HINTS = {
@@ -79,14 +82,15 @@ def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str, **
     )
 
 
-def looked(module: AnsibleAWSModule, doing: str, look: t.Callable[[], t.Any]) -> t.Any:
-    """What the first look of a task gives, or a failure that says that nothing was done."""
+def looked(module: AnsibleAWSModule, doing: str, look: t.Callable[[], t.Any], gone: LeftAlone | None = None) -> t.Any:
+    """What the first look of a task gives, or a failure that says that nothing was done; `gone` is told where what the task names is not there."""
     try:
         return look()
     except _apply.Failed as failed:
         fail_on_failure(module, failed, doing)
     except (BotoCoreError, ClientError) as error:
-        fail_on_aws_error(module, error, doing, **_apply.Failed().result())
+        found = (gone,) if gone and error_code(error) in NOT_FOUND else ()
+        fail_on_aws_error(module, error, doing, **_apply.Failed(left_alone=shown_left_alone(found)).result())
 
 
 def carry_out(

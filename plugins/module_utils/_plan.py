@@ -77,6 +77,34 @@ def shown(differences: t.Iterable[Difference]) -> list[dict[str, t.Any]]:
     ]
 
 
+class LeftAlone(t.NamedTuple):
+    """A difference that a run leaves as it is.
+
+    why, remedy:     why it does, and the way out; clauses without their full stop
+    lowers_security: whether somebody gets in, or sees, who is not meant to
+    """
+
+    difference: Difference
+    why: str
+    remedy: str
+    lowers_security: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.remedy}."
+
+
+def missing(name: str, why: str, remedy: str) -> LeftAlone:
+    """An object that is declared, that is not there and that no run makes."""
+    return LeftAlone(Difference(name, "exists", False, True), why, remedy)
+
+
+def shown_left_alone(left_alone: t.Iterable[LeftAlone]) -> list[dict[str, t.Any]]:
+    """What is left alone as a module returns it, secrets masked."""
+    return [
+        {**shown([one.difference])[0], "why": one.why, "remedy": one.remedy, "lowers_security": one.lowers_security} for one in left_alone
+    ]
+
+
 def diff(differences: t.Iterable[Difference]) -> dict[str, dict[str, dict[str, t.Any]]]:
     """Ansible's diff: by object and field what is there before and after, secrets masked.
 
@@ -127,9 +155,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes that lead from what was observed to what is desired, in their order."""
+    """The changes that lead from what was observed to what is desired, in their order; and what differs and is left alone."""
 
     changes: tuple[Change, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -148,4 +177,7 @@ class Plan:
 
     def result(self) -> dict[str, t.Any]:
         """The part of a module's result that is the same in check mode and in a run."""
-        return {"changed": bool(self), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences)}
+        return {
+            "changed": bool(self), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences),
+            "left_alone": shown_left_alone(self.left_alone),
+        }

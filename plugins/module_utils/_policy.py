@@ -14,7 +14,7 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import is_throttled, status
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, Plan, diff, shown
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, Plan, diff, shown, shown_left_alone
 
 FIRST_PAUSE = 0.25
 # Seconds to look for a change whose answer was lost, before it is sent again.
@@ -84,7 +84,10 @@ class Applied:
 
     def result(self) -> dict[str, t.Any]:
         """The part of a module's result that says what was done."""
-        return {"changed": bool(self.made), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences)}
+        return {
+            "changed": bool(self.made), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences),
+            "left_alone": shown_left_alone(self.plan.left_alone),
+        }
 
 
 class Failed(Exception):

@@ -199,6 +199,44 @@ differences:
       description: Whether both values are masked.
       type: bool
       sample: false
+left_alone:
+  description: A branch or an app that does not exist: no run makes it.
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The app, or the branch with its app.
+      type: str
+      sample: branch d1a2b3c4d5e6f7/main
+    field:
+      description: Always V(exists).
+      type: str
+      sample: exists
+    before:
+      description: Always V(false).
+      type: bool
+      sample: false
+    after:
+      description: Always V(true).
+      type: bool
+      sample: true
+    secret:
+      description: Whether the values are masked. Always V(false).
+      type: bool
+      sample: false
+    why:
+      description: Why a run leaves it.
+      type: str
+      sample: Amplify does not find it, and a run makes none
+    remedy:
+      description: The way out.
+      type: str
+      sample: make it anew, or correct app_id, branch (as the console shows it) or region (us-east-1)
+    lowers_security:
+      description: Whether somebody gets in who is not meant to. Always V(false).
+      type: bool
+      sample: false
 left:
   description: The changes that are still to be made, one sentence each. After a failed build, those that the next run makes.
   returned: failure
@@ -269,7 +307,7 @@ def main():
             policy = Builds(desired, module.params["wait"], module.params["wait_timeout"])
             result = converge(look, client_without_retries(module, "amplify"), policy, deadline, seen=plan).result()
     except Failed as failed:
-        fail(module, failed, f"The build of {desired}", job=shown(look.job))
+        fail(module, failed, f"The build of {desired}", str(desired), job=shown(look.job))
     module.exit_json(**result, app_id=desired.app_id, branch=desired.branch, reason=plan.reason, job=shown(look.job))
 
 

@@ -55,8 +55,8 @@ options:
     type: bool
     default: false
 notes:
-  - Needs the IAM actions C(amplify:GetApp) and C(amplify:UpdateApp). With O(branch) it needs C(amplify:GetBranch) and C(amplify:UpdateBranch)
-    instead. With O(app_name) it also needs C(amplify:ListApps).
+  - Needs the IAM actions C(amplify:GetApp) and C(amplify:UpdateApp). With O(branch) it needs C(amplify:GetBranch) and C(amplify:UpdateBranch);
+    C(amplify:GetApp) only where the branch lacks a listed variable. With O(app_name) it also needs C(amplify:ListApps).
   - Whoever may call C(amplify:GetApp) or C(amplify:GetBranch) reads all values in clear text.
   - Diffs and messages mask the values of O(secret_variables). They also mask the values of variables that are not listed, as those may be somebody
     else's secrets.
@@ -167,6 +167,47 @@ differences:
       description: Whether both values are masked.
       type: bool
       sample: false
+left_alone:
+  description:
+    - What differs and no run changes.
+    - A variable of the app that has the name of a listed one, another value than the listed, and takes effect because the branch has none of its own.
+    - A branch or an app that does not exist.
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The app, or the branch with its app.
+      type: str
+      sample: app d1a2b3c4d5e6f7
+    field:
+      description: The variable. V(exists) stands for the app or the branch itself.
+      type: str
+      sample: environment_variables.GEMINI_MODEL
+    before:
+      description: The value of the app's variable, always masked. V(false) for what does not exist.
+      type: raw
+      sample: VALUE_SPECIFIED_IN_NO_LOG_PARAMETER
+    after:
+      description: Null for a variable. V(true) for what does not exist.
+      type: raw
+      sample:
+    secret:
+      description: Whether the values are masked.
+      type: bool
+      sample: true
+    why:
+      description: Why it matters, and why a run leaves it.
+      type: str
+      sample: branch d1a2b3c4d5e6f7/main has none of its own, so its builds take this one; other branches may need it
+    remedy:
+      description: The way out.
+      type: str
+      sample: remove it from the app unless other branches need it
+    lowers_security:
+      description: Whether somebody gets in who is not meant to. Always V(false).
+      type: bool
+      sample: false
 left:
   description: The changes that are still to be made, one sentence each.
   returned: failure
@@ -249,7 +290,7 @@ def main():
         failed.error = without_values_of(failed.error, look.secrets)
         failure = failed
     # Not where the error was caught: its traceback quotes variables as its text does.
-    fail(module, failure, f"The variables of {desired}")
+    fail(module, failure, f"The variables of {desired}", str(desired))
 
 
 if __name__ == "__main__":

@@ -353,6 +353,45 @@ differences:
       description: Whether the values are masked. Always V(false), as alarms hold no secrets.
       type: bool
       sample: false
+left_alone:
+  description: The listed alarms whose actions somebody switched off, while the listing says nothing of O(alarms[].actions_enabled).
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The alarm, as C(alarm) and its name.
+      type: str
+      sample: alarm huntaze-cache-cpu
+    field:
+      description: The field, named as the options of an alarm are.
+      type: str
+      sample: actions_enabled
+    before:
+      description: Its value.
+      type: raw
+      sample: false
+    after:
+      description: Its value where nobody switches it off.
+      type: raw
+      sample: true
+    secret:
+      description: Whether the values are masked. Always V(false), as alarms hold no secrets.
+      type: bool
+      sample: false
+    why:
+      description: Why a run leaves it.
+      type: str
+      sample: its actions are switched off, so it tells nobody; a run leaves that, as it may be for the time of an incident
+    remedy:
+      description: The way out.
+      type: str
+      sample: >-
+        switch them on (aws cloudwatch enable-alarm-actions --alarm-names huntaze-cache-cpu), or list actions_enabled: true
+    lowers_security:
+      description: Whether somebody gets in who is not meant to. Always V(false).
+      type: bool
+      sample: false
 created:
   description: Names of the alarms that were not there before, sorted.
   returned: success, and after a failure once writing has begun
@@ -425,7 +464,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alar
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.policy import AlarmPolicy, quoted, seconds_for
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import problems, typed_alarms
 
-NOTHING_DONE = {"changed": False, "steps": [], "differences": []}
+NOTHING_DONE = {"changed": False, "steps": [], "differences": [], "left_alone": []}
 
 
 def main():

@@ -196,6 +196,46 @@ differences:
       description: Whether the values are masked.
       type: bool
       sample: false
+left_alone:
+  description:
+    - What keeps the cache from the point wanted and no run changes, one entry a field, such as a user group in the place of AUTH, or a serverless cache
+      under the name. The run is refused for it, and RV(problems) says the same in sentences.
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The cache or the snapshot, named as in RV(differences).
+      type: str
+      sample: cache huntaze-redis
+    field:
+      description: The field, named as in RV(cache). C(exists) if there is no such cache. C(snapshot_status) of a snapshot.
+      type: str
+      sample: user_group_ids
+    before:
+      description: What was found. Null if there is nothing.
+      type: raw
+      sample: [people]
+    after:
+      description: What is needed. Null if it has to be gone.
+      type: raw
+      sample:
+    secret:
+      description: Whether the values are masked.
+      type: bool
+      sample: false
+    why:
+      description: Why a run leaves it.
+      type: str
+      sample: huntaze-redis has the user group people, and AUTH and user groups exclude each other
+    remedy:
+      description: The way out.
+      type: str
+      sample: give its users their passwords instead, or remove the user group first
+    lowers_security:
+      description: Whether the cache has less TLS than is wanted.
+      type: bool
+      sample: false
 left:
   description: The steps that are left to later runs. Empty unless O(wait=false) or after a failure.
   returned: always, except for credentials that cannot work and a missing region
@@ -275,7 +315,9 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.pat
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.policy import CachePolicy, Sender
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import problems
 
-NOTHING_DONE = {"changed": False, "steps": [], "left": [], "differences": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None}
+NOTHING_DONE = {
+    "changed": False, "steps": [], "left": [], "differences": [], "left_alone": [], "diff": {"before": {}, "after": {}}, "cache": None, "evidence": None,
+}
 
 
 def patient(wait_timeout):

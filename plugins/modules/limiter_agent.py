@@ -253,6 +253,19 @@ differences:
       description: Whether the values are secret, and masked here.
       type: bool
       sample: false
+changed_at:
+  description:
+    - By the fields that differ, or differed, when what was there was changed last, in UTC. A field is missing where the host does not tell.
+    - Of a file when it was written, of a release its unit, of permissions when they were set, of a service that is stopped since when.
+  returned: success
+  type: dict
+  sample: {rules.yml: "2026-11-23T18:08:44Z"}
+left_alone:
+  description: What differs and a run leaves as it is. Always empty, as a run brings all of an agent to its declared state.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
 left:
   description: The steps that were not made.
   returned: failure after the look
@@ -336,9 +349,11 @@ def main():
             raise Failed(f"{command[0]} ended with {rc}: {(err.strip() or out.strip())[-2000:] or 'it said nothing'}")
         return out
 
+    nothing_done = dict(changed=False, steps=[], differences=[], left_alone=[])
+
     def refuse(found):
         if found:
-            module.fail_json(msg="The limiter agent was left as it is: " + " ".join(found), problems=found, changed=False, steps=[], differences=[])
+            module.fail_json(msg="The limiter agent was left as it is: " + " ".join(found), problems=found, **nothing_done)
 
     refuse(problems(desired))
     host = Host(desired, run, module.tmpdir, module.params["source"], bool(module.params["wheelhouse"]))
@@ -354,10 +369,10 @@ def main():
     except Stopped as stopped:
         module.fail_json(msg=str(stopped), left=planned.steps[len(stopped.made):], **Plan(stopped.made).result())
     except Failed as failed:
-        module.fail_json(msg=f"The host cannot be looked at: {failed}", changed=False, steps=[], differences=[])
+        module.fail_json(msg=f"The host cannot be looked at: {failed}", **nothing_done)
     module.exit_json(
         ready=desired.state != "absent" and (observed.ready or not module.check_mode), not_ready=observed.not_ready,
-        kept_bearer_tokens=len(observed.kept_tokens), **planned.result())
+        kept_bearer_tokens=len(observed.kept_tokens), changed_at=observed.changed_at(planned.differences), **planned.result())
 
 
 if __name__ == "__main__":

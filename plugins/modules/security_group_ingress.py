@@ -20,7 +20,8 @@ description:
     So the module first authorises as many new rules as the group is to grow by. If AWS refuses them, nothing is revoked, and the task fails with
     both numbers. Rules that were revoked and could not be replaced are let in again, and the message says so.
   - If AWS refuses a rule, the other rules are still let in. Nothing is revoked then, as the refused rule may have been meant to replace something.
-  - Rules that are not listed stay, unless O(purge=true). Egress rules are never touched.
+  - Rules that are not listed stay, unless O(purge=true) or O(purge_ports=true). Egress rules are never touched.
+  - A rule that is not listed and opens a port of the listed ones is told in RV(left_alone).
 author:
   - The huntaze.ai_system contributors (@huntaze)
 options:
@@ -83,6 +84,13 @@ options:
     default: present
   purge:
     description: Also revoke every ingress rule of the group that is not listed. Not with O(state=absent).
+    type: bool
+    default: false
+  purge_ports:
+    description:
+      - Also revoke every ingress rule of the group that is not listed and opens a port of the listed ones, from wherever.
+      - A rule that opens other ports besides, such as all traffic, is revoked as a whole. Rules that open only other ports stay.
+      - Not with O(state=absent).
     type: bool
     default: false
   wait:
@@ -255,6 +263,48 @@ differences:
       description: Whether the values are masked. Never, as a rule holds no secret.
       type: bool
       sample: false
+left_alone:
+  description: >-
+    The rules of the group that are not listed and open a port of the listed ones, as far as O(purge) and O(purge_ports) leave them.
+    A group that does not exist.
+  returned: always, except for options that are refused, credentials that cannot work and a missing region
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The security group.
+      type: str
+      sample: security group sg-0c0ffee0c0ffee001
+    field:
+      description: The rule, by what identifies it. V(exists) stands for the group itself.
+      type: str
+      sample: tcp 6379 from 0.0.0.0/0
+    before:
+      description: The rule's description. V(false) for a group that does not exist.
+      type: raw
+      sample: Redis for a test
+    after:
+      description: Null, as the rule is not listed. V(true) for a group that does not exist.
+      type: raw
+      sample:
+    secret:
+      description: Whether the values are masked. Never, as a rule holds no secret.
+      type: bool
+      sample: false
+    why:
+      description: What the rule opens, and why it stays.
+      type: str
+      sample: it is not declared, and it opens tcp 6379
+    remedy:
+      description: The way out.
+      type: str
+      sample: >-
+        if it is meant, list it or accept it (huntaze_drift.accepted); else revoke it, as a run does with purge_ports
+        (purge_ingress in the inventory)
+    lowers_security:
+      description: Whether it lets in somebody whom the listed rules do not.
+      type: bool
+      sample: true
 refused:
   description: The rules that AWS refused, one sentence each.
   returned: failure because of single rules
@@ -285,7 +335,7 @@ error:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, looked, refuse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import Desired, observe, plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import Desired, gone, observe, plan
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.policy import Ingress
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.problems import host_bit_warnings, peering_warnings, problems, refusals, unreadable
 
@@ -298,6 +348,7 @@ def main():
             rules=dict(type="list", elements="raw", required=True),
             state=dict(type="str", choices=["present", "absent"], default="present"),
             purge=dict(type="bool", default=False),
+            purge_ports=dict(type="bool", default=False),
             wait=dict(type="bool", default=True),
             wait_timeout=dict(type="int", default=60),
         ),
@@ -312,10 +363,11 @@ def main():
     def look():
         return plan(desired, observe(ec2, group_id))
 
-    planned = looked(module, doing, look)
-    refuse(module, f"{group_id}: nothing was changed", refusals(desired, planned.observed), changed=False, steps=[], left=planned.steps)
-    warnings = host_bit_warnings(module.params["rules"]) + [f"{group_id}: {doubt}" for doubt in unreadable(planned.observed)]
+    planned = looked(module, doing, look, gone(group_id))
     result = planned.result()
+    nothing_done = dict(changed=False, steps=[], differences=[], left=planned.steps, left_alone=result["left_alone"])
+    refuse(module, f"{group_id}: nothing was changed", refusals(desired, planned.observed), **nothing_done)
+    warnings = host_bit_warnings(module.params["rules"]) + [f"{group_id}: {doubt}" for doubt in unreadable(planned.observed)]
     if planned and not module.check_mode:
         applied = carry_out(module, doing, look, planned, Ingress(group_id, module.params["wait"], seconds), "ec2", seconds)
         planned, result = applied.plan, applied.result()

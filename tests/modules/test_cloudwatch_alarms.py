@@ -416,12 +416,15 @@ def test_kind_19_a_muted_alarm_stays_muted_and_is_named(run: t.Any, cloudwatch: 
     cloudwatch.disable_alarm_actions(AlarmNames=[GUIDE["alarm_name"]])
     result = run([GUIDE, MATH])
     assert not changed(result) and result["muted"] == [GUIDE["alarm_name"]]
+    assert [(one["object"], one["field"], one["before"], one["after"]) for one in result["left_alone"]] == [
+        ("alarm huntaze-ai-rate-limit-exceeded", "actions_enabled", False, True)
+    ]
     assert "huntaze-ai-rate-limit-exceeded" in str(result["warnings"]) and "it tells nobody" in str(result["warnings"])
     result = run([{**GUIDE, "threshold": 7}, MATH])
     assert result["steps"] == ['update the metric alarm "huntaze-ai-rate-limit-exceeded": threshold (its actions are off and stay so)']
     assert alarms_of(cloudwatch)[GUIDE["alarm_name"]]["ActionsEnabled"] is False
     result = run([{**GUIDE, "threshold": 7, "actions_enabled": True}, MATH])
-    assert result["muted"] == [] and alarms_of(cloudwatch)[GUIDE["alarm_name"]]["ActionsEnabled"] is True
+    assert result["muted"] == result["left_alone"] == [] and alarms_of(cloudwatch)[GUIDE["alarm_name"]]["ActionsEnabled"] is True
 
 
 def test_kind_17_type_errors_name_the_alarm_before_any_call(sandbox: t.Any, run: t.Any) -> None:

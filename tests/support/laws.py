@@ -23,6 +23,20 @@ def applied(observed: State, differences: t.Iterable[t.Any]) -> dict[str, dict[s
     return {name: fields for name, fields in state.items() if fields}
 
 
+def check_left_alone(plan: t.Any) -> None:
+    """What is left alone is no change, differs, and says why and what helps."""
+    changed, left = ({one[:2] for one in differences} for differences in (plan.differences, [one.difference for one in plan.left_alone]))
+    assert not changed & left and len(left) == len(plan.left_alone)
+    for one in plan.left_alone:
+        assert one.difference.before != one.difference.after
+        assert one.why and one.remedy and not (one.why + one.remedy).endswith("."), one
+
+
+def left_alone(plan: t.Any) -> list[t.Any]:
+    """The differences that are left, whatever is said of them."""
+    return [one.difference for one in plan.left_alone]
+
+
 def check_changes(plan: t.Any) -> None:
     """Every change has a difference, no difference is none, and all of the plan are those of its changes."""
     for change in plan.changes:

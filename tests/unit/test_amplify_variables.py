@@ -83,6 +83,19 @@ def test_every_change_has_a_difference_and_the_differences_lead_to_what_is_obser
     assert laws.applied(state(desired, observed), planned.differences) == state(desired, after(planned, observed))
 
 
+@given(desires(), MAPS, MAPS)
+def test_what_takes_effect_from_the_app_is_told_masked_and_a_run_overrides_it(desired, observed, shared):
+    there = Observed(observed, shared if desired.branch and not desired.absent else {})
+    planned = environment.plan(desired, there)
+    laws.check_left_alone(planned)
+    assert planned.changes == plan(desired, observed).changes
+    effective = {**there.shared, **observed}
+    expected = {name for name in desired.values if name in there.shared and name not in observed and effective[name] != desired.values[name]}
+    assert {(one.difference.object, one.difference.field) for one in planned.left_alone} == {("app d1", f"environment_variables.{name}") for name in expected}
+    assert all(one["before"] == MASK for one in planned.result()["left_alone"])
+    assert not environment.plan(desired, Observed(after(planned, observed), there.shared)).left_alone
+
+
 @given(desires(), MAPS)
 def test_a_difference_is_secret_unless_the_value_is_declared_public(desired, observed):
     for one in plan(desired, observed).differences:

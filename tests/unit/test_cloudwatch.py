@@ -17,7 +17,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch impo
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import problems as checked
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
 from support.alarms import MODEL, Account
-from support.laws import applied, check_changes
+from support.laws import applied, check_changes, check_left_alone, left_alone
 
 PREFIX = "ours-"
 UNKNOWN_FIELDS = {
@@ -181,13 +181,17 @@ examples = settings(max_examples=100, deadline=None)
 @given(account=accounts(), alarms=estates(), data=st.data())
 def test_a_plan_leads_to_what_is_listed_even_when_it_is_cut_off(account: Account, alarms: t.Any, data: t.Any) -> None:
     purge_prefix = data.draw(st.sampled_from([PREFIX, None]))
+    for name in data.draw(st.lists(st.sampled_from(sorted(account.backend.alarms)))) if account.backend.alarms else ():
+        account.backend.alarms[name].configuration["ActionsEnabled"] = False
     before = account.shown()
     whole = plan(account, alarms, purge_prefix)
+    check_left_alone(whole)
     cut = copy.deepcopy(account)
     account.apply(whole)
     after = account.shown()
 
     assert not plan(account, alarms, purge_prefix)
+    assert left_alone(plan(account, alarms, purge_prefix)) == left_alone(whole)
     names = {planner.object_of(alarm["alarm_name"]) for alarm in alarms}
     assert set(after) == names | {name for name in before if not (purge_prefix and name.startswith(planner.object_of(PREFIX)))}
     # What is said is what happened, no more and no less.

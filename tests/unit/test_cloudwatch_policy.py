@@ -197,6 +197,8 @@ def test_kind_19_whether_actions_run_stays_as_it_is_unless_it_is_listed(listed: 
     assert change.parameters.get("ActionsEnabled") is after
     assert ("off and stay so" in change.summary) == (listed is None and there is False)
     assert planner.muted(planner.Desired((wanted,)), there_now) == (["a"] if after is False else [])
+    left = [one.difference for one in planner.plan(planner.Desired((wanted,)), there_now).left_alone]
+    assert left == ([("alarm a", "actions_enabled", False, True, False)] if listed is None and there is False else [])
     unchanged = planner.plan(planner.Desired(({**wanted, "Threshold": 1},)), there_now)
     assert bool(unchanged) == (listed is not None and listed != (there is not False))
 

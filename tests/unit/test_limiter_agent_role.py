@@ -178,6 +178,9 @@ class Manager:
     def state(self):
         return Manager.running, Manager.at_boot
 
+    def stopped_at(self):
+        return 86400.0
+
     def start(self, frees_port, restarts):
         Manager.running = Manager.at_boot = True
 
@@ -289,6 +292,20 @@ class TestHost:
         assert self.look(first)[1].steps == ["start the agent"]
         assert self.look(self.wanted(tmp_path, state="absent"))[1].steps == ["stop the agent", "remove the agent"]
         assert self.look(self.wanted(tmp_path, state="ready"))[1].steps == []
+
+    def test_each_difference_has_the_time_of_its_change(self, tmp_path):
+        wanted = self.wanted(tmp_path)
+        self.carry_out(wanted)
+        for days, name in enumerate(("rules.yml", "key.pem", "supervisord.conf"), 2):
+            (tmp_path / "config" / name).write_text("edited by hand")
+            os.utime(tmp_path / "config" / name, (days * 86400, days * 86400))
+        (tmp_path / "config" / "certificate.pem").unlink()
+        Manager.running = False
+        observed, plan = self.look(wanted)
+        # Nothing tells when a file went, nor which release ran with a unit that names none.
+        assert {one.field for one in plan.differences} == {"rules.yml", "key.pem", "unit", "release", "certificate.pem", "service"}
+        assert observed.changed_at(plan.differences) == {
+            "service": "1970-01-02T00:00:00Z", "rules.yml": "1970-01-03T00:00:00Z", "key.pem": "1970-01-04T00:00:00Z", "unit": "1970-01-05T00:00:00Z"}
 
     def test_former_bearer_tokens_stay_until_they_are_purged(self, tmp_path):
         old, new = "canary-" + "o" * 24, "canary-" + "n" * 24

@@ -7,7 +7,7 @@ import copy
 import json
 import pickle
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import UNKNOWN, Change, Difference, Plan, diff, plain, shown
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import UNKNOWN, Change, Difference, LeftAlone, Plan, diff, plain, shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,12 +54,14 @@ def test_a_secret_is_never_shown_and_its_change_always_is():
         plan = Plan((Change("update_app", {"token": CANARY}, (one,), "Update"),))
         assert CANARY not in json.dumps(plan.result())
         assert plan.result()["diff"]["before"] != plan.result()["diff"]["after"]
+        left = Plan(left_alone=(LeftAlone(one, "why", "remedy"),)).result()
+        assert CANARY not in json.dumps(left) and left["left_alone"][0]["before"] != left["left_alone"][0]["after"]
         assert plan.result()["differences"][0]["before"] != plan.result()["differences"][0]["after"]
 
 
 def test_a_plan_is_shown_by_its_changes():
     first, second = Difference("app a", "x", None, 1), Difference("app a", "y", UNKNOWN, 2)
-    plan = Plan((Change("create", {}, (first,), "Create it"), Change("update", {}, (second,), "Update it")))
+    plan = Plan((Change("create", {}, (first,), "Create it"), Change("update", {}, (second,), "Update it")), (LeftAlone(Difference("app b", "z", 1, None), "it is of others", "take it out", True),))
     assert plan and not Plan()
     assert plan.result() == {
         "changed": True,
@@ -69,7 +71,12 @@ def test_a_plan_is_shown_by_its_changes():
             {"object": "app a", "field": "y", "before": "(known after apply)", "after": 2, "secret": False},
         ],
         "diff": {"before": {"app a": {"y": "(known after apply)"}}, "after": {"app a": {"x": 1, "y": 2}}},
+        "left_alone": [{
+            "object": "app b", "field": "z", "before": 1, "after": None, "secret": False,
+            "why": "it is of others", "remedy": "take it out", "lowers_security": True,
+        }],
     }
+    assert str(plan.left_alone[0]) == "it is of others: take it out."
 
 
 def test_unknown_is_one_instance_however_it_is_copied():

@@ -23,12 +23,12 @@ OWNER = "123456789012"
 NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 
 
-def desired(rules, state="present", purge=False):
-    return Desired.of({"group_id": GROUP, "rules": rules, "state": state, "purge": purge})
+def desired(rules, state="present", purge=False, purge_ports=False):
+    return Desired.of({"group_id": GROUP, "rules": rules, "state": state, "purge": purge, "purge_ports": purge_ports})
 
 
-def plan(rules, described, state="present", purge=False):
-    return ingress.plan(desired(rules, state, purge), Observed(tuple(described)))
+def plan(rules, described, state="present", purge=False, purge_ports=False):
+    return ingress.plan(desired(rules, state, purge, purge_ports), Observed(tuple(described)))
 
 
 def contradictions(rules, described):
@@ -132,7 +132,7 @@ description = st.sampled_from([{}, {"description": None}, {"description": ""}, {
 rule = st.tuples(traffic, source, description).map(lambda parts: {**parts[0], **parts[1], **parts[2]})
 rule_lists = st.lists(rule, max_size=8).map(lambda rules: [r for i, r in enumerate(rules) if not rule_problems([*rules[:i], r])])
 groups = rule_lists.map(lambda rules: Group([p for change in plan(rules, Group().rules).changes for p in change.parameters["IpPermissions"]]))
-states = st.sampled_from([("present", False), ("present", True), ("absent", False)])
+states = st.sampled_from([("present", False), ("present", True), ("present", False, True), ("absent", False)])
 
 
 def state_of(group):
@@ -168,6 +168,21 @@ def test_the_differences_are_those_that_a_run_makes(group, rules, state):
     assert state_of(group) == announced
 
 
+@given(groups, rule_lists, states)
+def test_what_is_left_alone_is_no_change_and_a_run_leaves_it(group, rules, state):
+    planned = plan(rules, group.rules, *state)
+    laws.check_left_alone(planned)
+    group.apply(planned.changes)
+    assert laws.left_alone(plan(rules, group.rules, *state)) == laws.left_alone(planned)
+    assert not planned.left_alone or state == ("present", False)
+
+
+@given(groups, rule_lists)
+def test_purging_the_ports_makes_differences_of_what_is_left_alone_and_touches_nothing_else(group, rules):
+    leaving, purging = plan(rules, group.rules), plan(rules, group.rules, purge_ports=True)
+    assert sorted(purging.differences) == sorted([*leaving.differences, *laws.left_alone(leaving)])
+
+
 @given(groups, rule_lists, states, st.data())
 def test_a_change_in_halves_or_without_what_was_made_comes_to_the_same(group, rules, state, data):
     for change in plan(rules, group.rules, *state).changes:
@@ -201,7 +216,11 @@ def test_only_what_was_asked_for_is_revoked(group, rules, state):
     }
     everything = {r["security_group_rule_id"] for r in before}
     listed = everything - {r["security_group_rule_id"] for r in plan(rules, group.rules, "absent").rules}
-    assert revoked == {"absent": listed, "present": everything - listed if state[1] else set()}[state[0]]
+    if len(state) == 3:
+        fields = {one.field for one in laws.left_alone(plan(rules, group.rules))}
+        assert revoked == {rule.rule_id for rule in Observed(tuple(group.rules)).rules if rule.field in fields} <= everything - listed
+    else:
+        assert revoked == {"absent": listed, "present": everything - listed if state[1] else set()}[state[0]]
 
 
 @given(groups, rule_lists)
@@ -229,6 +248,50 @@ def test_only_a_description_that_is_named_is_mended():
         group.apply(planned.changes)
         assert group.rules[-1].get("Description", "") == description
         assert group.rules[-1]["SecurityGroupRuleId"] == "sgr-1"
+
+
+REDIS = {"ip_protocol": "tcp", "from_port": 6379, "to_port": 6379, "cidr_ipv4": "10.0.0.0/16"}
+
+
+@pytest.mark.parametrize(
+    ("undeclared", "lowers"),
+    [
+        ({"cidr_ipv4": "0.0.0.0/0"}, True),
+        ({"cidr_ipv4": "10.0.3.0/24"}, False),  # within the declared block
+        ({"cidr_ipv4": "10.0.0.0/8"}, True),
+        ({"cidr_ipv6": "::/0"}, True),
+        ({"prefix_list_id": "pl-00000000"}, True),
+        ({"referenced_group_id": "sg-00000000"}, True),
+        ({"from_port": 6000, "to_port": 7000}, True),  # from the declared block, but to other ports too
+        ({"from_port": 0, "to_port": 65535, "cidr_ipv4": "192.0.2.0/24"}, True),
+        ({"ip_protocol": "-1", "from_port": None, "to_port": None}, True),
+        ({"from_port": 6380, "to_port": 6390}, None),  # of others
+        ({"ip_protocol": "udp"}, None),
+        ({"ip_protocol": "icmp", "from_port": None, "to_port": None}, None),
+        ({"ip_protocol": "50", "from_port": None, "to_port": None}, None),
+    ],
+)
+def test_an_undeclared_rule_that_opens_a_declared_port_is_told_and_no_other(undeclared, lowers):
+    rule = {**REDIS, **({"cidr_ipv4": None} if not undeclared.get("cidr_ipv4") and {"cidr_ipv6", "prefix_list_id", "referenced_group_id"} & set(undeclared)
+                        else {}), **undeclared}
+    group = Group([permission for one in ([REDIS], [rule]) for permission in plan(one, Group().rules).changes[0].parameters["IpPermissions"]])
+    planned = plan([REDIS], group.rules)
+    assert not planned.changes
+    told = [(one.difference.object, one.difference.field, one.lowers_security) for one in planned.left_alone]
+    (field,) = [known.field for known in Observed(tuple(group.rules)).rules if known.field != "tcp 6379 from 10.0.0.0/16"]
+    assert told == ([] if lowers is None else [(f"security group {GROUP}", field, lowers)])
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_widened_rule_is_told_beside_the_declared_one_and_in_its_place(stays):
+    wide = {**REDIS, "cidr_ipv4": "0.0.0.0/0"}
+    group = Group([p for rule in ([REDIS, wide] if stays else [wide]) for p in plan([rule], Group().rules).changes[0].parameters["IpPermissions"]])
+    planned = plan([REDIS], group.rules)
+    assert [(one.field, one.before, one.after) for one in planned.differences] == ([] if stays else [("tcp 6379 from 10.0.0.0/16", None, "")])
+    (one,) = planned.left_alone
+    assert one.difference[1:4] == ("tcp 6379 from 0.0.0.0/0", "", None)
+    replaced = "" if stays else "; tcp 6379 from 10.0.0.0/16 is gone, which it may have replaced"
+    assert one.why == f"it is not declared, and it opens tcp 6379{replaced}"
 
 
 def test_the_summary_says_who_is_let_in():

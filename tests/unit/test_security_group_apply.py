@@ -133,7 +133,9 @@ def make_run(monkeypatch):
             warnings = []
 
             def __init__(self, **dummy):
-                self.params = {"group_id": GROUP, "rules": rules, "state": "present", "purge": False, "wait": True, "wait_timeout": 0, **params}
+                self.params = {
+                    "group_id": GROUP, "rules": rules, "state": "present", "purge": False, "purge_ports": False, "wait": True, "wait_timeout": 0, **params,
+                }
 
             def warn(self, warning):
                 self.warnings.append(warning)

@@ -9,12 +9,14 @@ import os
 import pwd
 import re
 import stat
+import time
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent import ready
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired import Desired, digest, service_in_words
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.service import Failed, Run, Supervisord, Systemd
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Difference
 
 RELEASE = re.compile(r"[0-9a-f]{16}")
 STARTED = "started"  # the file that keeps which units the agent was last started with, so that a run cut off before that is completed by the next
@@ -28,6 +30,7 @@ class Observed:
     runs, marks: whether the agent runs, and with which units it was started
     python: the version of the Python that a release would be made with, asked only where one has to be made; else the words for what is wrong
     not_ready: why the agent is not ready, asked only where it runs
+    times: by field, when what is there was changed last, in seconds since 1970, where the host tells
     """
 
     facts: t.Mapping[str, t.Any] = field(default_factory=dict)
@@ -38,15 +41,22 @@ class Observed:
     python: str = ""
     python_problem: str = ""
     not_ready: str = ""
+    times: t.Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
         return self.runs and not self.not_ready
 
+    def changed_at(self, differences: t.Iterable[Difference]) -> dict[str, str]:
+        """By the fields that differ, since when, in UTC."""
+        moments = {one.field: self.times[one.field] for one in differences if one.field in self.times}
+        return {field: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) for field, seconds in moments.items()}
+
 
 def observe(desired: Desired, run: Run) -> Observed:
     facts: dict[str, t.Any] = {}
     leftovers: dict[str, list[str]] = {}
+    times: dict[str, float] = {}
     manager = Systemd(desired, run) if desired.has_systemd else Supervisord(desired, run)
     if desired.create_user and _exists(pwd.getpwnam, desired.user):
         facts["user"] = desired.user
@@ -55,21 +65,25 @@ def observe(desired: Desired, run: Run) -> Observed:
     unit_files = {path: (file.field, _text(path)) for path, file in desired.units.items()}
     units = {name: text for name, text in unit_files.values() if text is not None}
     facts.update(units)
+    times.update({name: os.stat(path).st_mtime for path, (name, text) in unit_files.items() if text is not None})
     runs, at_boot = manager.state()
     # A run that was cut off between a first start and its note: what is there is what was started.
     marks = {**{name: digest(text, 8) for name, text in units.items()}, **json.loads(_text(f"{desired.config_directory}/{STARTED}") or "{}")}
     marks = {name: mark for name, mark in marks.items() if name in units}
     if runs or "unit" in units:
         facts["service"] = service_in_words(runs, at_boot, marks)
+        stopped_at = None if runs else manager.stopped_at()
+        times.update({} if stopped_at is None else {"service": stopped_at})
     if desired.state == "absent":
         for path, (name, text) in unit_files.items():
             leftovers[name] = [path] if text is not None else []
-        return Observed(facts, leftovers, runs=runs, marks=marks)
+        return Observed(facts, leftovers, runs=runs, marks=marks, times=times)
 
     found = _releases(desired.install_directory)
     named = re.search(r"/([0-9a-f]{16})/bin/limiter-agent", units.get("unit", ""))
     if named and f"{desired.install_directory}/{named[1]}" in found and _complete(f"{desired.install_directory}/{named[1]}"):
         facts["release"] = named[1]
+        times["release"] = times["unit"]  # which names it
     if not desired.has_systemd and "unit" in units and _complete(desired.supervisord_directory):
         facts["supervisord"] = "installed"
     # The release before stays: it may still run on another instance, and makes a downgrade quick.
@@ -78,14 +92,16 @@ def observe(desired: Desired, run: Run) -> Observed:
 
     known = [line for line in (_text(f"{desired.config_directory}/bearer-tokens") or "").splitlines() if line.strip()]
     kept = [] if desired.purge_bearer_tokens else [token for token in known if token not in desired.bearer_tokens]
-    _look_at_files(desired, kept, facts, leftovers)
+    _look_at_files(desired, kept, facts, leftovers, times)
     installs = desired.state == "present" and not _complete(desired.release_directory)
     version, problem = _python(desired.python, run) if installs else ("", "")
     asked = ready.not_ready(desired, ready.ask(desired)) if runs else ""
-    return Observed(facts, leftovers, kept, runs, marks, version, problem, asked)
+    return Observed(facts, leftovers, kept, runs, marks, version, problem, asked, times)
 
 
-def _look_at_files(desired: Desired, kept: t.Sequence[str], facts: dict[str, t.Any], leftovers: dict[str, list[str]]) -> None:
+def _look_at_files(
+    desired: Desired, kept: t.Sequence[str], facts: dict[str, t.Any], leftovers: dict[str, list[str]], times: dict[str, float]
+) -> None:
     there = sorted(os.listdir(desired.config_directory)) if os.path.isdir(desired.config_directory) else []
     deviating = []
     for file in desired.files(kept):
@@ -93,14 +109,17 @@ def _look_at_files(desired: Desired, kept: t.Sequence[str], facts: dict[str, t.A
         text = _text(path)
         if text is not None:
             facts[file.field] = text
+            times[file.field] = os.stat(path).st_mtime
             if not file.text:
                 leftovers[file.field] = [path]
             elif _permissions(path, desired.permissions) != desired.permissions:
                 deviating.append(f"{file.name} {_permissions(path, desired.permissions)}")
+                times["permissions"] = max(os.stat(path).st_ctime, times.get("permissions", 0.0))
         if file.field == "credential":
             former = [name for name in there if re.fullmatch(r"credential-[0-9a-f]{12}([.]new)?", name) and name != file.name]
             if former:
                 facts.setdefault("credential", _text(f"{desired.config_directory}/{former[-1]}"))
+                times.setdefault("credential", os.stat(f"{desired.config_directory}/{former[-1]}").st_mtime)
                 facts["former credentials"] = len(former)
                 leftovers["former credentials"] = [f"{desired.config_directory}/{name}" for name in former]
     facts["permissions"] = ", ".join(deviating) or desired.permissions

@@ -32,6 +32,12 @@ class Systemd:
         told = self._run("systemctl", "show", "--property=ActiveState,UnitFileState", self._socket, self._service)
         return told.count("ActiveState=active") == 2, told.count("UnitFileState=enabled") == 2
 
+    def stopped_at(self) -> t.Optional[float]:
+        """Since when it does not run, in seconds since 1970; None if it has not run since the machine began."""
+        told = self._run("systemctl", "show", "--property=InactiveEnterTimestampMonotonic", "--value", self._service, self._socket)
+        latest = max([int(number) for number in told.split() if number.isdigit()], default=0)
+        return time.time() - time.monotonic() + latest / 1e6 if latest else None
+
     def start(self, frees_port: bool, restarts: bool) -> None:
         self._run("systemctl", "daemon-reload")
         held = self._run("systemctl", "show", "--property=ActiveState", "--value", self._socket).strip() == "active"
@@ -69,6 +75,12 @@ class Supervisord:
         with contextlib.suppress(OSError, xmlrpc.client.Error):
             return self._ask().getProcessInfo(self._name)["statename"] in ("STARTING", "RUNNING"), True
         return False, True
+
+    def stopped_at(self) -> t.Optional[float]:
+        """As under systemd; None if supervisord does not run either."""
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            return self._ask().getProcessInfo(self._name)["stop"] or None
+        return None
 
     def start(self, frees_port: bool, restarts: bool) -> None:
         """Whatever is asked for, only a changed configuration has the agent started anew."""

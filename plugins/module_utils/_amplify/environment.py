@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import app
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, Change, Difference, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, Change, Difference, LeftAlone, Plan
 
 NAME_LIMIT, VALUE_LIMIT = 255, 5500
 # Amplify takes no empty map for an answer; this one clears.
@@ -86,14 +86,21 @@ class Desired:
 
 @dataclass(frozen=True)
 class Observed:
-    """The variables that are there; any of them may be somebody's secret."""
+    """The variables that are there; any of them may be somebody's secret.
+
+    shared: those of the app, where the branch lacks one that is listed
+    """
 
     variables: t.Mapping[str, str] = field(repr=False)
+    shared: t.Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def observe(client: t.Any, desired: Desired) -> Observed:
-    described = client.get_branch(**desired.where)["branch"] if desired.branch else client.get_app(**desired.where)["app"]
-    return Observed(app.variables_of(described))
+    if not desired.branch:
+        return Observed(app.variables_of(client.get_app(**desired.where)["app"]))
+    variables = app.variables_of(client.get_branch(**desired.where)["branch"])
+    lacks = not desired.absent and not desired.values.keys() <= variables.keys()
+    return Observed(variables, app.variables_of(client.get_app(appId=desired.app_id)["app"]) if lacks else {})
 
 
 def plan(desired: Desired, observed: Observed) -> Plan:
@@ -106,7 +113,7 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     }
     if not any(names.values()):
         return Plan()
-    return Plan((
+    return Plan(left_alone=tuple(_stand_ins(desired, observed)), changes=(
         Change(
             "update_branch" if desired.branch else "update_app",
             {**desired.where, "environmentVariables": wanted or CLEAR},
@@ -114,6 +121,17 @@ def plan(desired: Desired, observed: Observed) -> Plan:
             f"Update the variables of {desired}: " + "; ".join(f"{verb} {', '.join(found)}" for verb, found in names.items() if found),
         ),
     ))
+
+
+def _stand_ins(desired: Desired, observed: Observed) -> t.Iterator[LeftAlone]:
+    """The app's variables that take effect in the branch, and are not what is listed for it."""
+    for name, value in sorted(observed.shared.items()):
+        if name not in observed.variables and desired.values.get(name, value) != value:
+            yield LeftAlone(
+                Difference(app.object_of(desired.app_id), f"environment_variables.{name}", value, None, secret=True),
+                f"{desired} has none of its own, so its builds take this one; other branches may need it",
+                "remove it from the app unless other branches need it",
+            )
 
 
 def _difference(desired: Desired, name: str, before: t.Optional[str], after: t.Optional[str]) -> Difference:

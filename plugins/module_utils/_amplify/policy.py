@@ -17,14 +17,13 @@ except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify import app, build, environment
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import fail_on_aws_error, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import NOT_FOUND, fail_on_aws_error, refuse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, Change, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, Change, Plan, missing, shown_left_alone
 from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import Failed, Policy, Sent
 from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import masked
 
-NOTHING_DONE = dict(changed=False, steps=[], differences=[], left=[])
-NOT_FOUND = ("NotFoundException", "ResourceNotFoundException")
+NOTHING_DONE = dict(changed=False, steps=[], differences=[], left_alone=[], left=[])
 # Writes of the same variables.
 ROUNDS = 8
 # Seconds after which whoever had read before our write has written as well.
@@ -58,16 +57,22 @@ def asked(ask: t.Callable[..., t.Any], *arguments: t.Any, **parameters: t.Any) -
         raise Failed(error=error) from None
 
 
-def fail(module: t.Any, failed: Failed, doing: str, **result: t.Any) -> t.NoReturn:
-    """Fail with what ended a run, what it has done and what is left; with what was done before, and with the way out where something was not found."""
+def fail(module: t.Any, failed: Failed, doing: str, name: str, **result: t.Any) -> t.NoReturn:
+    """Fail with what ended a run, what it has done and what is left; with what was done before, and with the way out where something was not found.
+
+    name: the object of the run, as differences name it
+    """
     result = {**failed.result(), **result}
     doing = f"{doing}.{failed.aside} AWS's answer" if failed.error and failed.aside else doing
     if failed.error is None:
         done = f" Done before: {'; '.join(result['steps'])}." if result["steps"] else ""
         module.fail_json(msg=f"{failed}{done}", **result)
     if error_code(failed.error) in NOT_FOUND:
+        way_out = f"correct app_id, branch (as the console shows it) or region ({module.region})"
+        gone = missing(name, "Amplify does not find it, and a run makes none", f"make it anew, or {way_out}")
+        result["left_alone"] = shown_left_alone([gone])
         module.fail_json(
-            msg=f"{doing}: {failed.error} Correct app_id, branch (as the console shows it) or region ({module.region}).",
+            msg=f"{doing}: {failed.error} C{way_out[1:]}.",
             error={"code": error_code(failed.error), "type": type(failed.error).__name__},
             **result,
         )
@@ -88,7 +93,8 @@ class LookAtVariables:
     def __call__(self) -> Plan:
         observed = asked(environment.observe, self._client, self._desired)
         self.variables = observed.variables
-        self.secrets |= environment.secrets_among(self._desired, observed.variables)
+        for variables in (observed.variables, observed.shared):
+            self.secrets |= environment.secrets_among(self._desired, variables)
         return environment.plan(self._desired, observed)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import typing as t
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alar
     updated,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.rule import account_of, elsewhere, name_of
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, LeftAlone, Plan
 
 # Calls take this many names.
 NAMES_A_CALL = 100
@@ -117,6 +118,19 @@ def muted(desired: Desired, observed: Observed) -> list[str]:
     return sorted(_name(alarm) for alarm in desired.alarms if not alarm.get("ActionsEnabled", there.get(_name(alarm), True)))
 
 
+def _switched_off(desired: Desired, observed: Observed) -> t.Iterator[LeftAlone]:
+    """The alarms whose actions somebody switched off, while the listing says nothing of that: for the time of an incident, perhaps."""
+    silent = set(muted(desired, observed))
+    for alarm in desired.alarms:
+        name = _name(alarm)
+        if name in silent and "ActionsEnabled" not in alarm:
+            yield LeftAlone(
+                Difference(object_of(name), "actions_enabled", False, True),
+                "its actions are switched off, so it tells nobody; a run leaves that, as it may be for the time of an incident",
+                f"switch them on (aws cloudwatch enable-alarm-actions --alarm-names {shlex.quote(name)}), or list actions_enabled: true",
+            )
+
+
 def object_of(name: str) -> str:
     return f"alarm {name}"
 
@@ -134,7 +148,7 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         raise ValueError("composite alarms refer to each other in a cycle")  # refused with the input
     listed = [*(alarm for alarm in desired.alarms if kind_of(alarm) != COMPOSITE), *composites]
     written = (_written(alarm, existing.get(_name(alarm))) for alarm in listed)
-    return Plan((*filter(None, written), *_deletions(doomed(desired, observed.alarms))))
+    return Plan((*filter(None, written), *_deletions(doomed(desired, observed.alarms))), tuple(_switched_off(desired, observed)))
 
 
 class Look:

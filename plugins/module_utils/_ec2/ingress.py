@@ -7,7 +7,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.rule import Rule, answered, as_dicts, listed, written
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, LeftAlone, Plan, missing
 
 AUTHORIZE = "authorize_security_group_ingress"
 DESCRIBE_ANEW = "update_security_group_rule_descriptions_ingress"
@@ -17,23 +17,29 @@ WORDS = {AUTHORIZE: "let in", DESCRIBE_ANEW: "describe anew", REVOKE: "no longer
 
 @dataclass(frozen=True)
 class Desired:
-    """What a task asks for. absent: the rules are to go."""
+    """What a task asks for.
+
+    absent:      the rules are to go
+    purge:       all others are to go too
+    purge_ports: those others that open a port of the rules are to go too
+    """
 
     group_id: str
     rules: tuple[Rule, ...]
     absent: bool = False
     purge: bool = False
+    purge_ports: bool = False
 
     @property
     def revokes(self) -> bool:
         """Whether rules may have to go."""
-        return self.absent or self.purge
+        return self.absent or self.purge or self.purge_ports
 
     @classmethod
     def of(cls, parameters: t.Mapping[str, t.Any]) -> Desired:
         """From a task's parameters without problems."""
         rules = tuple(written(position, rule) for position, rule in enumerate(parameters["rules"]))
-        return cls(parameters["group_id"], rules, parameters["state"] == "absent", parameters["purge"])
+        return cls(parameters["group_id"], rules, parameters["state"] == "absent", parameters["purge"], parameters["purge_ports"])
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,12 @@ class Observed:
     def owner(self) -> str:
         """The account of the group."""
         return next((rule["GroupOwnerId"] for rule in self.described if rule.get("GroupOwnerId")), "")
+
+
+def gone(group_id: str) -> LeftAlone:
+    """What is told where the group does not exist."""
+    why = "there is no such security group in this account and region, and a run makes none"
+    return missing(_object(group_id), why, "make one and name it, or correct the identifier or the region")
 
 
 def observe(ec2: t.Any, group_id: str) -> Observed:
@@ -102,7 +114,11 @@ def revoke(group_id: str, rules: t.Sequence[Rule]) -> RuleChange:
 
 def _difference(group_id: str, rule: Rule, before: t.Optional[str], after: t.Optional[str]) -> Difference:
     """The value of a rule is its description, empty if it has none."""
-    return Difference(f"security group {group_id}", rule.field, before, after)
+    return Difference(_object(group_id), rule.field, before, after)
+
+
+def _object(group_id: str) -> str:
+    return f"security group {group_id}"
 
 
 def _change(operation: str, group_id: str, rules: t.Sequence[Rule], differences: t.Sequence[Difference], again: bool = False) -> RuleChange:
@@ -149,7 +165,10 @@ def plan(desired: Desired, observed: Observed) -> IngressPlan:
             for rule in listed_rules.values()
             if rule in there and rule.description is not None and rule.description != there[rule].description
         ]
-        removed = [rule for rule in there.values() if desired.purge and rule not in listed_rules]
+        removed = [
+            rule for rule in there.values()
+            if rule not in listed_rules and (desired.purge or (desired.purge_ports and any(map(rule.opens, listed_rules))))
+        ]
     kept = tuple(rule for rule in there.values() if rule not in removed)
     after = {rule: rule for rule in [*kept, *added, *mended]}
     group = desired.group_id
@@ -159,4 +178,20 @@ def plan(desired: Desired, observed: Observed) -> IngressPlan:
         revoke(group, removed) if removed else None,
     )
     changes = tuple(call for call in calls if call)
-    return IngressPlan(changes, tuple(added), tuple(mended), tuple(removed), kept, tuple(as_dicts(after.values())), observed)
+    undeclared = () if desired.absent else tuple(
+        _left_alone(group, rule, opened, added) for rule in sorted(kept, key=lambda rule: rule.field) if rule not in listed_rules
+        for opened in [[one for one in listed_rules.values() if rule.opens(one)]] if opened
+    )
+    return IngressPlan(changes, undeclared, tuple(added), tuple(mended), tuple(removed), kept, tuple(as_dicts(after.values())), observed)
+
+
+def _left_alone(group_id: str, rule: Rule, opened: t.Sequence[Rule], added: t.Sequence[Rule]) -> LeftAlone:
+    """A rule that is there, that nobody has declared, and that opens what the declared rules `opened` are about."""
+    why = f"it is not declared, and it opens {', '.join(dict.fromkeys(one.traffic for one in opened))}"
+    gone, covering = [one for one in opened if one in added], next((one for one in opened if one.covers(rule)), None)
+    if covering:
+        why += f", but lets in nobody whom {covering} does not"
+    elif gone:
+        why += f"; {listed(gone)} {'are' if gone[1:] else 'is'} gone, which it may have replaced"
+    remedy = "if it is meant, list it or accept it (huntaze_drift.accepted); else revoke it, as a run does with purge_ports (purge_ingress in the inventory)"
+    return LeftAlone(_difference(group_id, rule, rule.description or "", None), why, remedy, lowers_security=covering is None)

@@ -31,8 +31,9 @@ PREFIX_LENGTH = re.compile("0|[1-9][0-9]{0,2}")
 def problems(parameters: t.Mapping[str, t.Any]) -> list[str]:
     """What is wrong with a task's parameters, one sentence each; nothing if they can be planned."""
     found = group_id_problems(parameters["group_id"]) + rule_problems(parameters["rules"])
-    if parameters["purge"] and parameters["state"] == "absent":
-        found.append("purge goes with state=present: it revokes what is not listed, and state=absent revokes what is listed.")
+    for option in ("purge", "purge_ports"):
+        if parameters[option] and parameters["state"] == "absent":
+            found.append(f"{option} goes with state=present: it revokes what is not listed, and state=absent revokes what is listed.")
     if parameters["wait_timeout"] < 0:
         found.append(f"wait_timeout is {parameters['wait_timeout']}: give the seconds to wait, 0 or more.")
     return found
@@ -177,7 +178,7 @@ def _block_problem(source: t.Any, version: int) -> str:
 def refusals(desired: Desired, observed: Observed) -> list[str]:
     """Why nothing must be changed, one sentence each with the way out."""
     unknown = unreadable(observed) if desired.revokes else []
-    way_out = ["So it is not known whether it is to be revoked: see to that rule by other means, or use neither purge nor state=absent."]
+    way_out = ["So it is not known whether it is to be revoked: see to that rule by other means, or use neither purge nor purge_ports nor state=absent."]
     return contradictions(desired, observed) + unknown + (way_out if unknown else [])
 
 

@@ -55,6 +55,27 @@ class Rule:
             return self.ip_protocol + kind + ("" if self.to_port == -1 else f" code {self.to_port}")
         return "all traffic" if self.ip_protocol == "-1" else f"protocol {self.ip_protocol}"
 
+    def opens(self, other: Rule) -> bool:
+        """Whether this rule lets in some of the traffic of `other`, from wherever. Ports that AWS does not show may be any."""
+        if "-1" in (self.ip_protocol, other.ip_protocol):
+            return True
+        if self.ip_protocol != other.ip_protocol:
+            return False
+        if -1 in (self.from_port, other.from_port):
+            return True
+        if self.ip_protocol in ("tcp", "udp"):
+            return max(self.from_port, other.from_port) <= min(self.to_port, other.to_port)
+        return self.from_port == other.from_port and (-1 in (self.to_port, other.to_port) or self.to_port == other.to_port)
+
+    def covers(self, other: Rule) -> bool:
+        """Whether all that `other` lets in comes in by this rule too, as far as the two tell."""
+        if self.ip_protocol in ("tcp", "udp"):
+            within = self.from_port <= other.from_port and other.to_port <= self.to_port
+        else:
+            within = self.from_port in (-1, other.from_port) and self.to_port in (-1, other.to_port)
+        traffic = self.ip_protocol == "-1" or (self.ip_protocol == other.ip_protocol and within)
+        return traffic and self.source_kind == other.source_kind and (self.source == other.source or _holds(self.source, other.source))
+
     @property
     def written_source(self) -> str:
         return f"{self.account}/{self.source}" if self.account else self.source
@@ -85,6 +106,14 @@ class Rule:
             source["Description"] = self.description
         ports = {} if self.ip_protocol == "-1" else {"FromPort": self.from_port, "ToPort": self.to_port}
         return {"IpProtocol": self.ip_protocol, **ports, container: [source]}
+
+
+def _holds(block: str, other: str) -> bool:
+    """Whether both are blocks, and one is within the other."""
+    try:
+        return ipaddress.ip_network(other).subnet_of(ipaddress.ip_network(block))
+    except ValueError:
+        return False
 
 
 def listed(rules: t.Iterable[Rule]) -> str:

@@ -133,6 +133,11 @@ def judge(desired: Desired, observed: Observed) -> Evidence:
     )
 
 
+def object_of(desired: Desired, cache: t.Mapping[str, t.Any]) -> str:
+    """By the group's name from the start, so that a report knows the cache again after its promotion."""
+    return f"cache {cache['replication_group_id'] or desired.replication_group_id or cache['id'] or desired.name}"
+
+
 def facts(desired: Desired, observed: Observed) -> dict[tuple[str, str], t.Any]:
     """What is there, by object and field: what differences are drawn from."""
     cache = observed.cache
@@ -149,8 +154,7 @@ def facts(desired: Desired, observed: Observed) -> dict[tuple[str, str], t.Any]:
             # AWS never shows a token, so one that is not proven to be there has no value to tell.
             token = evidence.UNPROVEN if standing == evidence.UNPROVEN else desired.auth_token
             fields.update(auth_token=token, auth_token_update_strategy=STRATEGIES.get(standing))
-    # By the group's name from the start, so that a report knows the cache again after its promotion.
-    name = f"cache {cache['replication_group_id'] or desired.replication_group_id or cache['id']}"
+    name = object_of(desired, cache)
     there = {(name, key): value for key, value in fields.items()}
     return {**there, (f"snapshot {desired.snapshot_name}", "snapshot_status"): observed.snapshot} if observed.snapshot else there
 

@@ -23,9 +23,9 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.pat
     strategy_of,
     without_evidence,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, refusals
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import obstacles, pending_refusals
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan, shown_left_alone
 from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import Applied, Failed, Policy, Sent
 
 # The change is there already: somebody else made it, or this run with a call whose answer was lost.
@@ -81,7 +81,8 @@ class CachePolicy(Policy):
     def look(self) -> Plan:
         """What is still to be done. Raises Failed if there is no way on."""
         seen = observe(self._client, self.desired, self._promoting)
-        self._refuse(refusals(self.desired, seen))
+        stands = obstacles(self.desired, seen)
+        self._refuse([str(one) for one in stands], left_alone=shown_left_alone(stands))
         self._recognise(seen.tag)
         self._note_age(seen)
         if self._step and self._step.sent and self._is_shown(self._step, seen):

@@ -61,6 +61,7 @@ class Subject(t.NamedTuple):
     needed: bool = True  # else it may be left out: then there is nothing of the kind to look after
 
 
+_PURGE = "Whether rules of its security group are revoked that open {} and that nobody declared. Else they stay, and a drift run tells them"
 _WAIT = "How many seconds the stages wait for AWS. The modules' own default is in their documentation"
 
 SCHEMA: dict[str, Subject] = {
@@ -95,6 +96,7 @@ SCHEMA: dict[str, Subject] = {
         ),
         "replication_group_id": Key("The replication group that a standalone cluster becomes the first member of", name_of="replication group"),
         "security_group_id": Key("The group that lets clients in, if it is not the cache's first", name_of="security group"),
+        "purge_ingress": Key(_PURGE.format("the cache's port"), YES_OR_NO, default=False),
         "tls_ca_file": Key("Authorities that the cache's certificate is checked against. Default: the system's", is_file=True),
         "snapshot": Key("Whether a snapshot is made before a promotion", YES_OR_NO),
         "snapshot_name": Key("The name of that snapshot", name_of="snapshot"),
@@ -116,6 +118,7 @@ SCHEMA: dict[str, Subject] = {
             "The tokens that let callers in, each of 24 or more visible ASCII characters. The app sends the first", LIST, default=(), secret=True,
         ),
         "listen_from": Key("Who may reach the agents' port: networks, security groups (`sg-`), prefix lists (`pl-`)", LIST, default=()),
+        "purge_ingress": Key(_PURGE.format("the agents' port"), YES_OR_NO, default=False),
         "port": Key("The port that agents listen on", NUMBER, default=8443),
         "tls": Key("The agents' certificate. Leave it out where TLS ends at a load balancer", MAPPING, keys={
             "certificate": Key("The certificate and those between it and the authority, as PEM text", PEM),
@@ -142,6 +145,9 @@ SCHEMA: dict[str, Subject] = {
         "port": Key("The port. Default: the one that AWS shows", NUMBER),
         "tls_ca_file": Key("RDS's certificates, a file on the vantage points"),
         "allow_limiter": Key("Whether the limiter hosts are let in. What can reach the database today stays as it is", YES_OR_NO, default=False),
+        "purge_ingress": Key(
+            "The same for the database's port, with `allow_limiter`. An app outside of the VPC then loses its way to the database", YES_OR_NO, default=False,
+        ),
     }, needed=False),
     "huntaze_app": Subject("The Amplify app. Leave it out if there is none.", {
         "app_id": Key("The app's ID. Either this or `app_name` is needed", name_of="Amplify app"),

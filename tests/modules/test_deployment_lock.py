@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lock on each of its three stores, held by keepers of real processes that are really killed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import typing as t
+
+import psutil
+import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils._lock.lease import Record
+from support import sandboxes
+from support.waiting import until
+
+NAME = "/huntaze/huntaze-ai/lock"
+
+
+class Place(t.NamedTuple):
+    """One of the stores: what the module gets, and how others look at it."""
+
+    options: dict[str, str]
+    read: t.Callable[[], dict[str, t.Any]]
+    write: t.Callable[[str], t.Any]
+    service: str
+
+
+def in_ssm(sandbox: sandboxes.Sandbox) -> Place:
+    ssm = sandbox.client("ssm")
+
+    def read() -> dict[str, t.Any]:
+        found = ssm.get_parameters(Names=[NAME])["Parameters"]
+        return json.loads(found[0]["Value"]) if found else {}
+
+    return Place({"name": NAME}, read, lambda text: ssm.put_parameter(Name=NAME, Value=text, Type="String", Overwrite=True), "ssm")
+
+
+def in_s3(sandbox: sandboxes.Sandbox) -> Place:
+    s3 = sandbox.client("s3")
+    s3.create_bucket(Bucket="operations")
+    key = NAME.lstrip("/")
+
+    def read() -> dict[str, t.Any]:
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket="operations").get("Contents", [])]
+        return json.loads(s3.get_object(Bucket="operations", Key=key)["Body"].read()) if key in keys else {}
+
+    return Place({"name": NAME, "bucket": "operations"}, read, lambda text: s3.put_object(Bucket="operations", Key=key, Body=text), "s3")
+
+
+def in_dynamodb(sandbox: sandboxes.Sandbox) -> Place:
+    dynamodb = sandbox.client("dynamodb")
+    dynamodb.create_table(
+        TableName="locks", KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+    )
+    key = {"LockID": {"S": NAME}}
+
+    def read() -> dict[str, t.Any]:
+        found = dynamodb.get_item(TableName="locks", Key=key).get("Item")
+        return json.loads(found["Lock"]["S"]) if found else {}
+
+    return Place({"name": NAME, "table": "locks"}, read, lambda text: dynamodb.put_item(TableName="locks", Item={**key, "Lock": {"S": text}}), "dynamodb")
+
+
+@pytest.fixture(params=[in_ssm, in_s3, in_dynamodb], ids=["ssm", "s3", "dynamodb"])
+def place(request, sandbox, estate) -> Place:
+    return request.param(sandbox)
+
+
+@pytest.fixture
+def alone(sandbox, estate) -> Place:
+    """Where the store makes no difference."""
+    return in_ssm(sandbox)
+
+
+@pytest.fixture
+def lock(run_module, place) -> t.Callable[..., sandboxes.Result]:
+    return functools.partial(run_lock, run_module, place)
+
+
+def run_lock(run_module, place: Place, run: subprocess.Popen | None = None, **options: t.Any) -> sandboxes.Result:
+    check, environment = options.pop("check", False), options.pop("environment", None)
+    process = {"process": run.pid} if run else {}
+    return run_module("deployment_lock", {"owner": "ann", "command": "ansible-playbook deploy.yml", **place.options, **process, **options}, check=check,
+                      environment=environment)
+
+
+@pytest.fixture
+def begin() -> t.Iterator[t.Callable[[], subprocess.Popen]]:
+    """Starts what stands for a run."""
+    runs = []
+
+    def started() -> subprocess.Popen:
+        runs.append(subprocess.Popen(["sleep", "600"], stderr=subprocess.PIPE, start_new_session=True))
+        return runs[-1]
+
+    yield started
+    for run in runs:
+        run.kill()
+        run.communicate()
+
+
+def test_one_run_holds_it_until_its_end_and_others_are_refused_with_the_owner(sandbox, place, lock, begin):
+    first, second = begin(), begin()
+    assert lock(state="shown")["lock"] is None
+    assert lock(first, check=True)["changed"] and not place.read()  # check mode takes nothing
+    taken = lock(first)
+    assert taken["changed"] and place.read() == taken["lock"]
+    refused = lock(second, owner="bob")
+    for word in ("Nothing was changed", "ann on ", taken["lock"]["since"], taken["lock"]["until"], f"lock_id={taken['lock']['id']}"):
+        assert word in refused["msg"], refused["msg"]
+    assert refused["failed"] and refused["lock"] == taken["lock"]
+    assert lock(second, check=True)["failed"]
+    assert lock(state="shown")["lock"] == taken["lock"]
+
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    until(lambda: not place.read(), what="the killed run's lock to go")
+    assert lock(second, owner="bob")["lock"]["owner"] == "bob"
+    second.terminate()
+    second.wait()
+    until(lambda: not place.read(), what="the ended run's lock to go")
+    assert sandbox.estate["secret_key"] not in taken.output + refused.output
+
+
+def test_it_is_broken_by_its_id_only_and_the_run_is_stopped(place, lock, begin):
+    run = begin()
+    taken = lock(run, lease_seconds=3)["lock"]
+    wrong = lock(state="broken", id="0123")
+    assert wrong["failed"] and taken["id"] in wrong["msg"] and place.read()
+    assert lock(state="broken", id=taken["id"], check=True)["changed"] and place.read()
+    assert lock(state="broken", id=taken["id"])["lock"]["id"] == taken["id"]
+    assert run.wait(timeout=20) == -signal.SIGINT
+    assert b"somebody has taken it away" in run.stderr.read()
+    again = lock(state="broken", id=taken["id"])
+    assert (again["changed"], again["lock"], place.read()) == (False, None, {})
+
+
+def test_it_is_renewed_and_one_whose_machine_vanished_is_taken_over(place, lock, begin):
+    first, second = begin(), begin()
+    taken = lock(first, lease_seconds=3)["lock"]
+    until(lambda: place.read()["until"] > taken["until"], what="the renewal")
+    (keeper,) = [one for one in psutil.process_iter() if one.pid != os.getpid() and is_keeper_of(one, first)]
+    keeper.kill()  # as where the machine vanishes
+    waited = lock(second, owner="bob", wait_timeout=30)
+    assert waited["lock"]["owner"] == "bob", waited.output
+    assert first.poll() is None  # nobody was left to stop it
+
+
+def is_keeper_of(process: psutil.Process, run: subprocess.Popen) -> bool:
+    try:
+        descriptors = [f"/proc/{process.pid}/fdinfo/{name}" for name in os.listdir(f"/proc/{process.pid}/fdinfo")]
+        return any(f"Pid:\t{run.pid}\n" in open(name).read() for name in descriptors)
+    except OSError:
+        return False
+
+
+def test_a_run_whose_lease_cannot_be_renewed_is_stopped_before_it_ends(sandbox, run_module, alone, begin):
+    run = begin()
+    run_lock(run_module, alone, run, lease_seconds=4)
+    with sandbox.fault("throttle", service=alone.service, operation="mutating", rate=0):
+        assert run.wait(timeout=20) == -signal.SIGINT
+    assert b"could not be renewed" in run.stderr.read()
+    until(lambda: not alone.read(), what="the lock to go")
+
+
+def test_an_answer_that_is_lost_costs_nothing(sandbox, place, lock, begin):
+    run = begin()
+    with sandbox.fault("lost_answer", service=place.service, operation="mutating", times=1):
+        taken = lock(run)
+    assert taken["changed"] and place.read()["id"] == taken["lock"]["id"], taken.output
+    with sandbox.fault("lost_answer", service=place.service, operation="mutating", times=1):
+        run.kill()
+        until(lambda: not place.read(), what="the lock to go")
+
+
+def test_a_run_killed_while_it_takes_the_lock_leaves_none(run_module, alone, begin):
+    run = begin()
+    killed = run_module("deployment_lock", {**alone.options, "process": run.pid}, kill_after=1)
+    assert killed.killed
+    run.kill()
+    until(lambda: not alone.read(), what="the lock to go")
+
+
+def test_a_lease_that_ran_out_long_ago_is_replaced_and_a_record_of_something_else_is_not(place, lock, begin):
+    place.write(Record("dead", "eve", "gone", "deploy", 1_700_000_000, 1_700_000_300).text())
+    assert lock(state="shown")["lock"] is None
+    assert lock(begin())["lock"]["owner"] == "ann"
+    place.write('{"color": "blue"}')
+    refused = lock(begin())
+    assert refused["failed"] and "Something else stands where the lock should be" in refused["msg"]
+    assert place.read() == {"color": "blue"}
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"name": "a b", "lease_seconds": 1, "wait_timeout": -1}, ["name 'a b'", "lease_seconds is 1", "wait_timeout is -1"]),
+    ({"name": NAME, "process": 2**22 + 1}, ["could not be used"]),
+    ({"name": NAME, "bucket": "no-such-bucket"}, ["no-such-bucket", "huntaze_lock.enabled: false"]),
+])
+def test_what_cannot_work_is_told(sandbox, estate, run_module, options, words):
+    failed = run_module("deployment_lock", options)
+    assert failed["failed"] and not [word for word in words if word not in failed["msg"]], failed.output
+    assert "Traceback" not in failed.output

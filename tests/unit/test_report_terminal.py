@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import typing as t
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import m
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
 from hypothesis import given
 from hypothesis import strategies as st
+from support import reports
 from unit.test_report_model import AUTH, CACHE, EVENTS, RUN, SLOW, event, plan
 
 BEGAN = 1795662764.0  # 26 Nov 2026 03:12:44 UTC
@@ -226,3 +228,98 @@ def test_latencies(milliseconds, text):
 )
 def test_the_first_line_has_the_first_sentence(message, headline):
     assert words.headline(message) == headline
+
+
+def drawn(report, width=100, **options):
+    return "\n".join(terminal.render(report, width=width, **options)) + "\n"
+
+
+def test_differences_are_told_one_by_one_with_since_when_and_by_whom():
+    shown = drawn(reports.report(reports.a_few(), notes=["CloudTrail's events come late."]), written=["report.html", "report.json"])
+    assert shown == """\
+DRIFT         2 fields differ from what is declared; 1 lowers security
+              Strangers reach Redis.
+Next          ansible-playbook deploy.yml   # puts back what differs
+Run           drift, account 123456789012, us-east-1, 26 Nov 2026 03:12:44 UTC, took 38 s
+
+Drift         2 new, 1 still, 1 accepted, 1 gone; since the report of 25 Nov 2026 03:12 UTC
+
+  new         cache huntaze-redis: AUTH  lowers security
+              declared  the token
+              found     user group everybody
+              since     not known
+              action    a run leaves it: the cache has user groups
+              remedy    take the user group from the cache, then run deploy.yml
+
+  new         security group huntaze-cache: ingress tcp 6379, source  lowers security
+              declared  huntaze-limiter
+              found     huntaze-limiter, 0.0.0.0/0
+              since     25 Nov 2026 22:42 UTC, 4 h 30 min ago, by user oncall
+                        (AuthorizeSecurityGroupIngress)
+
+  still       amplify branch huntaze-app/main: variable LIMITER_TOKEN
+              declared  a secret (masked)
+              found     another secret (masked)
+              since     between 23 Nov 2026 03:12 UTC and 24 Nov 2026 03:12 UTC, by earlier reports
+              by        nobody is proven; last writes by role ci, 23 Nov 2026 18:08 UTC
+                        (UpdateBranch); user oncall, 22 Nov 2026 01:00 UTC (UpdateBranch)
+
+  accepted    alarm huntaze-ai-cache-cpu: threshold
+              declared 40 %, found 60 %
+              until 1 Dec 2026 by owner: load test of the new plan
+
+  gone        alarm huntaze-ai-agent-silent: actions
+              as declared again: 1 SNS topic; was none; this run put it right
+
+  To accept one, list its object and field with a reason and a last day in huntaze_drift.accepted.
+
+Note          CloudTrail's events come late.
+
+Report        report.html, report.json
+DRIFT         2 fields differ from what is declared; 1 lowers security
+"""
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_thousand_differences_are_told_by_actor_kind_and_pattern(width):
+    shown = drawn(reports.report(reports.many()), width)
+    assert len(shown.splitlines()) < 70 and max(map(len, shown.splitlines())) <= width
+    for line in ("  changed by                   fields   new still   when, UTC\n",
+                 "  kind                         fields   new still   fields, most often first\n",
+                 "  role ci                         748   748     0   25 Nov, 22:24 to 22:39\n"):
+        assert line in shown
+    assert "\n  61 of them lower security:\n\n  42 security groups: ingress tcp 443, source\n  declared    huntaze-edge\n" in shown
+    assert "  found       huntaze-edge, 0.0.0.0/0\n  which       huntaze-billing-508, huntaze-chat-243, " in shown
+    assert "\n  19 of them a run leaves:\n\n  19 replication groups: transit encryption\n  action      a run leaves it: the cache has user groups\n" in shown
+    assert re.search(r"\n  accepted    \d+ fields until 1 Dec 2026 by owner: load test of the new\s+plan\n", shown)
+
+
+def test_what_is_accepted_gone_or_was_not_looked_at_is_said_in_a_clean_run_too():
+    accepted, gone = (one for one in reports.a_few() if one["accepted"] or one["state"] == "gone")
+    shown = drawn(reports.report([accepted, gone], "clean", "Nothing differs", unseen=[reports.a_few()[0]]))
+    assert "              1 field accepted until 1 Dec 2026 by owner: load test of the new plan\n" in shown
+    assert "              1 gone, as declared again: alarm huntaze-ai-agent-silent: actions\n" in shown
+    assert "              1 not looked at: security group huntaze-cache: ingress tcp 6379, source\n" in shown
+
+
+def test_sections_stand_in_their_order():
+    shown = drawn(reports.full())
+    assert re.findall(r"^[A-Z][A-Za-z]+", shown, re.M) == "FAILED Next Run Failure Cause Drift Steps Verification Security Cost Note FAILED".split()
+    assert "  remedy      ansible-playbook deploy.yml --tags network,verify\n              adds 1 rule\n" in shown
+    assert "Cost          61.92 USD a month, +18.49 USD by this run; prices of 1 Nov 2026; without data" in shown
+
+
+def test_a_command_that_is_too_long_is_still_one_to_a_shell():
+    long = "ansible-playbook " + " ".join(f"-e option_{number}=..." for number in range(9))
+    report = reports.report(outcome={"word": "drift", "sentence": "x", "effect": None, "next": f"{long}   # puts back what differs"})
+    told = drawn(report).partition("Next")[2].partition("Run")[0]
+    assert shlex.split(told.replace("\\\n", ""), comments=True) == shlex.split(long)
+
+
+@SLOW
+@given(reports.HOSTILE, st.sampled_from([40, 80, 100]), st.booleans())
+def test_no_text_of_others_leaves_its_column(text, width, colour):
+    for line in drawn(reports.hostile(text), width, colour=colour).splitlines():
+        line = re.sub(r"\x1b\[[\d;]*m", "", line)
+        assert line.isprintable() and not re.match(r"\s*(::|##\[)", line)
+        assert not line or line[0] == " " or re.match(r"(FAILED|Next|Run|Failure|Cause|Drift|Steps|Verification|Security|Cost|Note)( |$)", line)

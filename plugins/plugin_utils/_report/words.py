@@ -13,6 +13,8 @@ import unicodedata
 OUTCOMES = {"clean": "CLEAN", "changed": "CHANGED", "to_do": "TO DO", "drift": "DRIFT", "failed": "FAILED", "running": "RUNNING"}
 VERDICTS = {"ok": "ok", "failed": "FAILED", "not_verified": "not verified from here", "skipped": "skipped"}
 STATES = {"done": "done", "to_do": "to do", "running": "running", "failed": "FAILED", "not_reached": "not reached"}
+DRIFT = {"new": "new", "still": "still", "accepted": "accepted", "gone": "gone"}
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 TARGETS = {"redis": "Redis", "redis/plain-text": "Redis (plaintext)", "postgresql": "PostgreSQL", "cache": "cache's settings", "metrics": "metrics"}
 
 
@@ -69,10 +71,40 @@ def latency(milliseconds: float) -> str:
     return f"{milliseconds:.{digits}f} ms"
 
 
-def moment(text: str) -> str:
-    """26 Nov 2026 03:12:44 UTC, from ISO 8601."""
+def instant(text: str) -> datetime.datetime:
+    """From ISO 8601; without an offset it is UTC."""
     at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return f"{at.day} {at:%b %Y %H:%M:%S} UTC"
+    return at.replace(tzinfo=at.tzinfo or datetime.timezone.utc).astimezone(datetime.timezone.utc)
+
+
+def day(text: str) -> str:
+    """1 Dec 2026, from ISO 8601. Not by strftime, which would ask the operator's locale for the month."""
+    at = instant(text)
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
+
+
+def moment(text: str, seconds: bool = True) -> str:
+    """26 Nov 2026 03:12:44 UTC, from ISO 8601."""
+    return f"{day(text)} {instant(text):{'%H:%M:%S' if seconds else '%H:%M'}} UTC"
+
+
+def brief_moment(text: str, year: int) -> str:
+    """25 Nov 22:41, for tables whose heading says UTC; of another year than `year` with its own."""
+    at = instant(text)
+    return f"{at.day} {MONTHS[at.month - 1]}{'' if at.year == year else f' {at.year}'} {at:%H:%M}"
+
+
+def span(first: str, last: str, year: int) -> str:
+    """25 Nov 22:41 | 25 Nov, 22:40 to 22:57 | 16 Nov 05:37 to 25 Nov 22:55"""
+    begin, end = brief_moment(first, year), brief_moment(last, year)
+    if begin == end:
+        return begin
+    return f"{begin[:-6]}, {begin[-5:]} to {end[-5:]}" if begin[:-6] == end[:-6] else f"{begin} to {end}"
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text`, or its beginning and how much is missing."""
+    return text if len(text) <= longest else f"{text[:longest].rstrip()} ... and {plural(len(text) - longest, 'character')} more"
 
 
 def iso(seconds: float) -> str:

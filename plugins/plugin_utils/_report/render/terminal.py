@@ -8,30 +8,36 @@ Headings stand at column 0, labels at 2, all text at 14. Colour repeats what a w
 
 from __future__ import annotations
 
-import collections
 import itertools
-import os.path
 import re
 import textwrap
 import typing as t
 
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import digest
 
 WIDEST = 100
 TEXT = 14
+FIELD = 24
 LONGEST_NAME = 28
+# Longer lists are told by their beginning. All of it stands in the HTML and the JSON.
+MOST_ROWS = 8
+MOST_STEPS = 40
 NO_BREAK = "\u00a0"
 # A number and its unit, a date, an option and the end of a command line stay on one line.
 TOGETHER = re.compile("|".join((
-    r"(?<=\d) (?=(?:ms|s|min|h|days?|of|steps?|checks?|objects?|ok|FAILED)\b)", r"(?<=of) (?=\d)", r"(?<=min) (?=\d\d s)",
+    r"(?<=\d) (?=(?:ms|s|min|h|days?|of|steps?|checks?|objects?|fields?|ok|FAILED|new|still|accepted|gone|more|USD)\b)", r"(?<=of) (?=\d)",
+    r"(?<=min) (?=\d\d s)", r"(?<=\d h) (?=\d\d min)", r"(?<=days) (?=\d)", r"(?<=[hs]) (?=ago)", r"(?<=min) (?=ago)",
     r"(?<=\d) (?=[A-Z][a-z]{2} \d{4})", r"(?<=[A-Z][a-z]{2}) (?=\d{4})", r"(?<=\d{4}) (?=\d\d:)", r"(?<=:\d\d) (?=UTC)", r"(?<=from) (?=here)", r" (?=\\$)",
 )))
 BOLD, DIM, RED, GREEN, YELLOW, BLUE = "1", "2", "1;31", "32", "33", "1;34"
 OF_OUTCOME = {"clean": "1;32", "changed": "1;33", "to_do": BLUE, "drift": "1;33", "failed": RED, "running": BLUE}
 OF_STATE = {"done": GREEN, "to_do": BLUE, "running": YELLOW, "failed": RED, "not_reached": DIM}
+OF_DRIFT = {"new": "1;33", "still": YELLOW, "accepted": DIM, "gone": GREEN}
+OF_SEVERITY = {"high": RED, "medium": "1;33", "low": BOLD}
 OF_VERDICT = {"ok": GREEN, "failed": RED, "not_verified": YELLOW, "skipped": DIM}
 # Runners of CI take such a line for a command of theirs, also behind blanks.
-COMMAND_OF_CI = re.compile(r"(\s*)(?=::|##\[|##vso|##teamcity)")
+COMMAND_OF_CI = re.compile(r"((?:\s|\x1b\[[\d;]*m)*)(?=::|##\[|##vso|##teamcity)")
 EXPECTED = {"reached": "ok", "refused": "ok refused", "kept out": "ok kept out", "gone": "ok gone"}
 IN_BRIEF = ("redis", "postgresql", "agents")
 CELLS = {"failed": "FAILED", "not_verified": "not verified", "skipped": "skipped"}
@@ -40,24 +46,25 @@ CELLS = {"failed": "FAILED", "not_verified": "not verified", "skipped": "skipped
 def render(report: t.Mapping[str, t.Any], *, width: int = WIDEST, colour: bool = False, ascii_only: bool = True, full: bool = False,
            written: t.Sequence[str] = ()) -> list[str]:
     """The lines. full: the sections of a clean run as well; written: the files that hold the report."""
+    report = digest.cleaned(report)
     page = _Page(min(max(width, 40), WIDEST), colour, ascii_only)
     outcome = report["outcome"]
     _first(page, outcome)
     if outcome["word"] == "clean" and not full:
-        for text in filter(None, [_run(report, page.width), _seen(report, page.width), *_beside(report)]):
+        for text in filter(None, [_run(report, page.width), _seen(report, page.width), *digest.known(report), _standing(report), *digest.beside(report)]):
             page.text(text)
         _reasons(page, [one for one in report["checks"] if one["verdict"] == "not_verified"], unlooked=True)
     else:
         for text in filter(None, [outcome["effect"]]):
             page.text(text)
         if outcome["next"]:
-            page.head("Next", outcome["next"])
+            page.labelled("Next", _next(page, outcome["next"]), BOLD)
         page.head("Run", _run(report, page.width), style=DIM)
-        for section in (_failures, _steps, _verification, _note):
+        for section in (_failures, _causes, _drift, _steps, _verification, _security, _cost, _note):
             section(page, report)
     if written:
         page.gap(outcome["word"] != "clean" or full)
-        page.head("Report", ", ".join(written))
+        page.head("Report", ", ".join(written) + (" list every field" if len(digest.drift(report).open) > digest.MANY else ""))
     if len(page.lines) > 5 and (outcome["word"] != "clean" or full):
         if not written:
             page.gap()
@@ -80,6 +87,13 @@ class _Page:
         wrapped = textwrap.wrap(TOGETHER.sub(NO_BREAK, text), max(self.width - indent, 20), break_on_hyphens=False)
         return [line.replace(NO_BREAK, " ") for line in wrapped] or [""]
 
+    def pasted(self, text: str, command: bool = True) -> list[str]:
+        """Lines that a shell takes for one command."""
+        if not command or len(text) <= self.width - TEXT:
+            return [line for part in text.splitlines() for line in self.wrapped(part)]
+        *lines, last = textwrap.wrap(text, self.width - TEXT - 4, break_on_hyphens=False, break_long_words=False)
+        return [("  " if number else "") + line + end for number, (line, end) in enumerate([*((line, " \\") for line in lines), (last, "")])]
+
     def gap(self, wanted: bool = True) -> None:
         if wanted and self.lines and self.lines[-1]:
             self.lines.append("")
@@ -98,6 +112,12 @@ class _Page:
     def row(self, label: str, text: str, style: t.Optional[str] = DIM) -> None:
         self.labelled(f"  {label}", self.wrapped(text), style)
 
+    def under(self, label: str, text: str, style: t.Optional[str] = None) -> None:
+        """A row of what a row before it names."""
+        for number, line in enumerate(self.wrapped(text, FIELD)):
+            lead = (label if number == 0 else "").ljust(FIELD - TEXT)
+            self.lines.append(" " * TEXT + self.paint(lead, DIM) + self.paint(line, style))
+
     def quote(self, label: str, text: str) -> None:
         """Word for word what others said, behind a gutter."""
         lines = [line for part in text.splitlines() for line in self.wrapped(part, TEXT + 2)]
@@ -108,14 +128,17 @@ def _first(page: _Page, outcome: t.Mapping[str, t.Any], again: bool = False) -> 
     page.head(words.OUTCOMES[outcome["word"]], outcome["sentence"], OF_OUTCOME[outcome["word"]], None if again else BOLD)
 
 
+def _next(page: _Page, following: str) -> list[str]:
+    """A command stays one to a shell, whatever the width: its comment then stands on lines of its own."""
+    command, comment = digest.command(following)
+    if len(following) <= page.width - TEXT or not (comment or command.startswith("ansible-playbook ")):
+        return page.wrapped(following)
+    return page.pasted(command) + [f"# {line}" for line in (page.wrapped(comment, TEXT + 2) if comment else ())]
+
+
 def _run(report: t.Mapping[str, t.Any], width: int = WIDEST) -> str:
-    run = report["run"]
-    took = words.duration(run["duration_s"])
-    start = [run["command"], "check mode" if run["mode"] == "check" else None]
-    middle = [run["region"], words.moment(run["began"])]
-    whole = [*start, run["account"] and f"account {run['account']}", *middle, f"took {took}"]
-    line = ", ".join(filter(None, whole))
-    return line if len(line) <= width - TEXT else ", ".join(filter(None, [*start, run["account"], *middle, took]))
+    line = ", ".join(digest.run(report))
+    return line if len(line) <= width - TEXT else ", ".join(digest.run(report, brief=True))
 
 
 def _seen(report: t.Mapping[str, t.Any], width: int) -> t.Optional[str]:
@@ -134,13 +157,16 @@ def _seen(report: t.Mapping[str, t.Any], width: int) -> t.Optional[str]:
     return (line if len(line) <= width - TEXT else line.replace("authentication", "AUTH")) or None
 
 
-def _beside(report: t.Mapping[str, t.Any]) -> list[str]:
-    left_out = report["run"].get("left_out") or []
-    return list(report.get("notes") or []) + ([f"Not compared, as this run left it out: {', '.join(left_out)}"] if left_out else [])
+def _standing(report: t.Mapping[str, t.Any]) -> t.Optional[str]:
+    """What is known and costs something, in one line."""
+    counted = report["cost"]
+    month = f"{digest.money(counted['month'], counted['currency'])} a month" if counted["items"] else ""
+    found = f"{words.plural(len(digest.findings(report)), 'security finding')}, {digest.security_news(report)}" if report["security"] else ""
+    return "; ".join(filter(None, [found, month])) or None
 
 
 def _note(page: _Page, report: t.Mapping[str, t.Any]) -> None:
-    notes = _beside(report)
+    notes = digest.beside(report)
     page.gap(bool(notes))
     for number, note in enumerate(notes):
         page.head("Note" if number == 0 else "", note)
@@ -158,57 +184,161 @@ def _failures(page: _Page, report: t.Mapping[str, t.Any]) -> None:
                 page.row(label, text)
 
 
+# Causes
+
+def _causes(page: _Page, report: t.Mapping[str, t.Any]) -> None:
+    causes = report["causes"]
+    if len(causes) > 1:
+        page.gap()
+        page.head("Causes", digest.causes_heading(causes))
+    for number, cause in enumerate(causes, 1):
+        page.gap()
+        if len(causes) == 1:
+            page.head("Cause", f"{cause['title']} ({cause['confidence']})", RED)
+            page.gap()
+        else:
+            page.row(f"{number} {cause['confidence']}", cause["title"], BOLD)
+        page.row("path", " > ".join(f"{hop} {said}".strip() for hop, said, dummy in digest.path(cause)))
+        page.row("client saw", cause["client_saw"])
+        page.row("AWS says", cause["aws_says"])
+        for one in cause["evidence"]:
+            page.row("evidence", f"{one['source']}, {words.moment(one['at'])}")
+            page.quote("", one["text"])
+        for index, text in enumerate(cause["ruled_out"]):
+            page.row("ruled out" if index == 0 else "", text)
+        page.labelled("  remedy", page.pasted(cause["remedy"]["text"], cause["remedy"]["kind"] == "command"), DIM)
+        if cause["remedy"].get("does"):
+            page.text(cause["remedy"]["does"])
+
+
+# Drift
+
+def _drift(page: _Page, report: t.Mapping[str, t.Any]) -> None:
+    told = digest.drift(report)
+    if not any(told):
+        return
+    page.gap()
+    page.head("Drift", f"{digest.drift_counts(report)}; {digest.compared_with(report)}")
+    if len(told.open) > digest.MANY:
+        _groups(page, told.open, words.instant(report["run"]["began"]).year)
+    else:
+        for record in told.open:
+            _record(page, record, report["run"]["began"])
+    _settled(page, told)
+    if told.open and len(told.open) <= digest.MANY:
+        page.gap()
+        page.text("To accept one, list its object and field with a reason and a last day in huntaze_drift.accepted.", 2)
+
+
+def _record(page: _Page, record: t.Mapping[str, t.Any], now: str) -> None:
+    page.gap()
+    lines = page.wrapped(digest.title(record))
+    page.labelled(f"  {digest.state(record)}", lines, OF_DRIFT[digest.state(record)], BOLD)
+    if record["severity"] == "high":
+        mark = "lowers security"
+        if len(lines[-1]) + 2 + len(mark) <= page.width - TEXT:
+            page.lines[-1] += "  " + page.paint(mark, RED)
+        else:
+            page.lines.append(" " * TEXT + page.paint(mark, RED))
+    page.under("declared", digest.value(record["declared"], digest.LONGEST))
+    page.under("found", digest.value(record["found"], digest.LONGEST), YELLOW)
+    for label, text in (*digest.origin(record, now), *digest.way_out(record)):
+        page.under(label, text)
+
+
+def _settled(page: _Page, told: digest.Drift) -> None:
+    """What needs nobody now: accepted, gone; and what was not looked at."""
+    page.gap(len(told.accepted) > digest.NAMED)
+    for record in told.accepted if len(told.accepted) <= digest.NAMED else ():
+        page.gap()
+        page.row("accepted", digest.title(record))
+        page.text(f"declared {digest.value(record['declared'], digest.LONGEST)}, found {digest.value(record['found'], digest.LONGEST)}")
+        page.text(digest.acceptance(record["accepted"]))
+    for group in _first_of(page, digest.acceptances(told.accepted)) if len(told.accepted) > digest.NAMED else ():
+        page.row("accepted", f"{words.plural(len(group.records), 'field')} {group.of}")
+    for record in told.gone if len(told.gone) <= digest.NAMED else ():
+        page.gap()
+        page.row("gone", digest.title(record), GREEN)
+        page.text(digest.became(record))
+    many_gone = told.gone if len(told.gone) > digest.NAMED else ()
+    for label, records, said in (("gone", many_gone, "as declared again"), ("not seen", told.unseen, "this run did not look")):
+        if records:
+            page.gap()
+            page.row(label, f"{words.plural(len(records), 'field')}, {said}: {digest.some(list(map(digest.title, records)))}", OF_DRIFT.get(label, YELLOW))
+
+
+def _groups(page: _Page, records: t.Sequence[t.Mapping[str, t.Any]], year: int) -> None:
+    """Many differences: by actor, by kind, and as patterns what lowers security and what a run leaves."""
+    _table(page, "changed by", "when, UTC", [(group.of, group, group.when(year)) for group in digest.by_actor(records)])
+    often = [(group, ", ".join(f"{field} {number}" for field, number in group.fields()[:3])) for group in digest.by_kind(records)]
+    _table(page, "kind", "fields, most often first", [(group.of, group, text) for group, text in often])
+    _patterns(page, digest.lowering(records), "lower security", RED, ("declared", "found"))
+    _patterns(page, digest.remaining(records), "a run leaves", BOLD, ("action", "remedy"))
+
+
+def _patterns(page: _Page, groups: t.Sequence[digest.Group], heading: str, style: str, labels: t.Sequence[str]) -> None:
+    """The same of several objects is told once."""
+    page.gap(bool(groups))
+    if groups:
+        page.lines.append(page.paint(f"  {sum(len(group.records) for group in groups):,} of them {heading}:", style))
+    for group in groups[:MOST_ROWS]:
+        kind, field, *texts = group.of
+        page.gap()
+        page.lines += ["  " + page.paint(line, BOLD) for line in page.wrapped(f"{digest.kinds(len(group.names), kind)}: {field}", 2)]
+        for label, text in zip(labels, texts):
+            if text != "" or label != "remedy":
+                page.row(label, digest.value(text, digest.LONGEST))
+        page.row("which", digest.some(group.names))
+    _rest(page, groups, "patterns")
+
+
+def _rest(page: _Page, groups: t.Sequence[digest.Group], what: str) -> None:
+    if len(groups) > MOST_ROWS:
+        page.gap()
+        page.text(f"and {len(groups) - MOST_ROWS:,} more {what}, of {words.plural(sum(len(group.records) for group in groups[MOST_ROWS:]), 'field')}", 2)
+
+
+def _first_of(page: _Page, groups: t.Sequence[digest.Group]) -> t.Iterator[digest.Group]:
+    yield from groups[:MOST_ROWS]
+    _rest(page, groups, "acceptances")
+
+
+def _table(page: _Page, name: str, last: str, rows: t.Sequence[tuple[str, digest.Group, str]]) -> None:
+    """Names with their counts, and a text behind them."""
+    page.gap()
+    page.lines.append(page.paint(f"  {name.ljust(27)}{'fields':>8}{'new':>6}{'still':>6}   {last}", DIM))
+    for text, group, behind in rows[:MOST_ROWS]:
+        *above, text = page.wrapped(text, page.width - 26)
+        numbers = f"{len(group.records):>8,}{group.number('new'):>6,}{group.number('still'):>6,}   "
+        page.lines += [f"  {line}" for line in above]
+        first, *others = page.wrapped(behind, 52)
+        page.lines += [f"  {text.ljust(27)}{numbers}{first}", *(" " * 52 + line for line in others)]
+    _rest(page, [group for dummy, group, behind in rows], "")
+
+
 # Steps
-
-def _counts(states: t.Iterable[str], order: t.Mapping[str, str]) -> str:
-    counted = collections.Counter(states)
-    return ", ".join(f"{counted[state]:,} {order[state]}" for state in order if counted[state])
-
-
-STATE_ORDER = {state: words.STATES[state] for state in ("failed", "running", "done", "to_do", "not_reached")}
-VERDICT_ORDER = {verdict: words.VERDICTS[verdict] for verdict in ("failed", "ok", "not_verified", "skipped")}
-
 
 def _steps(page: _Page, report: t.Mapping[str, t.Any]) -> None:
     steps = report["steps"]
     if not steps:
         return
     page.gap()
-    stages = [(stage, list(group)) for stage, group in itertools.groupby(steps, key=lambda step: step["stage"])]
-    page.head("Steps", f"{_counts((step['state'] for step in steps), STATE_ORDER)}, in {words.plural(len(stages), 'stage')}")
+    stages = digest.stages(steps)
+    page.head("Steps", digest.step_counts(steps))
     stopped = {step["stage"] for step in steps if step["state"] in ("failed", "running")}
     mixed = len({step["state"] for step in steps}) > 1
-    shown = {stage: _alike(group) for stage, group in stages if not mixed or stage in stopped}
+    shown = {stage: digest.alike(group) for stage, group in stages if not mixed or stage in stopped}
+    if sum(map(len, shown.values())) > MOST_STEPS:
+        shown = {stage: rows for stage, rows in shown.items() if stage in stopped and len(rows) <= MOST_STEPS}
     widest = max((len(row["name"]) for rows in shown.values() for row in rows), default=0)
     for stage, group in stages:
-        if mixed and stage not in stopped:
-            for number, (state, some) in enumerate(itertools.groupby(group, key=lambda step: step["state"])):
-                some = list(some)
-                taken = [step["duration_s"] for step in some]
-                _step_row(page, stage if number == 0 else "", state, words.plural(len(some), "step"), sum(taken) if None not in taken else None)
+        if stage in shown:
+            _stage(page, stage, shown[stage], widest, mixed)
             continue
-        _stage(page, stage, shown[stage], widest, mixed)
-
-
-def _named(found: t.Mapping[str, str]) -> str:
-    kind = found["kind"].rpartition(" ")[2]
-    return f"{kind} {found['name']}" if kind in ("branch", "app", "alarm") else found["name"]
-
-
-def _alike(group: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """The same sentence for three objects of a kind or more is one row."""
-    rows: list[dict[str, t.Any]] = []
-    for key, some in itertools.groupby(group, key=lambda step: (step["object"]["kind"], step["sentence"], step["state"])):
-        some = list(some)
-        if len(some) < 3:
-            rows += [{"name": _named(step["object"]), "text": step["sentence"], "state": step["state"], "took": step["duration_s"]} for step in some]
-        else:
-            names = [step["object"]["name"] for step in some]
-            # What all begin with, up to a dash, tells none from the other.
-            begin = os.path.commonprefix(names).rpartition("-")
-            names = [name.removeprefix(begin[0] + begin[1]) for name in names]
-            rows.append({"name": f"{len(some)} {key[0]}s", "text": f"{key[1]}: {', '.join(names)}", "state": key[2], "took": None})
-    return rows
+        for number, (state, some) in enumerate(itertools.groupby(group, key=lambda step: step["state"])):
+            some = list(some)
+            taken = [step["duration_s"] for step in some]
+            _step_row(page, stage if number == 0 else "", state, words.plural(len(some), "step"), sum(taken) if None not in taken else None)
 
 
 def _stage(page: _Page, stage: str, rows: t.Sequence[t.Mapping[str, t.Any]], widest: int, mixed: bool) -> None:
@@ -253,28 +383,20 @@ def _step_row(page: _Page, stage: str, state: str, text: str, seconds: t.Optiona
 # Verification
 
 def _verification(page: _Page, report: t.Mapping[str, t.Any]) -> None:
-    checks = report["checks"]
-    left_out = report["run"].get("left_out") or []
-    if not checks:
-        reason = "this run left out verify" if "verify" in left_out else "the run did not reach verify" if report["outcome"]["word"] == "failed" else None
-        if reason:
-            page.gap()
-            page.head("Verification", f"skipped: {reason}")
+    checks, unmade = report["checks"], digest.unverified(report)
+    if not checks and not unmade:
         return
     page.gap()
-    if all(one["verdict"] == "skipped" for one in checks):
-        said = "check mode makes no connections" if report["run"]["mode"] == "check" else checks[0]["says"]
-        page.head("Verification", f"skipped, {words.plural(len(checks), 'check')}: {said}")
+    page.head("Verification", unmade or digest.verdict_counts(checks))
+    if unmade:
         return
-    page.head("Verification", _counts((one["verdict"] for one in checks), VERDICT_ORDER))
-    origins = list(dict.fromkeys(one["from"] for one in checks))
-    targets = list(dict.fromkeys(one["to"] for one in checks))
+    origins, targets = digest.matrix(checks)
     first = max(len(words.target(to)) for to in targets) + 2
     column = max(12, *map(len, origins)) + 1
     if 2 + first + column * len(origins) + 12 <= page.width and not page.narrow:
-        _matrix(page, checks, origins, targets, first, column)
+        _matrix(page, origins, targets, first, column)
     else:
-        _list(page, checks, targets)
+        _list(page, targets)
     _reasons(page, checks)
 
 
@@ -284,33 +406,26 @@ def _cell(one: t.Mapping[str, t.Any]) -> str:
     return f"ok {words.latency(one['latency_ms']):>7}" if one["latency_ms"] is not None else EXPECTED.get(one.get("expected", "reached"), "ok")
 
 
-def _way(some: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[str, str]:
-    """TLS and authentication, as those who got through saw them."""
-    return (next((one["tls"] for one in some if one["tls"]), "-"), next((one["authentication"] for one in some if one["authentication"]), "-"))
-
-
-def _matrix(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]], origins: t.Sequence[str], targets: t.Sequence[str], first: int, column: int) -> None:
+def _matrix(page: _Page, origins: t.Sequence[str], targets: t.Mapping[str, t.Mapping[str, t.Any]], first: int, column: int) -> None:
     page.lines.append(page.paint(" " * (2 + first) + "".join(origin.ljust(column) for origin in origins) + "TLS AUTH", DIM))
-    for to in targets:
-        of_target = {one["from"]: one for one in checks if one["to"] == to}
+    for to, of_target in targets.items():
         line = f"  {words.target(to).ljust(first)}"
         for origin in origins:
             one = of_target.get(origin)
             line += page.paint((_cell(one) if one else "-").ljust(column), OF_VERDICT[one["verdict"]] if one else DIM)
-        tls, authentication = _way(list(of_target.values()))
-        page.lines.append(f"{line}{tls.ljust(4)}{authentication}")
+        tls, authentication = digest.way(list(of_target.values()))
+        page.lines.append(f"{line}{(tls or '-').ljust(4)}{authentication or '-'}")
     page.lines.append(page.paint("  -: no such path; not verified: nobody looked from there; enforced: refused without credentials", DIM))
 
 
-def _list(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]], targets: t.Sequence[str]) -> None:
-    for to in targets:
-        of_target = [one for one in checks if one["to"] == to]
-        tls, authentication = _way(of_target)
-        way = " ".join(filter(None, [f"TLS {tls}" if tls != "-" else "", f"authentication {authentication}" if authentication != "-" else ""]))
+def _list(page: _Page, targets: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+    for to, of_target in targets.items():
+        tls, authentication = digest.way(list(of_target.values()))
+        way = " ".join(filter(None, [f"TLS {tls}" if tls else "", f"authentication {authentication}" if authentication else ""]))
         page.lines.append(f"  {words.target(to).ljust(20)}{way}".rstrip())
         groups: dict[str, list[str]] = {}
         style = {}
-        for one in of_target:
+        for one in of_target.values():
             label = EXPECTED.get(one.get("expected", "reached"), "ok").replace("ok ", "ok, ") if one["verdict"] == "ok" else CELLS[one["verdict"]]
             style[label] = OF_VERDICT[one["verdict"]]
             took = f" {words.latency(one['latency_ms'])}" if one["latency_ms"] is not None and one["verdict"] == "ok" else ""
@@ -332,3 +447,33 @@ def _reasons(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]], unlooked: b
             alike.setdefault((words.joined(origins), says), []).append(words.target(to))
         for (origins, says), targets in alike.items():
             page.row(label, f"{origins} to {words.joined(targets)}: {says}", OF_VERDICT[verdict])
+
+
+# Security and cost
+
+def _security(page: _Page, report: t.Mapping[str, t.Any]) -> None:
+    if not report["security"]:
+        return
+    page.gap()
+    page.head("Security", digest.security_counts(report))
+    for finding in digest.findings(report):
+        # A known finding is a line. A new one is told in full.
+        page.gap(finding["state"] == "new")
+        page.row(finding["severity"], f"{finding['object']['name']}: {finding['found']}", OF_SEVERITY[finding["severity"]])
+        if finding["state"] == "new":
+            for label, text in (("means", finding["means"]), ("remedy", finding["remedy"]["text"]), ("breaks", finding["breaks"])):
+                page.under(label, text)
+
+
+def _cost(page: _Page, report: t.Mapping[str, t.Any]) -> None:
+    told = digest.cost(report)
+    if not told:
+        return
+    page.gap()
+    page.head("Cost", told)
+    items = report["cost"]["items"] if report["cost"]["change"] else []
+    names, numbers = (max((len(item[name]) for item in items), default=0) + 2 for name in ("label", "quantity"))
+    for item in items:
+        amount = digest.money(item["usd_month"], report["cost"]["currency"])
+        line = f"  {item['label'].ljust(names)}{item['quantity'].ljust(numbers)}{amount:>12}{'  estimated' if item['basis'] == 'estimated' else ''}"
+        page.lines += [f"  {part}" for part in page.wrapped(line, 2)] if len(line) > page.width else [line]

@@ -1,0 +1,352 @@
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every form of a report says alike: counted, grouped, in an order, in the same words. Pure."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import os.path
+import typing as t
+
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
+
+Record = t.Mapping[str, t.Any]
+# Up to so many differences are told one by one, more by actor, by kind and by pattern.
+MANY = 10
+NAMED = 5
+LONGEST = 300
+SEVERITIES = ("high", "medium", "low")
+STATE_ORDER = {state: words.STATES[state] for state in ("failed", "running", "done", "to_do", "not_reached")}
+VERDICT_ORDER = {verdict: words.VERDICTS[verdict] for verdict in ("failed", "ok", "not_verified", "skipped")}
+HOPS = {"failed": "FAILED", "not_verified": "not verified"}
+# Members that quote others word for word, in lines.
+QUOTED = ("message", "text")
+
+
+def cleaned(report: t.Any, member: str = "") -> t.Any:
+    """The report without any control character, whoever wrote it."""
+    if isinstance(report, dict):
+        return {name: cleaned(value, name) for name, value in report.items()}
+    if isinstance(report, (list, tuple)):
+        return [cleaned(value, member) for value in report]
+    if isinstance(report, str):
+        return "\n".join(words.lines_of(report)) if member in QUOTED else words.clean(report)
+    return report
+
+
+def counts(states: t.Iterable[str], order: t.Mapping[str, str]) -> str:
+    """1 FAILED, 14 done"""
+    counted = collections.Counter(states)
+    return ", ".join(f"{counted[state]:,} {order[state]}" for state in order if counted[state])
+
+
+def kinds(number: int, kind: str) -> str:
+    """1 alarm, 9 alarms, 2 branches"""
+    return words.plural(number, kind, kind + ("es" if kind.endswith(("ch", "s", "x")) else "s"))
+
+
+def some(names: t.Sequence[str], most: int = NAMED) -> str:
+    """a, b and 30 more"""
+    return words.joined(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+# The run
+
+def run(report: Record, brief: bool = False) -> list[str]:
+    """drift, account 123456789012, us-east-1, 26 Nov 2026 03:12:44 UTC, took 38 s"""
+    facts = report["run"]
+    # That a run for drift only looks is its nature.
+    mode = "check mode" if facts["mode"] == "check" and facts["command"] != "drift" else None
+    account = facts["account"] and ("" if brief else "account ") + facts["account"]
+    took = ("" if brief else "took ") + words.duration(facts["duration_s"])
+    return [fact for fact in (facts["command"], mode, account, facts["region"], words.moment(facts["began"]), took) if fact]
+
+
+def beside(report: Record) -> list[str]:
+    """What a reader has to know besides."""
+    left_out = report["run"].get("left_out") or []
+    return list(report.get("notes") or []) + ([f"Not compared, as this run left it out: {', '.join(left_out)}"] if left_out else [])
+
+
+def command(following: str) -> tuple[str, str]:
+    """A command to paste and its comment; without a comment it may be a sentence."""
+    head, dummy, comment = following.partition("   # ")
+    return head, comment
+
+
+# Drift
+
+class Drift(t.NamedTuple):
+    """The differences by what they ask of the reader, the worst first."""
+
+    open: list[Record]  # differ, and nobody has accepted it
+    accepted: list[Record]
+    gone: list[Record]
+    unseen: list[Record]  # differed in the report before, and this run did not look
+
+
+def state(record: Record) -> str:
+    """new, still, accepted or gone"""
+    return "accepted" if record["accepted"] and record["state"] != "gone" else record["state"]
+
+
+def drift(report: Record) -> Drift:
+    def rank(record: Record) -> tuple[t.Any, ...]:
+        return SEVERITIES.index(record["severity"]), record["state"], record["object"]["kind"], record["object"]["name"], record["field"]
+
+    found = sorted(report["drift"], key=rank)
+    unseen = sorted(report.get("unseen") or [], key=rank)
+    return Drift(
+        [record for record in found if state(record) in ("new", "still")],
+        [record for record in found if state(record) == "accepted"],
+        [record for record in found if state(record) == "gone"],
+        unseen,
+    )
+
+
+def drift_counts(report: Record) -> str:
+    """1 new, 1 still, 1 accepted, 1 gone"""
+    unseen = len(report.get("unseen") or [])
+    return ", ".join(filter(None, [counts(map(state, report["drift"]), words.DRIFT), f"{unseen:,} not looked at" if unseen else ""]))
+
+
+def compared_with(report: Record) -> str:
+    """What new, still and gone refer to."""
+    previous = report["run"].get("previous")
+    return f"since the report of {words.moment(previous, seconds=False)}" if previous else "there is no report before this one"
+
+
+def title(record: Record) -> str:
+    """security group huntaze-cache: ingress tcp 6379, source"""
+    found, host = record["object"], record.get("host")
+    return f"{found['kind']} {found['name']}: {record['field']}" + (f", on {host}" if host and host != found["name"] else "")
+
+
+def value(text: t.Optional[str], longest: int = 10**9) -> str:
+    return "nothing" if text is None else words.shortened(text, longest) or "an empty text"
+
+
+def since(record: Record, now: str) -> str:
+    """25 Nov 2026 22:41 UTC, 4 h 31 min ago"""
+    if record["since"]:
+        seconds = (words.instant(now) - words.instant(record["since"])).total_seconds()
+        return words.moment(record["since"], seconds=False) + (f", {words.duration(seconds)} ago" if seconds >= 0 else "")
+    if record.get("seen_between"):
+        first, last = (words.moment(at, seconds=False) for at in record["seen_between"])
+        return f"between {first} and {last}, by earlier reports"
+    return ""
+
+
+def via(event: t.Optional[str]) -> str:
+    return f" ({event})" if event else ""
+
+
+def origin(record: Record, now: str) -> list[tuple[str, str]]:
+    """Since when and by whom, as labelled texts. A writer who is not proven is called a candidate."""
+    when, by = since(record, now), f"by {record['by']}{via(record['via'])}" if record["by"] else ""
+    rows = [("since", ", ".join(filter(None, [when, by])) or "not known")] if when or by or not record.get("candidates") else []
+    if not record["by"] and record.get("candidates"):
+        writes = [f"{one['by']}, {words.moment(one['at'], seconds=False)}{via(one['via'])}" for one in record["candidates"]]
+        rows.append(("by", f"nobody is proven; last writes by {'; '.join(writes[:NAMED])}"))
+    return rows
+
+
+def actor(record: Record) -> str:
+    """Who is named for a difference in few words."""
+    writers = list(dict.fromkeys(one["by"] for one in record.get("candidates") or []))
+    return record["by"] or (f"perhaps {some(writers, 2)}" if writers else "not known")
+
+
+def remains(record: Record) -> bool:
+    """Whether a run leaves it as it is."""
+    return record.get("corrects") is False
+
+
+def way_out(record: Record) -> list[tuple[str, str]]:
+    """What a run does about it and what a person can do, where a run does not put it right."""
+    return [(label, record[label]) for label in ("action", "remedy") if remains(record) and record.get(label)]
+
+
+def became(record: Record) -> str:
+    """What is said of a difference that is gone."""
+    why = f"; {record['action']}" if record.get("action") else ""
+    return f"as declared again: {value(record['declared'], LONGEST)}; was {value(record['found'], LONGEST)}{why}"
+
+
+def acceptance(accepted: Record) -> str:
+    """until 1 Dec 2026 by example-owner: load test of the new plan"""
+    by = f" by {accepted['by']}" if accepted.get("by") else ""
+    return f"until {words.day(accepted['until'])}{by}: {accepted['reason']}"
+
+
+class Group(t.NamedTuple):
+    """Differences that have something in common."""
+
+    of: t.Any
+    records: list[Record]
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(record["object"]["name"] for record in self.records))
+
+    def number(self, wanted: str) -> int:
+        return sum(state(record) == wanted for record in self.records)
+
+    def when(self, year: int) -> str:
+        """The time that the changes span."""
+        times = [(record["since"], record["since"]) if record["since"] else record.get("seen_between") for record in self.records]
+        begins, ends = zip(*filter(None, times)) if any(times) else ((), ())
+        return words.span(min(begins, key=words.instant), max(ends, key=words.instant), year) if begins else "not known"
+
+    def fields(self) -> list[tuple[str, int]]:
+        """The fields and how often each differs, most often first."""
+        return collections.Counter(record["field"] for record in self.records).most_common()
+
+
+def grouped(records: t.Iterable[Record], key: t.Callable[[Record], t.Any]) -> list[Group]:
+    """The largest group first."""
+    found: dict[t.Any, list[Record]] = {}
+    for record in records:
+        found.setdefault(key(record), []).append(record)
+    return sorted((Group(of, some) for of, some in found.items()), key=lambda group: -len(group.records))
+
+
+def by_actor(records: t.Iterable[Record]) -> list[Group]:
+    return grouped(records, actor)
+
+
+def by_kind(records: t.Iterable[Record]) -> list[Group]:
+    return grouped(records, lambda record: record["object"]["kind"])
+
+
+def lowering(records: t.Iterable[Record]) -> list[Group]:
+    """What lowers security, as patterns: (kind, field, declared, found)."""
+    return grouped((one for one in records if one["severity"] == "high"), lambda one: (one["object"]["kind"], one["field"], one["declared"], one["found"]))
+
+
+def remaining(records: t.Iterable[Record]) -> list[Group]:
+    """What a run leaves as it is: (kind, field, action, remedy)."""
+    return grouped(filter(remains, records), lambda one: (one["object"]["kind"], one["field"], one.get("action") or "a run leaves it", one.get("remedy") or ""))
+
+
+def acceptances(records: t.Iterable[Record]) -> list[Group]:
+    return grouped(records, lambda record: acceptance(record["accepted"]))
+
+
+def known(report: Record) -> list[str]:
+    """What a clean run says of differences: those that were accepted or are gone, and those that it did not look at."""
+    told = drift(report)
+    said = [f"{words.plural(len(group.records), 'field')} accepted {group.of}" for group in acceptances(told.accepted)]
+    for records, what in ((told.gone, "gone, as declared again"), (told.unseen, "not looked at")):
+        said += [f"{len(records):,} {what}: {some(list(map(title, records)))}"] if records else []
+    return said
+
+
+# Steps
+
+def stages(steps: t.Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    return [(stage, list(group)) for stage, group in itertools.groupby(steps, key=lambda step: step["stage"])]
+
+
+def step_counts(steps: t.Sequence[Record]) -> str:
+    """1 FAILED, 14 done, in 3 stages"""
+    return f"{counts((step['state'] for step in steps), STATE_ORDER)}, in {words.plural(len(stages(steps)), 'stage')}"
+
+
+def named(found: t.Mapping[str, str]) -> str:
+    kind = found["kind"].rpartition(" ")[2]
+    return f"{kind} {found['name']}" if kind in ("branch", "app", "alarm") else found["name"]
+
+
+def alike(group: t.Sequence[Record]) -> list[dict[str, t.Any]]:
+    """The rows of a stage. The same sentence for three objects of a kind or more is one."""
+    rows: list[dict[str, t.Any]] = []
+    for key, same in itertools.groupby(group, key=lambda step: (step["object"]["kind"], step["sentence"], step["state"])):
+        same = list(same)
+        if len(same) < 3:
+            rows += [{"name": named(step["object"]), "text": step["sentence"], "state": step["state"], "took": step["duration_s"]} for step in same]
+        else:
+            names = [step["object"]["name"] for step in same]
+            # What all begin with, up to a dash, tells none from the other.
+            begin = os.path.commonprefix(names).rpartition("-")
+            names = [name.removeprefix(begin[0] + begin[1]) for name in names]
+            rows.append({"name": kinds(len(same), key[0]), "text": f"{key[1]}: {', '.join(names)}", "state": key[2], "took": None})
+    return rows
+
+
+# Verification
+
+def unverified(report: Record) -> str:
+    """Why there is no verdict to show; empty where there are some."""
+    checks, left_out = report["checks"], report["run"].get("left_out") or []
+    if not checks:
+        reached = "the run did not reach verify" if report["outcome"]["word"] == "failed" else ""
+        return f"skipped: {'this run left out verify' if 'verify' in left_out else reached}" if "verify" in left_out or reached else ""
+    if all(one["verdict"] == "skipped" for one in checks):
+        said = "check mode makes no connections" if report["run"]["mode"] == "check" and report["run"]["command"] != "drift" else checks[0]["says"]
+        return f"skipped, {words.plural(len(checks), 'check')}: {said}"
+    return ""
+
+
+def verdict_counts(checks: t.Sequence[Record]) -> str:
+    return counts((one["verdict"] for one in checks), VERDICT_ORDER)
+
+
+def way(checks: t.Sequence[Record]) -> tuple[str, str]:
+    """TLS and authentication, as those who got through saw them."""
+    return next((one["tls"] for one in checks if one["tls"]), ""), next((one["authentication"] for one in checks if one["authentication"]), "")
+
+
+def matrix(checks: t.Sequence[Record]) -> tuple[list[str], dict[str, dict[str, Record]]]:
+    """(the places that were looked from, the checks by target and place)"""
+    targets: dict[str, dict[str, Record]] = {}
+    for one in checks:
+        targets.setdefault(one["to"], {})[one["from"]] = one
+    return list(dict.fromkeys(one["from"] for one in checks)), targets
+
+
+# Causes, security and cost
+
+def causes_heading(causes: t.Sequence[Record]) -> str:
+    certain = all(cause["confidence"] == "certain" for cause in causes)
+    return words.plural(len(causes), "cause") if certain else f"{words.plural(len(causes), 'candidate')}, the likelier first"
+
+
+def path(cause: Record) -> list[tuple[str, str, str]]:
+    """The hops of a connection: (hop, what is said of it, its verdict). Where it comes from needs no word."""
+    return [(one["hop"], "" if one["verdict"] == "from" else HOPS.get(one["verdict"], one["verdict"]), one["verdict"]) for one in cause["path"]]
+
+
+def findings(report: Record) -> list[Record]:
+    """What weakens the estate now, the worst first."""
+    return sorted((one for one in report["security"] if one["state"] != "gone"), key=lambda one: SEVERITIES.index(one["severity"]))
+
+
+def security_counts(report: Record) -> str:
+    """3 findings: 1 high, 1 medium, 1 low; none new"""
+    found = findings(report)
+    severities = counts((one["severity"] for one in found), {each: each for each in SEVERITIES})
+    return f"{words.plural(len(found), 'finding')}{severities and ': '}{severities}; {security_news(report)}"
+
+
+def security_news(report: Record) -> str:
+    """none new, 2 gone"""
+    states = collections.Counter(one["state"] for one in report["security"])
+    return ", ".join([f"{states['new'] or 'none'} new", *([f"{states['gone']} gone"] if states["gone"] else [])])
+
+
+def money(amount: float, currency: str) -> str:
+    return f"{amount:,.2f} {currency}"
+
+
+def cost(report: Record) -> str:
+    """61.92 USD a month, +18.49 USD by this run; prices of 1 Nov 2026; without data transfer; empty where nothing was counted."""
+    counted = report["cost"]
+    if not counted["items"]:
+        return ""
+    month = f"{money(counted['month'], counted['currency'])} a month"
+    change = f", {counted['change']:+,.2f} {counted['currency']} by this run" if counted["change"] else ""
+    prices = f"prices of {words.day(counted['price_table'])}" if counted["price_table"] else ""
+    return "; ".join(filter(None, [month + change, prices, counted["not_counted"] and f"without {counted['not_counted']}"]))

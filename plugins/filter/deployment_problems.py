@@ -23,6 +23,10 @@ options:
     description: Whether the inventory's group C(huntaze_limiter_agents) has hosts. C(huntaze_limiter.agents) has to agree with that.
     type: bool
     default: false
+  switches:
+    description: Variables of the command line that have to be true or false, by name. C(-e) makes text of them.
+    type: dict
+    default: {}
 author:
   - The huntaze.ai_system contributors (@huntaze)
 """

@@ -22,6 +22,11 @@ options:
     description: The cache as M(huntaze.ai_system.elasticache_info) has found it. Empty if it has not.
     type: dict
     default: {}
+  estate:
+    description: Why stages cannot work with what was found, as P(huntaze.ai_system.estate_problems#filter) says it.
+    type: list
+    elements: str
+    default: []
 author:
   - The huntaze.ai_system contributors (@huntaze)
 """
@@ -45,6 +50,18 @@ _value:
       description: What the stages would be refused for, one sentence each.
       type: list
       elements: str
+    refused:
+      description: The names of the stages that would be refused.
+      type: list
+      elements: str
+    unseen:
+      description: What could not be compared, each with C(stage), C(host), which is null, and C(message).
+      type: list
+      elements: dict
+    differences:
+      description: What differs, as the modules told it, whether a run puts it right or leaves it as it is.
+      type: list
+      elements: dict
 """
 
 

@@ -15,7 +15,16 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.huntaze.ai_system.plugins.filter.estate_problems import estate_problems
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import PLAYBOOKS, every_stage, planned_stages, run_stages, stage_plans
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import (
+    PLAYBOOKS,
+    agents_plans,
+    agents_without_former_tokens,
+    every_stage,
+    planned_stages,
+    run_stages,
+    stage_plans,
+)
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import verdicts
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "playbooks" / "stages"
@@ -144,8 +153,35 @@ def test_what_several_parts_of_a_stage_told_is_one_plan_and_a_refusal_is_said_on
     assert plans["refusals"] == ["no"]
 
 
+RULE = {"object": "security group sg-1", "field": "tcp 6379 from sg-2", "before": None, "after": "", "secret": False}
+OPEN = {**RULE, "field": "tcp 6379 from 0.0.0.0/0", "why": "nobody has declared it", "remedy": None, "lowers_security": True}
+
+
+def test_a_refusal_that_tells_a_difference_was_a_look_and_another_was_none():
+    told = {"huntaze_told_network_cache": {"steps": [], "differences": [RULE], "left_alone": [OPEN]}, "huntaze_told_auth_close": {"msg": "a user group", "left_alone": [OPEN]},
+            "huntaze_told_alarms": {"msg": "AccessDenied"}}
+    plans = stage_plans(told, FREE, ["no database"])
+    assert plans["differences"] == [RULE, OPEN, OPEN] and plans["refused"] == ["auth_close", "auth_open", "alarms"]
+    assert plans["refusals"] == ["no database", "a user group", "AccessDenied"]
+    assert [(one["stage"], one["message"]) for one in plans["unseen"]] == [("preflight", "no database"), ("alarms", "AccessDenied")]
+
+
+def test_an_agents_host_that_nobody_saw_is_told():
+    looks = {"a": {"steps": [], "differences": [RULE]}, "b": {"unreachable": True, "msg": "no route."}, "c": {"problems": ["no Python"]}, "d": {}}
+    plans = agents_plans(looks, ["a", "b", "c", "d"])
+    assert plans["differences"] == [RULE] and {one["host"]: one["stage"] for one in plans["unseen"]} == {"d": "agent", "b": "agent", "c": "agent"}
+    assert plans["refusals"] == ["The host b of huntaze_limiter_agents cannot be reached: no route. Bring it up, or take it out of the group.", "c: no Python"]
+    assert agents_plans({"d": {}})["unseen"] == []
+
+
+def test_agents_that_keep_no_former_token_are_those_that_said_so_last():
+    hosts = [{"inventory_hostname": "a", "limiter_agent_look": {"kept_bearer_tokens": 0}, "limiter_agent_result": {"kept_bearer_tokens": 1}},
+             {"inventory_hostname": "b", "limiter_agent_look": {"kept_bearer_tokens": 0}}, {"inventory_hostname": "c"}]
+    assert agents_without_former_tokens(hosts) == ["b"]
+
+
 def test_kind_16_an_agents_host_that_fails_in_preflight_is_refused_and_not_left_out():
-    (play,) = [play for play in yaml.safe_load((STAGES / "preflight.yml").read_text()) if play["hosts"] == "{{ huntaze_agents }}"]
+    (play,) = [play for play in yaml.safe_load((STAGES / "preflight.yml").read_text()) if play["name"] == "Preflight of the agents' hosts"]
     (look,) = play["tasks"]
     (keep,) = look["rescue"]
     fact = keep["ansible.builtin.set_fact"]["limiter_agent_look"]["problems"][0]
@@ -174,6 +210,7 @@ def test_kind_16_an_app_that_is_told_the_endpoints_is_looked_at_again_after_the_
 @pytest.mark.parametrize(
     ("stages", "results", "waits"),
     [
+        (["agent", "drift"], [{"status": 200}], False),
         (["agent"], [{"status": 200}, {"status": 429}], True),
         (["agent"], [], True),
         (["agent"], [{"status": 200}, {"status": None}], False),
@@ -188,7 +225,7 @@ def test_kind_34_nobody_waits_for_metrics_who_only_looks_or_has_got_no_decision(
     (look,) = [task for task in plays[0]["tasks"] if task["name"] == "Look for what the agents publish"]
     variables = {name: trust_as_template(text) for name, text in look["vars"].items()}
     asked = {"msg": "the module crashed"} if results is None else {"decisions": results}
-    variables |= {"huntaze_stages": stages, "huntaze_decisions": asked, "huntaze_limiter_urls": ["https://an-agent"] * len([None] if results is None else results)}
+    variables |= {"huntaze_acts": "drift" not in stages, "huntaze_stages": stages, "huntaze_decisions": asked, "huntaze_limiter_urls": ["https://an-agent"] * len([None] if results is None else results)}
     assert Templar(DataLoader(), variables=variables).template(trust_as_template("{{ waits }}")) is waits
     assert look["huntaze.ai_system.cloudwatch_metric_info"]["wait"] == "{{ waits }}"
 
@@ -203,13 +240,31 @@ def test_kind_36_the_first_call_to_aws_is_one_whose_failure_says_which_credentia
 def test_the_last_task_says_every_verdict_and_fails_for_one_that_failed(verdict, fails):
     """Also without the callback that reports the run."""
     say = yaml.safe_load((STAGES / "verify.yml").read_text())[-1]["tasks"][-1]
-    checks = [{"verdict": "ok", "line": "ok: Redis"}, {"verdict": verdict, "line": "PostgreSQL"}]
-    variables = {"huntaze_checks": checks, **{name: trust_as_template(text) for name, text in say["vars"].items()}}
+    way = {"from": "limiter", "to": "redis"}
+    checks = [{"verdict": "ok", "line": "ok: Redis", **way}, {"verdict": verdict, "line": "PostgreSQL", **way}]
+    assert say["vars"] == {"failures": "{{ huntaze_checks | huntaze.ai_system.verification_failures(check_mode=ansible_check_mode) }}"}
+    variables = {"huntaze_checks": checks, "failures": verdicts.failures(checks)}
     templar = Templar(DataLoader(), variables=variables)
     options = say["ansible.builtin.assert"]
     assert templar.template(trust_as_template(f"{{{{ {options['that']} }}}}")) is not fails
     assert templar.template(trust_as_template(options["success_msg"])) == ["ok: Redis", "PostgreSQL"]
     assert templar.template(trust_as_template(options["fail_msg"])) == (["PostgreSQL", "ok: Redis"] if fails else ["ok: Redis", "PostgreSQL"])
+
+
+@pytest.mark.parametrize(
+    ("judged", "check_mode", "told"),
+    [
+        ([("cache", "ok"), ("redis", "not_verified")], False, ["Nothing could be verified.", "redis not_verified"]),
+        ([("cache", "ok"), ("redis", "not_verified")], True, []),
+        ([("cache", "ok"), ("redis", "not_verified"), ("postgresql", "ok")], False, []),
+        ([("cache", "skipped"), ("redis", "skipped")], False, []),
+        ([("redis", "failed"), ("postgresql", "not_verified")], True, ["redis failed"]),
+        ([], False, []),
+    ],
+)
+def test_kind_01_a_verification_that_saw_nothing_fails(judged, check_mode, told):
+    checks = [{"from": "limiter", "to": to, "verdict": verdict, "line": f"{to} {verdict}"} for to, verdict in judged]
+    assert verdicts.failures(checks, check_mode) == told
 
 
 ENDPOINT = {"address": "a.example.internal", "port": 6379}
@@ -322,7 +377,7 @@ def test_a_stage_is_added_by_its_own_file_and_one_line_of_deploy_yml(tmp_path):
     # With tasks of its own it is planned as well.
     (playbooks / "stages" / "tasks" / "budget.yml").write_text("")
     assert planned_stages(["budget", "agent"], playbooks) == ["budget"]
-    assert stage_plans({"huntaze_told_budget": {"steps": ["spend less"]}}, FREE, playbooks)["planned"]["budget"] == ["spend less"]
+    assert stage_plans({"huntaze_told_budget": {"steps": ["spend less"]}}, FREE, playbooks=playbooks)["planned"]["budget"] == ["spend less"]
     listed = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), str(deploy), "--list-tasks", "--tags", "budget", "-i", "localhost,"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,

@@ -18,12 +18,20 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import e
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.limiter import certificate_problems, is_open_to_others, is_source, rules_problems
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.placeholders import is_placeholder
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.schema import NUMBER, PEM, SCHEMA, is_left_out
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.drift import day
 
 # What the stage app gives the app beside what is listed.
 LIMITER_VARIABLES = ("LIMITER_URL", "LIMITER_TOKEN")
 CACHE_VARIABLES = ("ELASTICACHE_REDIS_HOST", "ELASTICACHE_REDIS_PORT")
 # 24 is the agent's limit.
 BEARER_TOKEN = re.compile(r"[!-~]{24,}")
+FORMATS = ("markdown", "html")
+# What an accepted difference has to have.
+ACCEPTANCE = {
+    "object": "Give it as the report has it, such as alarm huntaze-ai-cache-cpu.", "field": "Give it as the report has it, such as threshold.",
+    "reason": "Say why, for those who read the report.", "until": "Give the last day, as 2027-01-31.",
+}
+WORDS_OF_SWITCHES = ("true", "false", "yes", "no", "on", "off", "1", "0")
 # Keys that guides know and AWS does not.
 MISTAKEN = {
     "huntaze_cache.requirepass": (
@@ -33,12 +41,13 @@ MISTAKEN = {
 }
 
 
-def deployment_problems(variables, agents=False):
+def deployment_problems(variables, agents=False, switches=None):
     """All problems of `variables` (mapping name -> mapping), as sentences without secrets.
 
-    Mappings that the schema does not need may be absent or empty. `agents`: whether the inventory has hosts for limiter agents.
+    Mappings that the schema does not need may be absent or empty. `agents`: whether the inventory has hosts for limiter agents. `switches`: variables of the
+    command line that are true or false.
     """
-    problems = []
+    problems = list(switch_problems(switches or {}))
     for name, subject in SCHEMA.items():
         mapping = variables.get(name) or {}
         if mapping or subject.needed:
@@ -313,10 +322,42 @@ def alarms_problems(alarms):
     yield from (f"huntaze_alarms.items: {problem}" for problem in [*problems, *alarm_problems(items)])
 
 
+def drift_problems(drift):
+    formats = drift.get("formats")
+    for word in formats if isinstance(formats, list) else []:
+        if word not in FORMATS:
+            yield f"huntaze_drift.formats {word!r} is not known. {nearest(word, FORMATS)}Use some of: {', '.join(FORMATS)}."
+    for name in ("keep", "max_calls"):
+        if NUMBER.fits(drift.get(name)) and drift[name] != int(drift[name]):
+            yield f"huntaze_drift.{name} {drift[name]!r} is not usable. Set it to a whole number."
+    accepted = drift.get("accepted")
+    for number, entry in enumerate(accepted if isinstance(accepted, list) else []):
+        place = f"huntaze_drift.accepted[{number}]"
+        if not isinstance(entry, dict):
+            yield f"{place} must be a mapping with {', '.join(ACCEPTANCE)}."
+            continue
+        yield from (f"{place}.{name} is not known. {nearest(name, ACCEPTANCE)}Remove it." for name in sorted(set(entry) - {*ACCEPTANCE, "by"}, key=str))
+        yield from (f"{place}.{name} is missing. {why}" for name, why in ACCEPTANCE.items() if is_left_out(entry.get(name)))
+        try:
+            if not is_left_out(entry.get("until")):
+                day(entry["until"])
+        except ValueError:
+            yield f"{place}.until {entry['until']!r} is no day. Give one as 2027-01-31."
+
+
+def switch_problems(switches):
+    """What is wrong with the variables that are given on the command line, where everything is text."""
+    for name, value in switches.items():
+        if isinstance(value, bool) or str(value).strip().lower() in WORDS_OF_SWITCHES:
+            continue
+        yield f"{name} {value!r} must be true or false. Correct it, or leave it out."
+
+
 FURTHER_PROBLEMS = {
     "huntaze_cache": cache_problems,
     "huntaze_limiter": limiter_problems,
     "huntaze_database": database_problems,
     "huntaze_app": app_problems,
     "huntaze_alarms": alarms_problems,
+    "huntaze_drift": drift_problems,
 }

@@ -185,6 +185,17 @@ SCHEMA: dict[str, Subject] = {
         }),
         "items": Key("Further alarms, in the fields of `huntaze.ai_system.cloudwatch_alarms`", LIST, default=()),
     }, needed=False),
+    "huntaze_drift": Subject("What drift.yml reports, and where. Leave it out for the defaults.", {
+        "directory": Key("Where reports are kept, on the controller. A relative path begins where the run is started", default="reports"),
+        "keep": Key("How many former reports are kept", NUMBER, default=100),
+        "formats": Key("In which forms the last report is written beside JSON: `markdown`, `html`", LIST, default=("markdown", "html")),
+        "attribute": Key("Whether CloudTrail is asked who made each difference", YES_OR_NO, default=False),
+        "max_calls": Key("How many calls that may take. AWS allows two a second", NUMBER, default=30),
+        "accepted": Key(
+            "Differences that make no drift until a day, each with `object` and `field` as the report has them, `reason`, `until` and, if you like, `by`",
+            LIST, default=(),
+        ),
+    }, needed=False),
 }
 THRESHOLDS = SCHEMA["huntaze_alarms"].keys["thresholds"].keys
 

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import collections
+import datetime
 import re
 import shlex
 import typing as t
 from urllib.parse import quote
 
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import every_stage
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import drift, verdicts, words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import KINDS, object_of
 
 STAGES = ("preflight", *every_stage(), "verify")
 # Both go one way, whose plan stands in the second.
 TOGETHER = {"auth_open": "auth_close"}
-KINDS = ("security group", "replication group", "cache cluster", "cache", "alarm", "app", "branch", "host", "snapshot", "user group", "user")
 # The option that lists what a module compares. Other modules that tell steps compare one object.
 LISTS = {"security_group_ingress": "rules", "cloudwatch_alarms": "alarms"}
 # Stages that change nothing.
@@ -55,6 +56,7 @@ class Run(t.NamedTuple):
     stages: t.Sequence[str] = ()  # of the playbook
     left_out: t.Sequence[str] = ()  # those that tags leave out
     limit: str = ""
+    running: bool = False  # the report is written on the way
 
 
 def is_chosen(tags: t.Collection[str], chosen: t.Collection[str], skipped: t.Collection[str]) -> bool:
@@ -63,18 +65,28 @@ def is_chosen(tags: t.Collection[str], chosen: t.Collection[str], skipped: t.Col
     return ("always" in tags or bool(wanted & set(chosen))) and not (set(tags) | (wanted - {"all"})) & set(skipped)
 
 
-def report(events: t.Sequence[Event], run: Run) -> dict[str, t.Any]:
-    """The whole report as plain data, with no control character in any text."""
+def options(events: t.Sequence[Event]) -> t.Optional[dict[str, t.Any]]:
+    """What drift.yml asks of its report, the fact `huntaze_report`; None in other runs."""
+    asked = _facts(events, "huntaze_report")
+    return asked[-1] if asked and isinstance(asked[-1], dict) else None
+
+
+def report(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[str, t.Any]] = None) -> dict[str, t.Any]:
+    """The whole report as plain data, with no control character in any text. previous: the report that new, still and gone refer to."""
+    asked = options(events)
+    looks = asked is not None and not asked.get("correct")
     checks = _checks(events)
-    troubles = _troubles(events, run, checks)
-    steps = _steps(events, run, troubles)
-    failures = [_failure(trouble, steps) for trouble in troubles]
+    differs = _drift(events, run, asked, previous) if asked else _Drift([], [], [], [])
+    troubles = _troubles(events, run, checks, differs.blind)
+    steps = _steps(events, run, troubles, looks)
+    failures = [_failure(trouble, steps) for trouble in troubles] + [_blind(one) for one in differs.blind]
     made = {
         "version": 1,
         "outcome": {},
         "run": {
+            **({"id": words.clean(asked["id"])} if asked and asked.get("id") else {}),
             "command": run.command,
-            "mode": "check" if run.check else "apply",
+            "mode": "check" if run.check or looks else "apply",
             "account": next((str(event.result["account"]) for event in events if re.fullmatch(r"\d{12}", str(event.result.get("account")))), None),
             "region": next(filter(None, map(_region, events)), None),
             "began": words.iso(run.began),
@@ -83,18 +95,20 @@ def report(events: t.Sequence[Event], run: Run) -> dict[str, t.Any]:
             "objects": _objects(events),
             "collection": run.collection,
             "left_out": list(run.left_out) + ([f"hosts outside of --limit {words.clean(run.limit)}"] if run.limit else []),
+            **({"previous": previous["run"]["began"]} if previous else {}),
         },
         "steps": [step._asdict() for step in steps],
-        "drift": [],
+        "drift": differs.records,
+        "unseen": differs.unseen,
         "checks": checks,
         "causes": [],
         "security": [],
         "cost": {"currency": "USD", "month": 0, "change": 0, "price_table": None, "not_counted": "", "items": []},
         "failures": failures,
-        "notes": _notes(events, failures),
+        "notes": _notes(events, failures) + differs.notes,
     }
     idle = all(event.state == "skipped" for event in events)
-    made["outcome"] = _outcome(made, run, [trouble.stage for trouble in troubles], idle)
+    made["outcome"] = _outcome(made, run, [trouble.stage for trouble in troubles], idle, asked)
     return made
 
 
@@ -107,13 +121,6 @@ class Step(t.NamedTuple):
     sentence: str
     state: str
     duration_s: t.Optional[float] = None
-
-
-def object_of(name: str) -> dict[str, str]:
-    """The object that a Difference calls "KIND NAME"."""
-    kind = next((kind for kind in KINDS if name.lower().startswith(kind + " ")), name.partition(" ")[0])
-    rest = name[len(kind) + 1:] or kind
-    return {"id": f"{words.slug(kind).replace('-', '_')}/{quote(rest, safe='/:@.-_')}", "kind": words.clean(kind), "name": words.clean(rest)}
 
 
 def told(sentence: str, names: t.Sequence[str], host: str) -> tuple[dict[str, str], str]:
@@ -176,6 +183,12 @@ def _planned_stage(event: Event) -> str:
     return "agent" if event.action.endswith(".limiter_agent") else _file(event)
 
 
+def _facts(events: t.Sequence[Event], name: str) -> list[t.Any]:
+    """The values that set_fact gave to a fact, one after the other."""
+    given = [event.result.get("ansible_facts") for event in events]
+    return [facts[name] for facts in given if isinstance(facts, dict) and name in facts]
+
+
 def _made_by(event: Event, state: str, stage: str) -> list[Step]:
     """The steps that a result tells of, or the task itself if it changed something and tells of none. A look that changes nothing may tell of steps too."""
     differences = [one for one in event.result.get("differences") or [] if isinstance(one, dict)]
@@ -191,8 +204,9 @@ def _step(stage: str, found: dict[str, str], sentence: str, state: str, seconds:
     return Step(f"{stage}/{found['id']}/{words.slug(sentence)}", stage, found, sentence, state, None if seconds is None else round(seconds, 1))
 
 
-def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event]) -> list[Step]:
-    made: list[Step] = []
+def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event], looks: bool) -> list[Step]:
+    """looks: the run only looks for drift: what it plans is to do, and nothing is left of it."""
+    made: list[Step] = [step for step in _planned(events, "to_do") if step.stage not in run.left_out] if looks else []
     state = "to_do" if run.check else "done"
     for event in events:
         if event.stage == "preflight" or event.state == "skipped" or _is_plan(event):
@@ -209,7 +223,7 @@ def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event]) -> 
         for step in made:
             firsts.setdefault((step.object["id"], step.sentence), step)
         made = list(firsts.values())
-    if troubles or run.interrupted:
+    if (troubles or run.interrupted) and not looks:
         made += _not_reached(events, made)
     return sorted(made, key=lambda step: STAGES.index(step.stage) if step.stage in STAGES else len(STAGES))
 
@@ -223,10 +237,15 @@ def _undone(event: Event) -> list[Step]:
     ]
 
 
+def _planned(events: t.Sequence[Event], state: str) -> list[Step]:
+    """The steps of the last look of each kind."""
+    last = {(event.path, event.host): event for event in events if _is_plan(event)}.values()
+    return [step for event in last for step in _made_by(event, state, _planned_stage(event))]
+
+
 def _not_reached(events: t.Sequence[Event], made: t.Sequence[Step]) -> list[Step]:
     """What preflight has planned and no task came to."""
-    last = {(event.path, event.host): event for event in events if _is_plan(event)}.values()
-    planned = [step for event in last for step in _made_by(event, "not_reached", _planned_stage(event))]
+    planned = _planned(events, "not_reached")
     seen = collections.Counter((TOGETHER.get(step.stage, step.stage), step.sentence) for step in made)
     ahead = []
     for step in planned:
@@ -242,19 +261,21 @@ def _not_reached(events: t.Sequence[Event], made: t.Sequence[Step]) -> list[Step
 
 def _checks(events: t.Sequence[Event]) -> list[dict[str, t.Any]]:
     """The checks that were judged last: a fact `huntaze_checks`, made by verdicts.checks."""
-    for event in reversed(events):
-        facts = event.result.get("ansible_facts")
-        if isinstance(facts, dict) and isinstance(facts.get("huntaze_checks"), list):
-            return [{name: value for name, value in one.items() if name != "line"} for one in facts["huntaze_checks"]]
-    return []
+    judged = [checks for checks in _facts(events, "huntaze_checks") if isinstance(checks, list)]
+    return [{name: value for name, value in one.items() if name != "line"} for one in judged[-1]] if judged else []
 
 
-def _troubles(events: t.Sequence[Event], run: Run, checks: t.Sequence[t.Mapping[str, t.Any]]) -> list[Event]:
-    """The failures that ended the run on a host: the last of each host, as others were rescued. One that tells failed checks is theirs."""
+def _troubles(events: t.Sequence[Event], run: Run, checks: t.Sequence[t.Mapping[str, t.Any]], blind: t.Sequence[t.Any]) -> list[Event]:
+    """The failures that ended the run on a host: the last of each host, as others were rescued. One that tells failed checks is theirs.
+
+    blind: what could not be looked at, which the playbook's own last task repeats
+    """
+    told = any(one["verdict"] == "failed" for one in checks) or bool(checks) and not verdicts.proven(checks)
     found = []
     for host in run.failed_hosts:
         last = next((event for event in reversed(events) if event.host == host and event.state in ("failed", "unreachable")), None)
-        if last and not (last.stage == "verify" and last.action.endswith("assert") and any(one["verdict"] == "failed" for one in checks)):
+        repeats = last and (told if last.stage == "verify" and last.action.endswith("assert") else blind and _file(last) == "drift")
+        if last and not repeats:
             found.append(last)
     return found
 
@@ -281,6 +302,59 @@ def _failure(event: Event, steps: t.Sequence[Step]) -> dict[str, t.Any]:
         "state": "" if _tells_what_it_changed(event) else UNTOLD,
         "done": f"{words.plural(done, 'step')}, which {'stays' if done == 1 else 'stay'}: nothing has to be undone" if done else "",
         "next_run": f"goes on from here; {words.plural(ahead, 'step')} left" if done else "",
+    }
+
+
+# Drift
+
+class _Drift(t.NamedTuple):
+    records: list[dict[str, t.Any]]
+    unseen: list[dict[str, t.Any]]  # records of the report before, of what this run did not look at
+    blind: list[dict[str, t.Any]]  # what could not be looked at: stage, host, message
+    notes: list[str]
+
+
+def _drift(events: t.Sequence[Event], run: Run, asked: t.Mapping[str, t.Any], previous: t.Optional[t.Mapping[str, t.Any]]) -> _Drift:
+    # Each look at everything ends with this fact.
+    ends = [number for number, event in enumerate(events, 1) if _facts([event], "huntaze_unseen")]
+    blind = _facts(events, "huntaze_unseen")[-1] if ends else []
+    first = drift.found(_looks(events[:ends[0]] if ends else events, run))
+    again = drift.found(_looks(events[ends[0]:ends[1]], run)) if len(ends) > 1 else None
+    stages = set(_ran(run)) if ends else set()
+    looked_at = stages - {TOGETHER.get(one["stage"], one["stage"]) for one in blind} if all(one["stage"] in stages for one in blind) else set()
+    began = words.iso(run.began)
+    records, unseen = drift.compared(first, again, previous, looked_at, began)
+    history = [event.result for event in events if event.action.endswith("change_history_info") and event.state != "skipped"]
+    notes = []
+    if history:
+        records = drift.with_origins(records, history[-1].get("origins") or [])
+        notes = [words.clean(note) for note in history[-1].get("notes") or []]
+        if history[-1].get("msg"):
+            notes.append(f"Since when it differs, and by whom, could not be looked up: {' '.join(words.lines_of(history[-1]['msg']))}")
+    today = datetime.date.fromisoformat(began[:10])
+    records, told = drift.with_acceptances(records, asked.get("accepted") or [], today, bool(ends) and not blind and not run.left_out and not run.limit)
+    if unseen:
+        notes.append(f"{words.plural(len(unseen), 'difference')} of the report before {'is' if len(unseen) == 1 else 'are'} of what this run did not look at.")
+    return _Drift(records, unseen, blind, notes + told)
+
+
+def _looks(events: t.Sequence[Event], run: Run) -> list[drift.Look]:
+    """What the modules answered that preflight planned with, of the stages that this run has."""
+    looks = []
+    for event in events:
+        stage, of_agent = _planned_stage(event), event.action.endswith(".limiter_agent")
+        if event.stage == "preflight" and event.state == "ok" and stage in STAGES and stage not in (*LOOKS, *run.left_out):
+            looks.append(drift.Look(stage, words.clean(event.host) if of_agent else None, event.action.rpartition(".")[2], event.result))
+    return looks
+
+
+def _blind(one: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What could not be looked at, as a failure."""
+    host, stage = words.clean(one.get("host") or "localhost"), words.clean(one["stage"])
+    message = "\n".join(words.lines_of(one["message"])) or "no reason given"
+    return {
+        "id": f"{stage}/host/{quote(host, safe='')}/{words.slug(words.headline(message))}", "stage": stage, "task": "Compare with what is declared",
+        "host": host, "message": message, "meaning": "", "state": "", "done": "", "next_run": "",
     }
 
 
@@ -324,11 +398,15 @@ def _notes(events: t.Sequence[Event], failures: t.Sequence[t.Mapping[str, t.Any]
     return [words.clean(note) for note in notes]
 
 
-def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str], idle: bool) -> dict[str, t.Any]:
-    """stopped: the stages of the failures; idle: no task ran."""
+def _outcome(
+    made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str], idle: bool, asked: t.Optional[t.Mapping[str, t.Any]],
+) -> dict[str, t.Any]:
+    """stopped: the stages of the failures; idle: no task ran; asked: what drift.yml asks of its report."""
+    if run.running:
+        return _said("running", "The run is under way", None, None)
     states = collections.Counter(step["state"] for step in made["steps"])
-    verdicts = collections.Counter(one["verdict"] for one in made["checks"])
-    judged = [f"{verdicts[name]} {words.VERDICTS[name]}" for name in ("ok", "not_verified") if verdicts[name]]
+    judgements = collections.Counter(one["verdict"] for one in made["checks"])
+    judged = [f"{judgements[name]} {words.VERDICTS[name]}" for name in ("ok", "not_verified") if judgements[name]]
     said = ", ".join([re.sub(r"^(\d+)", lambda found: words.plural(int(found[1]), "check"), judged[0]), *judged[1:]]) if judged else ""
     done, ahead = states["done"], states["failed"] + states["not_reached"] + states["running"]
     stages = len({step["stage"] for step in made["steps"]})
@@ -337,45 +415,50 @@ def _outcome(made: t.Mapping[str, t.Any], run: Run, stopped: t.Sequence[str], id
     if made["failures"]:
         first = made["failures"][0]
         others = f", and {words.plural(len(made['failures']) - 1, 'other failure')}" if len(made["failures"]) > 1 else ""
+        if not stopped:
+            return _said("failed", f"Not everything could be looked at: {words.headline(first['message'])}{others}", drift.effect(made), retry)
         return _said("failed", f"Stopped in {first['stage']}{at}: {words.headline(first['message'])}{others}", _effect(made, done), retry)
     if run.interrupted:
         where = next((step["stage"] for step in made["steps"] if step["state"] == "running"), None)
         # Ansible ends itself alike for Ctrl-C and for an error of its own, such as an undefined variable in a play's hosts.
         sentence = f"Stopped before its end{f' in {where}' if where else ''}{at} (Ctrl-C, or the error above)"
         return _said("failed", sentence, _effect(made, done), run.again)
+    if asked is not None:
+        if run.stages and not _ran(run):
+            return _said("failed", "Nothing was compared: this run left out every stage", drift.effect(made), None)
+        if drift.active(made["drift"]):
+            return _said("drift", *drift.outcome(made, run.again, bool(asked.get("correct"))))
     effect = f"{words.plural(done, 'step is', 'steps are')} done." if done else None
-    if verdicts["failed"]:
+    if judgements["failed"]:
         failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]
         what = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
         again = re.sub(r"\bverify(?=(\.ya?ml)?( |$))", "deploy", run.again, count=1) if run.command == "verify" else run.again
         return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, f"{again}   # puts right what differs")
-    if run.failed_hosts:
-        return _said("failed", f"Failed on {words.joined(list(run.failed_hosts))}", _effect(made, done), retry)
     if run.stages and idle:
         again = run.again.replace(words.clean(f" --limit {shlex.quote(run.limit)}"), "")
         why = f"--limit {words.clean(run.limit)} left nothing to run" if run.limit else "from its beginning"
         return _said("failed", "Nothing was looked at: no task ran", _effect(made, 0), f"{again}   # {why}")
-    if verdicts["not_verified"] and not run.check and not _proven(made["checks"]):
-        settings = " but the cache's settings" if verdicts["ok"] else ""
-        sentence = f"Nothing could be verified{settings}: {words.plural(verdicts['not_verified'], 'check')} not verified from here"
+    if judgements["not_verified"] and not run.check and not verdicts.proven(made["checks"]):
+        settings = " but the cache's settings" if judgements["ok"] else ""
+        sentence = f"Nothing could be verified{settings}: {words.plural(judgements['not_verified'], 'check')} not verified from here"
         return _said("failed", sentence, effect, f"{run.again}   # once the reasons below are mended")
-    if states["to_do"]:
+    if run.failed_hosts:
+        return _said("failed", f"Failed on {words.joined(list(run.failed_hosts))}", _effect(made, done), retry)
+    if states["to_do"] and asked is None:
         sentence = f"{words.plural(states['to_do'], 'step')} to do in {words.plural(stages, 'stage')}; nothing was done"
         return _said("to_do", sentence, None, run.again.replace(" --check", "").replace(" --diff", ""))
     scope = f" by {', '.join(_ran(run))}" if set(run.left_out) - {"verify"} and _ran(run) else ""
     if done:
-        whole = run.command == "deploy" and not made["run"]["left_out"] and verdicts["ok"]
+        whole = run.command == "deploy" and not made["run"]["left_out"] and judgements["ok"]
         return _said("changed", ("The AI system is up: " if whole else "") + ", ".join(filter(None, [f"{words.plural(done, 'step')} done{scope}", said])))
     if not set(run.stages) - {"preflight", "verify"} - set(run.left_out):
         return _said("clean", ", ".join(filter(None, ["Looked only, nothing was compared" if run.stages else "Nothing was changed", said])))
     objects = made["run"]["objects"]
+    if asked is not None:
+        accepted = sum(bool(one["accepted"]) for one in made["drift"])
+        beyond = f" beyond {words.plural(accepted, 'accepted field')}" if accepted else ""
+        return _said("clean", f"Nothing differs{beyond}{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} looked at", said])))
     return _said("clean", f"Nothing to do{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} as declared", said])))
-
-
-def _proven(checks: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
-    """Whether a look at the system itself showed something. What AWS says of the cache counts only where nobody was to look."""
-    looks = [one for one in checks if one["to"] != "cache" and one["from"] != "anywhere"]
-    return any(one["verdict"] == "ok" for one in looks or checks)
 
 
 def _ran(run: Run) -> list[str]:

@@ -210,3 +210,16 @@ def checks(
             judged.append(check("anywhere", "agent", (NOT_VERIFIED, "huntaze_limiter.url is not set")))
         judged.append(check("controller", "metrics", judge_metrics(limiter.get("metrics") or {})))
     return judged
+
+
+def proven(judged: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
+    """Whether a look at the system itself showed something. What AWS says of the cache counts only where nobody was to look."""
+    looks = [one for one in judged if one["to"] != "cache" and one["from"] != "anywhere"]
+    return any(one["verdict"] == OK for one in looks or judged)
+
+
+def failures(judged: t.Sequence[t.Mapping[str, t.Any]], check_mode: bool = False) -> list[str]:
+    """What a verification fails for, a line each: failed checks, or that none shows anything, which check mode does not claim."""
+    failed = [one["line"] for one in judged if one["verdict"] == FAILED]
+    unseen = [one["line"] for one in judged if one["verdict"] == NOT_VERIFIED]
+    return failed or (["Nothing could be verified.", *unseen] if unseen and not check_mode and not proven(judged) else [])

@@ -1,0 +1,258 @@
+# Copyright (c) the huntaze.ai_system contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs from what is declared, field by field: what a run does about it, since when, by whom, and whether it is accepted. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import id_of, object_of
+
+SECRET, OTHER_SECRET = "a secret (masked)", "another secret (masked)"
+# What a plan changes along with the field that differs. Of each row the first field that differs is told, and the last row only if no other is.
+TOLD_BY = {
+    "elasticache_auth": (
+        ("replication_group_id",),
+        ("transit_encryption_mode", "transit_encryption_enabled"),
+        ("auth_token_enabled", "auth_token", "auth_token_update_strategy", "auth_token_last_modified_date", "tags"),
+        ("pending_modifications", "endpoints", "snapshot_status"),
+    ),
+    "amplify_deployment": (("live_environment", "build", "tags"),),
+}
+# Fields that let more in where they differ.
+GUARDS = ("transit_encryption_mode", "transit_encryption_enabled", "auth_token_enabled", "auth_token_update_strategy")
+MEDIUM = ("host", "branch", "app", "security group")
+# An object that is created field by field is one that is not there.
+MADE_WHOLE = ("alarm",)
+EXISTS = "exists"
+
+
+class Look(t.NamedTuple):
+    """What a module answered in check mode."""
+
+    stage: str
+    host: t.Optional[str]  # None unless it is of an agent's host
+    module: str
+    result: t.Mapping[str, t.Any]
+
+
+def found(looks: t.Iterable[Look]) -> list[dict[str, t.Any]]:
+    """A record for each field that differs, without its history. Of a field that several tell the first counts."""
+    records: dict[str, dict[str, t.Any]] = {}
+    for look in looks:
+        for one in [*_differences(look), *_left_alone(look)]:
+            records.setdefault(one["id"], one)
+    return list(records.values())
+
+
+def _differences(look: Look) -> t.Iterator[dict[str, t.Any]]:
+    refusal = " ".join(words.lines_of(look.result.get("msg") or ""))
+    for one in _told(look.module, _whole(_merged(look.result.get("differences") or []))):
+        if look.module == "amplify_deployment" and _options(look.result).get("environment_changes"):
+            continue  # the build of variables that differ themselves
+        action = "A run removes it" if one["after"] is None else "A run puts it back" if one["before"] is None else "A run sets it to what is declared"
+        yield _record(look, one, bool(one.get("lowers_security")) or _lowers_security(one), f"A run is refused: {refusal}" if refusal else action, not refusal)
+
+
+def _left_alone(look: Look) -> t.Iterator[dict[str, t.Any]]:
+    for one in look.result.get("left_alone") or []:
+        yield _record(look, one, bool(one.get("lowers_security")), words.clean(one.get("why") or "A run leaves it as it is"), False, one.get("remedy"))
+
+
+def _merged(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """One difference a field: a plan may take it over several values. What ends where it began is none."""
+    merged: dict[tuple[t.Any, t.Any], dict[str, t.Any]] = {}
+    for one in differences:
+        first = merged.setdefault((one["object"], one["field"]), dict(one))
+        first["after"] = one["after"]
+    return [one for one in merged.values() if one["secret"] or one["before"] != one["after"]]
+
+
+def _whole(differences: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """An object that is not there is one difference, not one for each of its fields."""
+    there = {one["object"] for one in differences if one["before"] is not None}
+    absent = {one["object"]: None for one in differences if one["object"] not in there and object_of(one["object"])["kind"].lower() in MADE_WHOLE}
+    return [{"object": name, "field": EXISTS, "before": False, "after": True, "secret": False} for name in absent] + [
+        one for one in differences if one["object"] not in absent
+    ]
+
+
+def _told(module: str, differences: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """The differences without those that only come along."""
+    rows = TOLD_BY.get(module)
+    if not rows:
+        return list(differences)
+    heads = [one["field"].partition(".")[0] for one in differences]
+    *first, last = rows
+    told = {next((field for field in row if field in heads), None) for row in first} - {None} or {next((field for field in last if field in heads), None)}
+    return [one for one, head in zip(differences, heads) if head in told]
+
+
+def _lowers_security(one: t.Mapping[str, t.Any]) -> bool:
+    kind = object_of(one["object"])["kind"].lower()
+    return one["field"] in GUARDS or (kind == "security group" and one["before"] is not None and one["after"] is None)
+
+
+def _severity(one: t.Mapping[str, t.Any], lowers: bool) -> str:
+    kind = object_of(one["object"])["kind"].lower()
+    medium = one.get("secret") or kind in MEDIUM and not one["field"].endswith("description") or one["field"] in (EXISTS, "actions_enabled")
+    return "high" if lowers else "medium" if medium else "low"
+
+
+def _record(
+    look: Look, one: t.Mapping[str, t.Any], lowers: bool, action: str, corrects: bool, remedy: t.Any = None,
+) -> dict[str, t.Any]:
+    thing = object_of(str(one["object"]))
+    field = words.clean(one["field"])
+    before, after = one.get("before"), one.get("after")
+    if one.get("secret"):
+        declared, seen = (None if after is None else SECRET), (None if before is None else SECRET if after is None else OTHER_SECRET)
+    else:
+        declared, seen = text(after), text(before)
+    return {
+        "id": id_of(thing, field), "object": thing, "field": field, "declared": declared, "found": seen, "state": "new",
+        "secret": bool(one.get("secret")), "severity": _severity(one, lowers), "since": None, "by": None, "via": None, "accepted": None,
+        "stage": look.stage, "host": look.host, "action": action, "remedy": None if remedy is None else words.clean(remedy), "corrects": corrects,
+        "candidates": [], "seen_between": None,
+    }
+
+
+def text(value: t.Any) -> t.Optional[str]:
+    """A value in words. None: not there."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, t.Mapping):
+        return ", ".join(f"{name}: {text(member) or 'none'}" for name, member in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(text(member) or "none" for member in value) or "none"
+    return words.clean(f"{value:g}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value)
+
+
+def _options(result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    return (result.get("invocation") or {}).get("module_args") or {}
+
+
+# What other reports, AWS's history and the inventory tell of them
+
+
+def compared(
+    first: t.Sequence[dict[str, t.Any]], again: t.Optional[t.Sequence[dict[str, t.Any]]], previous: t.Optional[t.Mapping[str, t.Any]],
+    looked_at: t.Collection[str], began: str,
+) -> tuple[list[dict[str, t.Any]], list[dict[str, t.Any]]]:
+    """(records, unseen): with new, still and gone.
+
+    first:     what this run found
+    again:     what it found once it had corrected; None if it did not look again
+    previous:  the report before
+    looked_at: the stages that this run has looked at. Of others nothing is known: their records of before are `unseen`
+    began:     when this run began, ISO 8601
+    """
+    now = {one["id"]: one for one in first}
+    left = now if again is None else {one["id"]: one for one in again}
+    before = {one["id"]: one for one in [*(previous or {}).get("drift", ()), *(previous or {}).get("unseen", ())] if one["state"] != "gone"}
+    records = []
+    for key, one in {**now, **left}.items():
+        known = before.get(key)
+        record = {**one, "state": "still" if known else "new", "seen_between": _between(known, previous, began), **_known_origin(known)}
+        records.append(record if key in left else {**record, "state": "gone", "action": "This run put it right"})
+    for key, known in before.items():
+        if key not in now and key not in left and known.get("stage") in looked_at:
+            records.append({**known, "state": "gone", "accepted": None, "action": "It is as declared again"})
+    unseen = [known for key, known in before.items() if key not in now and key not in left and known.get("stage") not in looked_at]
+    return records, unseen
+
+
+def _between(known: t.Optional[t.Mapping[str, t.Any]], previous: t.Optional[t.Mapping[str, t.Any]], began: str) -> t.Optional[list[str]]:
+    """Between which reports it came to differ; None if the first report of all shows it."""
+    if known:
+        return known.get("seen_between")
+    return [previous["run"]["began"], began] if previous else None
+
+
+def _known_origin(known: t.Optional[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    return {name: known[name] for name in ("since", "by", "via", "candidates") if name in known} if known else {}
+
+
+def with_origins(records: t.Sequence[dict[str, t.Any]], origins: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """`records` with what change_history_info tells. What is not told now and was told before stays."""
+    told = {id_of(object_of(str(one["object"])), str(one["field"])): one for one in origins}
+    return [_with_origin(one, told[one["id"]]) if one["id"] in told and one["state"] != "gone" else one for one in records]
+
+
+def _with_origin(record: dict[str, t.Any], origin: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    clean = {name: None if origin.get(name) is None else words.clean(origin[name]) for name in ("since", "by", "via")}
+    candidates = [{name: None if one.get(name) is None else words.clean(one[name]) for name in ("by", "at", "via")} for one in origin.get("candidates") or []]
+    return {**record, **clean, "candidates": candidates}
+
+
+def with_acceptances(
+    records: t.Sequence[dict[str, t.Any]], accepted: t.Iterable[t.Mapping[str, t.Any]], today: datetime.date, whole: bool,
+) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """(records, notes): what is accepted until a day that has not passed.
+
+    whole: whether everything was looked at, so that an acceptance that matches nothing is of nothing
+    """
+    notes = []
+    made = {one["id"]: dict(one) for one in records}
+    for entry in accepted:
+        name, until = f"{entry['object']}: {entry['field']}", day(entry["until"])
+        matches = [one for one in made.values() if one["state"] != "gone" and _is_of(entry, one)]
+        if not matches and whole:
+            notes.append(f"Accepted in huntaze_drift.accepted, but as declared: {name}. Take the entry out.")
+        elif matches and until < today:
+            notes.append(f"Its acceptance has run out on {until.isoformat()}: {name} ({entry['reason']}).")
+        elif matches:
+            acceptance = {"reason": words.clean(entry["reason"]), "until": until.isoformat()}
+            by = {"by": words.clean(entry["by"])} if entry.get("by") else {}
+            for one in matches:
+                one["accepted"] = {**acceptance, **by}
+    return list(made.values()), [words.clean(note) for note in notes]
+
+
+def _is_of(entry: t.Mapping[str, t.Any], record: t.Mapping[str, t.Any]) -> bool:
+    thing = record["object"]
+    fields = (record["field"], record["id"].partition("#")[2])
+    return str(entry["object"]) in (thing["id"], f"{thing['kind']} {thing['name']}") and str(entry["field"]) in fields
+
+
+def day(value: t.Any) -> datetime.date:
+    """A date as YAML gives it: itself, or text. Raises ValueError."""
+    if isinstance(value, datetime.datetime):
+        return value.date()
+    return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(str(value))
+
+
+def active(records: t.Iterable[t.Mapping[str, t.Any]]) -> list[t.Mapping[str, t.Any]]:
+    """Those that make a run end as drift."""
+    return [one for one in records if one["state"] != "gone" and not one["accepted"]]
+
+
+def outcome(made: t.Mapping[str, t.Any], again: str, correct: bool) -> tuple[str, t.Optional[str], t.Optional[str]]:
+    """(sentence, effect, next) of a report whose run found drift. again: the command line that repeats the run; correct: it has corrected what it could."""
+    differing = active(made["drift"])
+    high, corrected = sum(one["severity"] == "high" for one in differing), sum(one["corrects"] for one in differing)
+    still = " still" if correct else ""
+    sentence = f"{words.plural(len(differing), f'field{still} differs', f'fields{still} differ')} from what is declared"
+    if high:
+        sentence += "; it lowers security" if high == len(differing) == 1 else f"; {words.plural(high, 'lowers', 'lower')} security"
+    stay = next((one["remedy"] for one in differing if one["remedy"]), None)
+    following = stay
+    if corrected and not correct:
+        number = "it" if corrected == len(differing) == 1 else "all of it" if corrected == len(differing) else f"{corrected:,} of {len(differing):,}"
+        following = f"{again} -e huntaze_drift_correct=true   # corrects {number}"
+    return sentence, effect(made), following
+
+
+def effect(made: t.Mapping[str, t.Any]) -> str:
+    """What it means for clients now, as far as it was verified."""
+    failed = [one for one in made["checks"] if one["verdict"] == "failed"]
+    proven = sum(one["verdict"] == "ok" for one in made["checks"])
+    if failed:
+        what = [f"{words.target(one['to'])} from {one['from']}" for one in failed[:3]] + ([f"{len(failed) - 3:,} more"] if len(failed) > 3 else [])
+        return f"{words.plural(len(failed), 'check')} failed: {words.joined(what)}."
+    return f"What was verified works: {words.plural(proven, 'check')} ok." if proven else "Nothing was verified."

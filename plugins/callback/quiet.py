@@ -13,6 +13,18 @@ description:
   - Leaves away the plays, tasks and hosts that went well, for runs that end with the report of P(huntaze.ai_system.report#callback).
   - Errors and warnings are never hidden. Under C(--limit), a play without hosts is told too.
     C(-v) brings everything back, as P(ansible.builtin.default#callback) prints it.
+  - While a module of this collection waits for AWS, a line tells what it waits for, at each change of state and once a minute.
+    Lines are printed at once, also into a pipe.
+options:
+  progress_seconds:
+    description: Seconds between two lines of one wait. What is over in a twelfth of it is not told.
+    type: float
+    default: 60
+    env:
+      - name: HUNTAZE_PROGRESS_SECONDS
+    ini:
+      - section: callback_huntaze_quiet
+        key: progress_seconds
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
@@ -22,15 +34,27 @@ author:
   - The huntaze.ai_system contributors (@huntaze)
 """
 
+import contextlib
+import sys
+
 from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _in_process
 
 
 class CallbackModule(Default):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "huntaze.ai_system.quiet"
+
+    def set_options(self, *args, **kwargs):
+        super().set_options(*args, **kwargs)
+        # Ansible forks for its tasks after this.
+        _in_process.interval = self.get_option("progress_seconds")
+        # Display flushes nothing, and a pipe is read as it comes.
+        with contextlib.suppress(AttributeError):  # an output that is no file
+            sys.stdout.reconfigure(line_buffering=True)
 
     @property
     def is_quiet(self):

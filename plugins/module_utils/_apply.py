@@ -17,8 +17,11 @@ try:
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _progress
+from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Plan
 from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import FIRST_PAUSE, Applied, Failed, Policy, Refusal, Sent, is_transient, meaning_of
+from ansible_collections.huntaze.ai_system.plugins.module_utils._progress import BLOCKED, MADE, SEEN, SENDS, WAITS, Progress
 
 # Attempts to make good what a failed run took away.
 AMENDS = 3
@@ -47,7 +50,7 @@ def converge(
     client: t.Any,
     policy: Policy,
     deadline: float,
-    tell: t.Callable[[str], None] = lambda sentence: None,
+    tell: t.Callable[[Progress], None] = _progress.tell,
     seen: t.Optional[Plan] = None,
 ) -> Applied:
     """Send what `look` plans until it plans nothing and all is seen.
@@ -55,7 +58,7 @@ def converge(
     look:     reads what is there and plans from it; its own client may retry
     client:   sends the changes; made without retries, as a change repeated blindly may be made twice
     deadline: of time.monotonic(); the first try of a call is made even after it
-    tell:     gets each step as it is made, and what is waited for
+    tell:     gets what becomes of each step as it becomes it, and before each pause what is waited for
     seen:     the plan of a look that was just taken
 
     Raises Failed, with all that was done.
@@ -74,7 +77,7 @@ def converge(
 
 
 class _Run:
-    def __init__(self, look: t.Callable[[], Plan], client: t.Any, policy: Policy, deadline: float, tell: t.Callable[[str], None]) -> None:
+    def __init__(self, look: t.Callable[[], Plan], client: t.Any, policy: Policy, deadline: float, tell: t.Callable[[Progress], None]) -> None:
         self._look, self._client, self._policy, self._deadline, self._tell = look, client, policy, deadline, tell
         self._tries: Counter = Counter()
         # The last error of what was sent last without an answer.
@@ -84,6 +87,11 @@ class _Run:
         self._lost: list[Change] = []
         self._refusals: list[Refusal] = []
         self._pauses = 0
+        # Since when that is waited for which is waited for now.
+        self._since = time.monotonic()
+        # All that was made; and how many steps there are, by the plan that the last one was sent from: while that is under way, looks tell otherwise.
+        self._aims: set[tuple[str, ...]] = set()
+        self._steps = 0
         self.applied = Applied()
 
     def go(self, plan: t.Optional[Plan]) -> None:
@@ -122,6 +130,8 @@ class _Run:
         waits, pending, self._pending = False, self._pending, []
         for one in pending:
             if self._policy.shows(one.change, one.sent, plan) or (one.sent is Sent.OVERTAKEN and one.aims != plan.aims):
+                self._say(SEEN, one.change)
+                self._since = time.monotonic()
                 continue
             if not one.due:
                 waits = True
@@ -143,10 +153,28 @@ class _Run:
             if error or pending:
                 raise Failed(error=error or pending.error).at(change or (pending and pending.change))
             raise Failed(self._policy.late(self.applied.plan))
-        if self._pending and not self._pauses:
-            self._tell("Waiting for AWS to show: " + "; ".join(pending.change.summary for pending in self._pending))
+        pending = next(iter(self._pending), None)
+        self._say(WAITS if pending else BLOCKED, pending.change if pending else change, error)
         self._pauses += 1
         time.sleep(seconds)
+
+    # Telling
+
+    def _say(self, phase: str, change: t.Optional[Change], error: t.Optional[Exception] = None) -> None:
+        """change: None: the one that comes next, if there is one"""
+        plan, made = self.applied.plan, [one.aims for one in self.applied.made]
+        if phase in (BLOCKED, SENDS):
+            ahead = [one for one in plan.changes if not one.aims <= self._aims]
+            change, self._steps = change or next(iter(ahead), None), len(made) + len(ahead)
+        step = 0 if change is None else made.index(change.aims) + 1 if change.aims in made else len(made) + 1
+        what, state = self._policy.awaited(plan, change)
+        if error:
+            state = f"AWS answers {error_code(error)}" if error_code(error) else "AWS does not answer"
+        now = time.monotonic()
+        self._tell(Progress(
+            phase, change.summary if change else "", step, max(step, self._steps) if change else 0, what, state, now - self._since,
+            self._policy.usually(change) if change and phase != BLOCKED else None, None if self._deadline == float("inf") else self._deadline - now,
+        ))
 
     # Sending
 
@@ -156,6 +184,8 @@ class _Run:
         queue, over = list(changes), False
         while queue:
             change = queue.pop(0)
+            self._since = time.monotonic()
+            self._say(SENDS, change)
             sent, error = self._call(change)
             self._unanswered[_key(change)] = error if sent is Sent.LOST else None
             if sent in (Sent.REFUSED, Sent.FAILED):
@@ -219,9 +249,9 @@ class _Run:
         self._pauses = 0
         self._lost = [lost for lost in self._lost if not lost.aims & change.aims]
         known = any(change.operation == other.operation and change.aims == other.aims for other in self.applied.made)
-        if not known:
-            self._tell(change.summary)
         self.applied = replace(self.applied, made=self.applied.made if known else (*self.applied.made, change), after=(*self.applied.after, change))
+        self._aims |= change.aims
+        self._say(MADE, change)
 
     # Failing
 

@@ -192,6 +192,14 @@ class Policy:
         """Whether the run goes on until this change is seen; else it ends when all that is ready is sent."""
         return self.wait
 
+    def awaited(self, plan: Plan, change: t.Optional[Change]) -> tuple[str, str]:
+        """What the run waits for until `change` is seen, or can be sent: the object, and the last word about it."""
+        return (change.differences[0].object if change and change.differences else "", "")
+
+    def usually(self, change: Change) -> t.Optional[tuple[float, float]]:
+        """The seconds that AWS usually takes for this change, from and to, where that is known."""
+        return None
+
     def late(self, plan: Plan) -> str:
         """What to say when the time is over and the run is not."""
         return "AWS does not show yet what was done, or somebody else changes it. Run the task again, or give it more time."

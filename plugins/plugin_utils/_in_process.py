@@ -13,17 +13,31 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import multiprocessing
 import os
 import re
+import select
 import signal
 import sys
 import tempfile
+import time
 import traceback
 import typing as t
 
 from ansible.module_utils.common.json import AnsibleJSONEncoder
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
+
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _progress
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._progress import Pace
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.model import STAGES
+
+# Seconds after which it is noticed that Ansible has ended without a word.
+NOTICED = 1.0
+# Seconds between the lines of one wait; the callback quiet sets it before Ansible forks.
+interval = 60.0
 
 
 class InProcess(ActionBase):
@@ -39,7 +53,7 @@ class InProcess(ActionBase):
             options = dict(self._task.args)
             self._update_module_args(self._task.action, options, task_vars)
             given = json.dumps({"ANSIBLE_MODULE_ARGS": options}, cls=AnsibleJSONEncoder, vault_to_text=True)
-            return merge_hash(result, self._told(forked(self.module.main, self._task.action, given)))
+            return merge_hash(result, self._told(forked(self.module.main, self._task.action, given, self._speaker(task_vars or {}))))
         wrap_async = self._task.async_val and not self._connection.has_native_async
         return merge_hash(result, self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
 
@@ -50,6 +64,19 @@ class InProcess(ActionBase):
             and self._templar.template(task_vars.get("ansible_python_interpreter")) == sys.executable
             and not (self._connection.become or self._task.delegate_to or self._task.async_val or any(self._task.environment or []))
         )
+
+    def _speaker(self, task_vars):
+        """Shows what the module waits for. From a worker, Ansible's main process prints it."""
+        stage = next((stage for stage in STAGES if stage in self._task.tags), None) or words.clean(self._task.get_name())
+        host = task_vars.get("inventory_hostname", "localhost")
+        pace = Pace(stage if host == "localhost" else f"{stage} {host}", time.time(), interval)
+
+        def speak(told):
+            lines = pace.hear(told, time.time()) if told else pace.silent(time.time())
+            if lines:
+                Display().display("\n".join(lines))
+
+        return speak
 
     def _told(self, ended):
         """The result in what a module printed, read as Ansible reads it; a failure in Ansible's fields where there is none."""
@@ -64,17 +91,28 @@ class InProcess(ActionBase):
         return {"failed": True, "msg": f"The module ended without a result: {why}.", "rc": ended["rc"], **streams}
 
 
-def forked(main: t.Callable[[], t.Any], name: str, given: str) -> dict[str, t.Any]:
-    """What the module whose `main` this is printed, called in a process of its own: its rc, stdout and stderr. `given` is what it reads."""
+Hear = t.Callable[[t.Optional[_progress.Progress]], None]
+
+
+def forked(main: t.Callable[[], t.Any], name: str, given: str, hear: Hear = lambda told: None) -> dict[str, t.Any]:
+    """What the module whose `main` this is printed, called in a process of its own: its rc, stdout and stderr. `given` is what it reads.
+
+    hear: gets what it tells meanwhile, and None each time that it has told nothing for a second
+    """
     reading, writing = os.pipe()
+    hearing, telling = os.pipe()
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         child = os.fork()
         if child == 0:
             os.close(writing)
-            _become(main, name, (reading, output.fileno(), errors.fileno()))
+            os.close(hearing)
+            _become(main, name, (reading, output.fileno(), errors.fileno()), telling)
         try:
             os.close(reading)
+            os.close(telling)
             _give(writing, given.encode())
+            with open(hearing, "rb", buffering=0) as stream:
+                _listen(stream, hear, child)
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         except BaseException:  # as of a task's timeout: nobody would wait for what the child still does
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
@@ -97,10 +135,33 @@ def _give(stream: int, given: bytes) -> None:
         os.close(stream)
 
 
-def _become(main: t.Callable[[], t.Any], name: str, streams: tuple[int, int, int]) -> t.NoReturn:
+def _listen(stream: t.BinaryIO, hear: Hear, child: int) -> None:
+    """Until the module ends, and with it its end of the stream."""
+    parent = multiprocessing.parent_process()
+    ansible, rest = parent.pid if parent else os.getppid(), b""
+    while True:
+        if select.select([stream], [], [], NOTICED)[0]:
+            told = stream.read(65536)
+            if not told:
+                return
+            *lines, rest = (rest + told).split(b"\n")
+            for line in lines:
+                hear(_progress.Progress(**json.loads(line)))
+        elif os.getppid() != ansible:
+            sys.exit("Ansible has ended.")  # it was killed, and the module would go on with what nobody hears of
+        elif os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return  # what it has started may hold the stream
+        else:
+            hear(None)
+
+
+def _become(main: t.Callable[[], t.Any], name: str, streams: tuple[int, int, int], telling: int) -> t.NoReturn:
     """What Python does with a program: its streams, its arguments, its end."""
     code = 1
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # not as a worker of Ansible takes them
+        _progress.to(telling)
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
         sys.stdin, sys.stdout, sys.stderr = open(0, encoding="utf-8"), open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8")

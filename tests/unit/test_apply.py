@@ -149,7 +149,7 @@ class OneByOne(Boxes):
         return sent is not Sent.LATER and super().repeat(change, sent, seconds)
 
 
-def run(aws, desired, policy=None, seconds=3600, seen=None, tell=lambda sentence: None):
+def run(aws, desired, policy=None, seconds=3600, seen=None, tell=lambda one: None):
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
         patch.setattr(_apply, "time", clock)
@@ -356,10 +356,61 @@ def test_a_look_or_a_policy_ends_the_run_with_words_and_keys_of_its_own():
     assert failed.value.result()["job"] == {"id": 7} and failed.value.result()["left"] == ["put x of box a"]
 
 
-def test_steps_and_waiting_are_told_as_they_happen():
-    told = []
-    run(AWS({}, lags=[0, 1, 1, 1]), {"box a": {"x": 1}}, tell=told.append)
-    assert told == ["put x of box a", "Waiting for AWS to show: put x of box a"]
+def told(aws, desired, policy=None, **how):
+    heard = []
+    try:
+        run(aws, desired, policy, tell=heard.append, **how)
+    except Failed:
+        pass
+    return heard
+
+
+def test_what_becomes_of_a_step_is_told_as_it_becomes_it():
+    heard = told(AWS({"box b": {"z": 1}}, lags=[0, 1, 1]), {"box a": {"x": 1}}, OneByOne())
+    assert [(one.phase, one.doing, f"{one.step}/{one.steps}", one.object) for one in heard] == [
+        ("sends", "put x of box a", "1/2", "box a"), ("made", "put x of box a", "1/2", "box a"),
+        ("waits", "put x of box a", "1/2", "box a"), ("waits", "put x of box a", "1/2", "box a"), ("seen", "put x of box a", "1/2", "box a"),
+        ("sends", "drop z of box b", "2/2", "box b"), ("made", "drop z of box b", "2/2", "box b"), ("seen", "drop z of box b", "2/2", "box b"),
+    ]
+    assert [one.seconds for one in heard[2:5]] == [0, 0.25, 0.75] and heard[3].left == 3600 - 0.25
+
+
+def test_what_is_in_the_way_of_the_next_step_is_told_and_why_aws_cannot_be_seen():
+    class Busy(Boxes):
+        def ready(self, plan):
+            return plan.changes if aws.calls.count("read") > 3 else ()
+
+        def awaited(self, plan, change):
+            return "box a", "modifying"
+
+        def usually(self, change):
+            return 5, 6
+
+    aws = AWS({}, lags=[0, "trouble"])
+    heard = told(aws, {"box a": {"x": 1}}, Busy())
+    assert [(one.phase, one.state, one.usually) for one in heard] == [
+        ("blocked", "modifying", None), ("blocked", "AWS does not answer", None), ("blocked", "modifying", None),
+        ("sends", "modifying", (5, 6)), ("made", "modifying", (5, 6)), ("seen", "modifying", (5, 6)),
+    ]
+    assert {(one.doing, one.step, one.steps) for one in heard} == {("put x of box a", 1, 1)}
+    throttled = told(AWS({}, {1: "throttled before"}), {"box a": {"x": 1}})
+    assert ("blocked", "AWS answers ThrottlingException") in [(one.phase, one.state) for one in throttled]
+
+
+@given(states, states, troubles, lags, policies)
+def test_whatever_happens_each_step_is_told_before_it_is_made_and_by_its_number(before, desired, trouble, lags, policy):
+    aws, heard, sent = AWS(before, trouble, lags), [], []
+
+    def hear(one):
+        heard.append(one)
+        if one.phase == "sends":
+            sent.append(len(aws.calls))
+        json.dumps(one)
+
+    applied = run(aws, desired, policy(), tell=hear)
+    assert len(sent) <= len(aws.calls) and all(1 <= one.step <= one.steps for one in heard if one.doing)
+    made = list(dict.fromkeys(one.doing for one in heard if one.phase == "made"))
+    assert made == applied.steps and set(made) <= {one.doing for one in heard if one.phase == "sends"} | {step for step in made if "lost" in step}
 
 
 def test_a_look_that_was_just_taken_is_not_taken_again():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.huntaze.ai_system.plugins.module_utils import _progress
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _in_process
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._in_process import InProcess
 
@@ -128,6 +129,55 @@ def test_a_task_that_is_out_of_time_leaves_no_process_behind(tmp_path, given):
         signal.signal(signal.SIGALRM, before)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_what_a_module_tells_while_it_runs_is_heard_while_it_runs(monkeypatch):
+    monkeypatch.setattr(_in_process, "NOTICED", 0.1)
+    heard = []
+
+    def hear(told):
+        heard.append(told)
+        if told:
+            os.kill(int(told.object), signal.SIGUSR1)  # it goes on only once it was heard
+
+    def main():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        for number in range(3):
+            _progress.tell(_progress.Progress(_progress.WAITS, "x" * 100_000, number, 3, str(os.getpid()), "modifying", 2.5, (1.0, 2.0)))
+            signal.sigwait([signal.SIGUSR1])
+        signal.sigtimedwait([signal.SIGUSR1], 0.5)
+        answer(steps=[])
+
+    assert forked(main, "any", "{}", hear)["steps"] == []
+    told = [one for one in heard if one]
+    assert [one.step for one in told] == [0, 1, 2] and (told[0].doing, told[0].seconds) == ("x" * 100_000, 2.5)
+    assert heard[-1] is None
+
+
+def test_a_module_that_leaves_a_process_behind_is_over_when_it_ends(monkeypatch):
+    monkeypatch.setattr(_in_process, "NOTICED", 0.1)
+
+    def main():
+        answer(pid=os.getpid())
+        sys.stdout.flush()
+        if os.fork() == 0:
+            signal.alarm(20)
+            time.sleep(60)
+
+    began = time.monotonic()
+    assert forked(main, "any", "{}")["pid"] and time.monotonic() - began < 15
+
+
+def test_a_module_that_tells_nobody_ends():
+    def main():
+        reading, writing = os.pipe()
+        os.close(reading)
+        _progress.to(writing)
+        _progress.tell(_progress.Progress(_progress.SENDS))
+        answer(steps=["more"])
+
+    result = forked(main, "any", "{}")
+    assert result["failed"] and "steps" not in result and result["module_stderr"] == ""
 
 
 def of(transport="local", become=None, delegate_to=None, environment=None, async_val=0, interpreter=sys.executable):

@@ -233,6 +233,10 @@ class Builds(Policy):
             raise Failed(error=self._error)
         return f"{change.summary}: done {ATTEMPTS} times, but AWS does not show it. Does somebody else change the tags of the app? Then stop that first."
 
+    def awaited(self, plan: build.Build, change: t.Optional[Change]) -> tuple[str, str]:
+        job = plan.awaited
+        return str(self._desired), f"job {job.job_id} {job.status}" if job else ""
+
     def late(self, plan: build.Build) -> str:
         if not plan.awaited:
             return super().late(plan)

@@ -293,6 +293,15 @@ class TestHost:
         assert self.look(self.wanted(tmp_path, state="absent"))[1].steps == ["stop the agent", "remove the agent"]
         assert self.look(self.wanted(tmp_path, state="ready"))[1].steps == []
 
+    def test_an_agent_that_may_run_with_a_unit_edited_by_hand_is_started_anew(self, tmp_path):
+        wanted = self.wanted(tmp_path)
+        self.carry_out(wanted)
+        unit = tmp_path / "config" / "supervisord.conf"
+        unit.write_text(unit.read_text() + "; edited\n")
+        assert self.look(wanted)[1].steps == ["write supervisord.conf", "start the agent anew"]
+        self.carry_out(wanted)
+        assert not self.look(wanted)[1]
+
     def test_each_difference_has_the_time_of_its_change(self, tmp_path):
         wanted = self.wanted(tmp_path)
         self.carry_out(wanted)

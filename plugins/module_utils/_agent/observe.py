@@ -67,9 +67,10 @@ def observe(desired: Desired, run: Run) -> Observed:
     facts.update(units)
     times.update({name: os.stat(path).st_mtime for path, (name, text) in unit_files.items() if text is not None})
     runs, at_boot = manager.state()
-    # A run that was cut off between a first start and its note: what is there is what was started.
-    marks = {**{name: digest(text, 8) for name, text in units.items()}, **json.loads(_text(f"{desired.config_directory}/{STARTED}") or "{}")}
-    marks = {name: mark for name, mark in marks.items() if name in units}
+    # Without a note, as where a run was cut off between a first start and its note, what is there is what was started. So is a unit that somebody has
+    # edited: whether the agent was started with it since, nothing tells.
+    noted, declared = json.loads(_text(f"{desired.config_directory}/{STARTED}") or "{}"), {file.field: file.text for file in desired.units.values()}
+    marks = {name: noted.get(name, digest(text, 8)) if text == declared[name] else digest(text, 8) for name, text in units.items()}
     if runs or "unit" in units:
         facts["service"] = service_in_words(runs, at_boot, marks)
         stopped_at = None if runs else manager.stopped_at()

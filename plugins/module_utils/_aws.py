@@ -21,6 +21,9 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils import _apply, _
 from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import error_code
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import LeftAlone, shown_left_alone
 
+VERSION = "0.1.0"
+# CloudTrail shows it of every call: how a run knows what an earlier one did.
+USER_AGENT = f"huntaze.ai_system/{VERSION}"
 # Adaptive mode paces the client below the service's rate once it has been throttled.
 RETRIES = {"mode": "adaptive", "max_attempts": 10}
 # The object that a task names does not exist.
@@ -54,8 +57,11 @@ def _connect(module: AnsibleAWSModule, service: str, **options: t.Any) -> t.Any:
     """A client, or a failure that says which credentials were tried, why they do not work and what helps."""
     refuse(module, "The AWS credentials cannot work", _credentials_of(module).problems())
     region, endpoint, connection = get_aws_connection_info(module)
+    options = {**connection, **options}
     try:
-        return boto3_inventory_conn(conn_type="client", resource=service, region=region, endpoint=endpoint, **{**connection, **options})
+        last = options.pop("aws_config", None) or Config()
+        named = last.merge(Config(user_agent_extra=" ".join(filter(None, (last.user_agent_extra, USER_AGENT)))))
+        return boto3_inventory_conn(conn_type="client", resource=service, region=region, endpoint=endpoint, aws_config=named, **options)
     except NoRegionError:
         module.fail_json(msg="No AWS region is given: set the option region, the variable AWS_REGION or the region of the profile.")
     except (ValueError, BotoCoreError) as error:

@@ -110,7 +110,7 @@ class Sandbox:
         self.control.reset()
         self.settings(
             transition_seconds=0.2, tagging_seconds=0.2, former_endpoint_seconds=0, creation_fails=False, refuses_token_in_force=False,
-            rules_per_security_group=60, amplify_fail_step=None,
+            rules_per_security_group=60, amplify_fail_step=None, event_delay_seconds=0, lookups_per_second=2,
         )
         self.control.forget_calls()
         self.estate = json.loads((self.state / "estate.json").read_text())

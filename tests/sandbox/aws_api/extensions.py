@@ -8,6 +8,7 @@ import sys
 import typing as t
 
 from moto.backend_index import backend_url_patterns
+from moto.cloudtrail.models import cloudtrail_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
@@ -18,13 +19,18 @@ from aws_api.amplify import control as amplify_control
 from aws_api.amplify.jobs import STEPS
 from aws_api.amplify.models import AmplifyBackend
 from aws_api.amplify.urls import url_bases
+from aws_api.calls import Answer, Call
+from aws_api.cloudtrail.events import DATA, Logged
+from aws_api.cloudtrail.models import CloudTrailBackend
 from aws_api.cloudwatch.models import CloudWatchBackend
+from aws_api.credentials import Caller
 from aws_api.ec2.models import EC2Backend
 from aws_api.elasticache.access import Access
 from aws_api.elasticache.models import ElastiCacheBackend
 
 # moto builds a service's backend from the class that its dictionary of backends names, and finds urls.py beside that class.
 BACKENDS: list[tuple[t.Any, type]] = [
+    (cloudtrail_backends, CloudTrailBackend),
     (cloudwatch_backends, CloudWatchBackend),
     (ec2_backends, EC2Backend),
     (elasticache_backends, ElastiCacheBackend),
@@ -54,6 +60,8 @@ SETTINGS = {
     "creation_fails": Setting("creation_fails", (ElastiCacheBackend,), (False, True)),
     "refuses_token_in_force": Setting("refuses_token_in_force", (Access,), (False, True)),
     "rules_per_security_group": Setting("rules_per_security_group", (EC2Backend,)),
+    "event_delay_seconds": Setting("delay_seconds", (CloudTrailBackend,)),
+    "lookups_per_second": Setting("lookups_per_second", (CloudTrailBackend,)),
     "amplify_fail_step": Setting("fail_step", (AmplifyBackend,), (None, *STEPS)),
 }
 
@@ -92,6 +100,13 @@ def open_window() -> None:
     for account in elasticache_backends.values():
         for backend in account.values():
             backend.open_window()
+
+
+def log(call: Call, caller: Caller, answer: Answer) -> None:
+    """Have CloudTrail keep a call that changes something, made or refused."""
+    if call.mutating and call.service not in DATA:
+        logged = Logged.of(call, caller, answer)
+        cloudtrail_backends[caller.account_id][logged.region].log(logged)
 
 
 def look(path: str) -> t.Any:

@@ -17,7 +17,7 @@ from werkzeug.test import run_wsgi_app
 
 from aws_api import extensions, permissions
 from aws_api.calls import Answer, Call
-from aws_api.credentials import caller_of
+from aws_api.credentials import Caller, caller_of
 from aws_api.faults import LOST_ANSWER, Faults
 from aws_api.fields import fields, without
 from aws_api.journal import Journal
@@ -50,11 +50,15 @@ class Server:
     def _answer(self, environ: dict[str, t.Any]) -> Answer:
         call = Call.read(environ, self._moto)
         self._calls[call.name] += 1
-        refusal = self._refusal(call)
+        with self._turn:
+            caller = caller_of(call, self._account_id)
+        if isinstance(caller, Answer):
+            return caller
+        refusal = self._refusal(call, caller)
         if refusal:
+            with self._turn:
+                extensions.log(call, caller, refusal)
             return refusal
-        if self._faults.throttled(call):
-            return call.error("Throttling", "Rate exceeded")
         stale = self._faults.stale(call)
         if stale:
             return stale
@@ -64,6 +68,7 @@ class Server:
             except Exception as error:
                 log.exception("%s", call.name)
                 answer = call.error("InternalFailure", str(error), 500)
+            extensions.log(call, caller, answer)
         self._answers[call.name] = [*self._answers.get(call.name, [])[-9:], (call, answer)]
         for field in self._faults.vanished(call):
             answer = without(call, answer, field)
@@ -75,15 +80,14 @@ class Server:
             fault.hold()
         return answer
 
-    def _refusal(self, call: Call) -> Answer | None:
-        """What the caller is told if it is unknown or may not do this."""
+    def _refusal(self, call: Call, caller: Caller) -> Answer | None:
+        """What the caller is told if it may not do this, or asks too often."""
         with self._turn:
-            caller = caller_of(call, self._account_id)
-            if isinstance(caller, Answer):
-                return caller
             denial = permissions.denial(call, caller)
             self._journal.note(call, caller, denial is None)
-            return denial
+        if denial is None and self._faults.throttled(call):
+            return call.error("Throttling", "Rate exceeded")
+        return denial
 
     def _take_turn(self, call: Call) -> Answer:
         self._world.settle()

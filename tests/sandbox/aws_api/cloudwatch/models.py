@@ -14,12 +14,17 @@ from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParam
 from moto.core.utils import utcnow
 
 from .alarms import Alarm, CompositeAlarm, LogAlarm, Parameters
+from .history import CREATED, DELETED, UPDATED, HistoryItem
 from .insights import Insights
 from .metrics import check_queries, check_statistics, check_times, has_dimensions, in_periods, is_insights, kept
 
 
 class CloudWatchBackend(moto.CloudWatchBackend):
     alarms: dict[str, Alarm]  # type: ignore[assignment]
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.alarm_history: list[HistoryItem] = []
 
     def put_alarm(self, kind: type[Alarm], parameters: Parameters) -> None:
         """Create the alarm, or replace all of it but its state and its tags."""
@@ -30,12 +35,14 @@ class CloudWatchBackend(moto.CloudWatchBackend):
             self._check_children(alarm)
             self.alarms[name] = alarm
             self.tagger.tag_resource(alarm.alarm_arn, parameters.get("Tags", []))
+            self.alarm_history.append(HistoryItem.of(CREATED, alarm))
         elif type(alarm) is not kind:
             # unverified: what AWS answers here. Rejecting is the strict reading of "unique in the region".
             raise ValidationError(f"An alarm of another type with the name {name} exists already.")
         else:
             self._check_children(kind(self.account_id, self.region_name, parameters))
             alarm.configure(parameters)
+            self.alarm_history.append(HistoryItem.of(UPDATED, alarm))
 
     def _check_children(self, alarm: Alarm) -> None:
         if isinstance(alarm, CompositeAlarm):
@@ -98,6 +105,7 @@ class CloudWatchBackend(moto.CloudWatchBackend):
         for name, alarm in doomed.items():
             del self.alarms[name]
             self.tagger.delete_all_tags_for_resource(alarm.alarm_arn)
+            self.alarm_history.append(HistoryItem.of(DELETED, alarm))
         # unverified: whether AWS says so. The others are deleted for certain, and nobody should depend on silence.
         unknown = sorted(set(alarm_names) - doomed.keys())
         if unknown:

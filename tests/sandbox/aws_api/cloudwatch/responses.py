@@ -94,6 +94,29 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         except (binascii.Error, UnicodeDecodeError):
             raise InvalidNextToken() from None
 
+    def describe_alarm_history(self) -> ActionResult:
+        given = self._checked()
+        kinds, wanted = given.get("AlarmTypes", ["MetricAlarm"]), given.get("HistoryItemType", "ConfigurationUpdate")
+        # The order of a page stays the same whatever comes in meanwhile.
+        numbered = [
+            (number, item) for number, item in enumerate(self.backend.alarm_history, 1)
+            if item.kind in kinds and wanted == "ConfigurationUpdate" and given.get("AlarmName", item.name) == item.name
+            and given.get("StartDate", item.at) <= item.at <= given.get("EndDate", item.at)
+        ]
+        ascending = given.get("ScanBy") == "TimestampAscending"
+        token = self._untokened(given.get("NextToken"))
+        if token and not token.isdecimal():
+            raise InvalidNextToken()
+        left = [
+            (number, item) for number, item in (numbered if ascending else reversed(numbered))
+            if not token or (number > int(token) if ascending else number < int(token))
+        ]
+        page = left[: given.get("MaxRecords", 100)]
+        result: dict[str, t.Any] = {"AlarmHistoryItems": [item.shown() for _number, item in page]}
+        if len(left) > len(page):
+            result["NextToken"] = base64.urlsafe_b64encode(str(page[-1][0]).encode()).decode()
+        return ActionResult(result)
+
     def delete_alarms(self) -> ActionResult:
         self.backend.delete_alarms(self._checked()["AlarmNames"])
         return EmptyResult()

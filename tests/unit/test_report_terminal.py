@@ -269,7 +269,7 @@ Drift         2 new, 1 still, 1 accepted, 1 gone; since the report of 25 Nov 202
               until 1 Dec 2026 by owner: load test of the new plan
 
   gone        alarm huntaze-ai-agent-silent: actions
-              as declared again: 1 SNS topic; was none; this run put it right
+              this run put it right: 1 SNS topic; was none
 
   To accept one, list its object and field with a reason and a last day in huntaze_drift.accepted.
 

@@ -25,7 +25,8 @@ def target(name: str) -> str:
 
 def clean(text: t.Any) -> str:
     """`text` without control characters, each line end and each tab a blank."""
-    return "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
 
 
 def lines_of(text: t.Any) -> list[str]:

@@ -70,10 +70,18 @@ def beside(report: Record) -> list[str]:
     return list(report.get("notes") or []) + ([f"Not compared, as this run left it out: {', '.join(left_out)}"] if left_out else [])
 
 
-def command(following: str) -> tuple[str, str]:
-    """A command to paste and its comment; without a comment it may be a sentence."""
-    head, dummy, comment = following.partition("   # ")
-    return head, comment
+def following(text: str) -> tuple[str, str]:
+    """What is next, as a command to paste and its comment, or as ("", a sentence)."""
+    command, dummy, comment = text.partition("   # ")
+    return (command, comment) if comment or command.startswith("ansible-playbook ") else ("", text)
+
+
+def standing(report: Record) -> list[str]:
+    """What a clean run says beside its verdict: what is known to differ, to be weak, to cost."""
+    counted = report["cost"]
+    month = f"{money(counted['month'], counted['currency'])} a month" if counted["items"] else ""
+    found = f"{words.plural(len(findings(report)), 'security finding')}, {security_news(report)}" if report["security"] else ""
+    return known(report) + list(filter(None, ["; ".join(filter(None, [found, month]))])) + beside(report)
 
 
 # Drift
@@ -128,10 +136,10 @@ def value(text: t.Optional[str], longest: int = 10**9) -> str:
     return "nothing" if text is None else words.shortened(text, longest) or "an empty text"
 
 
-def since(record: Record, now: str) -> str:
+def since(record: Record, now: str = "") -> str:
     """25 Nov 2026 22:41 UTC, 4 h 31 min ago"""
     if record["since"]:
-        seconds = (words.instant(now) - words.instant(record["since"])).total_seconds()
+        seconds = (words.instant(now) - words.instant(record["since"])).total_seconds() if now else -1
         return words.moment(record["since"], seconds=False) + (f", {words.duration(seconds)} ago" if seconds >= 0 else "")
     if record.get("seen_between"):
         first, last = (words.moment(at, seconds=False) for at in record["seen_between"])
@@ -147,16 +155,22 @@ def origin(record: Record, now: str) -> list[tuple[str, str]]:
     """Since when and by whom, as labelled texts. A writer who is not proven is called a candidate."""
     when, by = since(record, now), f"by {record['by']}{via(record['via'])}" if record["by"] else ""
     rows = [("since", ", ".join(filter(None, [when, by])) or "not known")] if when or by or not record.get("candidates") else []
-    if not record["by"] and record.get("candidates"):
-        writes = [f"{one['by']}, {words.moment(one['at'], seconds=False)}{via(one['via'])}" for one in record["candidates"]]
-        rows.append(("by", f"nobody is proven; last writes by {'; '.join(writes[:NAMED])}"))
-    return rows
+    return rows + ([("by", writers(record))] if not record["by"] and record.get("candidates") else [])
+
+
+def writers(record: Record) -> str:
+    """The candidates, where nobody is proven."""
+    writes = []
+    for one in record["candidates"][:NAMED]:
+        at = words.moment(one["at"], seconds=False) if one["at"] else ""
+        writes.append(", ".join(filter(None, [one["by"] or "somebody", at])) + via(one["via"]))
+    return f"nobody is proven; last writes by {'; '.join(writes)}"
 
 
 def actor(record: Record) -> str:
     """Who is named for a difference in few words."""
-    writers = list(dict.fromkeys(one["by"] for one in record.get("candidates") or []))
-    return record["by"] or (f"perhaps {some(writers, 2)}" if writers else "not known")
+    names = list(dict.fromkeys(one["by"] for one in record.get("candidates") or [] if one["by"]))
+    return record["by"] or (f"perhaps {some(names, 2)}" if names else "not known")
 
 
 def remains(record: Record) -> bool:
@@ -166,13 +180,12 @@ def remains(record: Record) -> bool:
 
 def way_out(record: Record) -> list[tuple[str, str]]:
     """What a run does about it and what a person can do, where a run does not put it right."""
-    return [(label, record[label]) for label in ("action", "remedy") if remains(record) and record.get(label)]
+    return [(label, words.shortened(record[label], LONGEST)) for label in ("action", "remedy") if remains(record) and record.get(label)]
 
 
 def became(record: Record) -> str:
     """What is said of a difference that is gone."""
-    why = f"; {record['action']}" if record.get("action") else ""
-    return f"as declared again: {value(record['declared'], LONGEST)}; was {value(record['found'], LONGEST)}{why}"
+    return f"{record.get('action') or 'as declared again'}: {value(record['declared'], LONGEST)}; was {value(record['found'], LONGEST)}"
 
 
 def acceptance(accepted: Record) -> str:
@@ -235,13 +248,22 @@ def acceptances(records: t.Iterable[Record]) -> list[Group]:
     return grouped(records, lambda record: acceptance(record["accepted"]))
 
 
+def accepted(told: Drift) -> list[str]:
+    return [f"{words.plural(len(group.records), 'field')} accepted {group.of}" for group in acceptances(told.accepted)]
+
+
+def gone(told: Drift) -> list[str]:
+    return [f"{len(told.gone):,} gone, as declared again: {some(list(map(title, told.gone)))}"] if told.gone else []
+
+
+def unseen(told: Drift) -> list[str]:
+    return [f"{len(told.unseen):,} not looked at: {some(list(map(title, told.unseen)))}"] if told.unseen else []
+
+
 def known(report: Record) -> list[str]:
     """What a clean run says of differences: those that were accepted or are gone, and those that it did not look at."""
     told = drift(report)
-    said = [f"{words.plural(len(group.records), 'field')} accepted {group.of}" for group in acceptances(told.accepted)]
-    for records, what in ((told.gone, "gone, as declared again"), (told.unseen, "not looked at")):
-        said += [f"{len(records):,} {what}: {some(list(map(title, records)))}"] if records else []
-    return said
+    return accepted(told) + gone(told) + unseen(told)
 
 
 # Steps
@@ -294,6 +316,18 @@ def verdict_counts(checks: t.Sequence[Record]) -> str:
     return counts((one["verdict"] for one in checks), VERDICT_ORDER)
 
 
+def reasons(checks: t.Sequence[Record], verdict: str, unlooked: bool = False) -> list[str]:
+    """Why a verdict is what it is; what one reason explains is one text. unlooked: also where nobody looked, which a table shows."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in checks:
+        if one["verdict"] == verdict and one["says"] and (unlooked or one["says"] != "nobody looked"):
+            groups.setdefault((one["to"], one["says"]), []).append(one["from"])
+    same: dict[tuple[str, str], list[str]] = {}
+    for (to, says), origins in groups.items():
+        same.setdefault((words.joined(origins), says), []).append(words.target(to))
+    return [f"{origins} to {words.joined(targets)}: {says}" for (origins, says), targets in same.items()]
+
+
 def way(checks: t.Sequence[Record]) -> tuple[str, str]:
     """TLS and authentication, as those who got through saw them."""
     return next((one["tls"] for one in checks if one["tls"]), ""), next((one["authentication"] for one in checks if one["authentication"]), "")
@@ -341,12 +375,12 @@ def money(amount: float, currency: str) -> str:
     return f"{amount:,.2f} {currency}"
 
 
-def cost(report: Record) -> str:
-    """61.92 USD a month, +18.49 USD by this run; prices of 1 Nov 2026; without data transfer; empty where nothing was counted."""
+def cost(report: Record) -> list[str]:
+    """61.92 USD a month, +18.49 USD by this run | prices of 1 Nov 2026 | without data transfer; nothing where nothing was counted."""
     counted = report["cost"]
     if not counted["items"]:
-        return ""
-    month = f"{money(counted['month'], counted['currency'])} a month"
+        return []
     change = f", {counted['change']:+,.2f} {counted['currency']} by this run" if counted["change"] else ""
     prices = f"prices of {words.day(counted['price_table'])}" if counted["price_table"] else ""
-    return "; ".join(filter(None, [month + change, prices, counted["not_counted"] and f"without {counted['not_counted']}"]))
+    month = f"{money(counted['month'], counted['currency'])} a month"
+    return [text for text in (month + change, prices, counted["not_counted"] and f"without {counted['not_counted']}") if text]

@@ -51,7 +51,7 @@ def render(report: t.Mapping[str, t.Any], *, width: int = WIDEST, colour: bool =
     outcome = report["outcome"]
     _first(page, outcome)
     if outcome["word"] == "clean" and not full:
-        for text in filter(None, [_run(report, page.width), _seen(report, page.width), *digest.known(report), _standing(report), *digest.beside(report)]):
+        for text in filter(None, [_run(report, page.width), _seen(report, page.width), *digest.standing(report)]):
             page.text(text)
         _reasons(page, [one for one in report["checks"] if one["verdict"] == "not_verified"], unlooked=True)
     else:
@@ -130,8 +130,8 @@ def _first(page: _Page, outcome: t.Mapping[str, t.Any], again: bool = False) -> 
 
 def _next(page: _Page, following: str) -> list[str]:
     """A command stays one to a shell, whatever the width: its comment then stands on lines of its own."""
-    command, comment = digest.command(following)
-    if len(following) <= page.width - TEXT or not (comment or command.startswith("ansible-playbook ")):
+    command, comment = digest.following(following)
+    if len(following) <= page.width - TEXT or not command:
         return page.wrapped(following)
     return page.pasted(command) + [f"# {line}" for line in (page.wrapped(comment, TEXT + 2) if comment else ())]
 
@@ -155,14 +155,6 @@ def _seen(report: t.Mapping[str, t.Any], width: int) -> t.Optional[str]:
     parts = [", ".join(f"{words.target(to)} {words.latency(number)}" for to, number in slowest.items() if to in IN_BRIEF), ", ".join(held)]
     line = "; ".join(filter(None, parts))
     return (line if len(line) <= width - TEXT else line.replace("authentication", "AUTH")) or None
-
-
-def _standing(report: t.Mapping[str, t.Any]) -> t.Optional[str]:
-    """What is known and costs something, in one line."""
-    counted = report["cost"]
-    month = f"{digest.money(counted['month'], counted['currency'])} a month" if counted["items"] else ""
-    found = f"{words.plural(len(digest.findings(report)), 'security finding')}, {digest.security_news(report)}" if report["security"] else ""
-    return "; ".join(filter(None, [found, month])) or None
 
 
 def _note(page: _Page, report: t.Mapping[str, t.Any]) -> None:
@@ -436,17 +428,10 @@ def _list(page: _Page, targets: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
 
 
 def _reasons(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]], unlooked: bool = False) -> None:
-    """Why something failed, or could not be looked at; what one reason explains is one row. unlooked: also where nobody looked, which a table shows."""
+    """Why something failed, or could not be looked at."""
     for verdict, label in (("failed", "FAILED"), ("not_verified", "not seen")):
-        groups: dict[tuple[str, str], list[str]] = {}
-        for one in checks:
-            if one["verdict"] == verdict and one["says"] and (unlooked or one["says"] != "nobody looked"):
-                groups.setdefault((one["to"], one["says"]), []).append(one["from"])
-        alike: dict[tuple[str, str], list[str]] = {}
-        for (to, says), origins in groups.items():
-            alike.setdefault((words.joined(origins), says), []).append(words.target(to))
-        for (origins, says), targets in alike.items():
-            page.row(label, f"{origins} to {words.joined(targets)}: {says}", OF_VERDICT[verdict])
+        for text in digest.reasons(checks, verdict, unlooked):
+            page.row(label, text, OF_VERDICT[verdict])
 
 
 # Security and cost
@@ -470,7 +455,7 @@ def _cost(page: _Page, report: t.Mapping[str, t.Any]) -> None:
     if not told:
         return
     page.gap()
-    page.head("Cost", told)
+    page.head("Cost", "; ".join(told))
     items = report["cost"]["items"] if report["cost"]["change"] else []
     names, numbers = (max((len(item[name]) for item in items), default=0) + 2 for name in ("label", "quantity"))
     for item in items:

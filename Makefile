@@ -23,6 +23,10 @@ deploy: sandbox ## Deploy the guide's estate on the sandbox, and say what was do
 verify: sandbox ## Verify the sandbox's estate; changes nothing
 	$(BIN)/ansible-playbook -i inventories/sandbox playbooks/verify.yml
 
+.PHONY: drift
+drift: sandbox ## Look for drift on the sandbox; changes nothing. Drift is an error of make's, as a look that failed is
+	bin/huntaze-drift -i inventories/sandbox
+
 .PHONY: test
 test: ## Run every test, from a bare clone; two parts at a time, each showing its output at its end
 	@$(MAKE) --no-print-directory -j 2 .venv/ready machine

@@ -15,17 +15,28 @@ description:
   - Prints one report at the end of the run, also if the run fails or is stopped with Ctrl-C. Its length follows trouble.
     A run in which no task ran, or no check could be made, is not called clean.
   - Secrets are in none of it. Control characters of what others said are taken out.
+  - A playbook may keep the reports of its runs in a directory. C(drift.yml) of this collection does, as C(huntaze_drift) of its inventory says. Of such a
+    run a report that says C(running) is there from its beginning, and a run whose report cannot be written reads FAILED.
 options:
   json:
     description:
       - A file to write the report to, as JSON. Its form is C(docs/report.schema.json) of this collection.
-      - The file is replaced if it is there. If it cannot be written, a warning says why, and the report is printed all the same.
+      - The file is replaced if it is there. Only its owner may read it. If it cannot be written, a warning says why, and the report is printed all the same.
     type: path
     env:
       - name: HUNTAZE_REPORT_JSON
     ini:
       - section: callback_huntaze_report
         key: json
+  outcome:
+    description:
+      - A file for the program that started the run. It gets one line of JSON once the run has ended and its reports are written - C(word) and C(sentence)
+        of the outcome, C(unwritten) (why reports that were asked for are not there), C(drift) (how many differences stand that nobody has accepted),
+        C(metrics) (whether they are to be published) and C(age_s) (seconds since a run last looked at everything, this one or one before).
+      - C(bin/huntaze-drift) of this collection sets it.
+    type: path
+    env:
+      - name: HUNTAZE_REPORT_OUTCOME
 requirements:
   - to be enabled in C(callbacks_enabled)
 author:
@@ -47,8 +58,7 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import ANSIBLE_COLOR
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import model
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import json as as_json
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import files, model
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
 
 
@@ -68,6 +78,9 @@ class CallbackModule(CallbackBase):
         self.stages = []
         self.left_out = []
         self.told = False
+        self.options = {}
+        self.previous = None
+        self.notes = []
 
     def v2_playbook_on_start(self, playbook):
         tags, skipped = context.CLIARGS.get("tags") or ["all"], context.CLIARGS.get("skip_tags") or []
@@ -119,29 +132,65 @@ class CallbackModule(CallbackBase):
         host, task = result._host.get_name(), result._task
         since, dummy = self.started.pop((host, task._uuid), (time.time(), None))
         self.events.append(self.event(host, task, state, result._result, time.time() - since))
+        if not self.options and (options := model.options(self.events[-1:])):
+            self.options = options
+            self.begin_directory()
+
+    @property
+    def directory(self):
+        return self.options.get("directory") or None
+
+    def begin_directory(self):
+        """Read the report before, and leave one of this run for the case that it never comes to its end."""
+        if self.directory:
+            self.previous, self.notes = files.previous(self.directory, model.words.iso(self.began))
+            self.write(self.report(running=True))
+
+    def report(self, **of_run):
+        report = model.report(self.events, model.Run(
+            command=command(), again=again(), check=bool(context.CLIARGS.get("check")), began=self.began, ended=time.time(), collection=version(),
+            stages=self.stages, left_out=self.left_out, limit=context.CLIARGS.get("subset") or "", **of_run,
+        ), previous=self.previous)
+        report["notes"] += self.notes
+        return report
+
+    def write(self, report):
+        """Write it wherever it was asked for; warn of what could not be written."""
+        written = files.write_each(report, [(form, Path(self.get_option(form))) for form in files.FORMS if self.get_option(form)])
+        if self.directory:
+            kept = files.write(report, self.directory, self.options.get("formats") or (), int(self.options["keep"]))
+            written = files.Written(written.paths + kept.paths, written.problems + kept.problems)
+        for problem in written.problems:
+            self._display.warning(problem)
+        return written
 
     def tell(self, failed_hosts, interrupted=False):
         self.told = True
-        report = model.report(self.events, model.Run(
-            command=command(), again=again(), check=bool(context.CLIARGS.get("check")), began=self.began, ended=time.time(), collection=version(),
-            failed_hosts=failed_hosts, interrupted=interrupted, stages=self.stages, left_out=self.left_out, limit=context.CLIARGS.get("subset") or "",
-        ))
-        path = self.get_option("json")
-        written = []
-        if path:
-            new = Path(f"{path}.new")
-            try:
-                new.write_text(as_json.render(report))
-                new.replace(path)
-                written = [path]
-            except OSError as error:
-                self._display.warning(f"The report could not be written to {path}: {error.strerror}")
+        report = self.report(failed_hosts=failed_hosts, interrupted=interrupted)
+        written = self.write(report)
+        if self.options and written.problems:
+            found = f"The run found: {report['outcome']['sentence']}"
+            report["outcome"] = {"word": "failed", "sentence": written.problems[0], "effect": found, "next": f"{again()}   # once it can be written"}
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
         lines = terminal.render(
             report, width=shutil.get_terminal_size((terminal.WIDEST, 24)).columns, colour=ANSIBLE_COLOR, ascii_only=not (ANSIBLE_COLOR and "utf" in encoding),
-            full=self._display.verbosity > 0, written=written,
+            full=self._display.verbosity > 0, written=[path for path in written.paths if not files.NAME.fullmatch(Path(path).name)],
         )
         self._display.display("\n".join(lines))
+        if self.get_option("outcome"):
+            files.put(Path(self.get_option("outcome")), json.dumps(self.outcome(report, written.problems)) + "\n")
+
+    def outcome(self, report, unwritten):
+        """For the program that started the run."""
+        return {
+            "word": report["outcome"]["word"],
+            "sentence": report["outcome"]["sentence"],
+            "unwritten": unwritten,
+            "drift": sum(one["state"] != "gone" and not one["accepted"] for one in report["drift"]),
+            # What tags or --limit left out was not looked at, so the run tells CloudWatch nothing.
+            "metrics": bool(self.options.get("metrics")) and not report["run"]["left_out"],
+            "age_s": files.age(report, self.directory, time.time()),
+        }
 
 
 def command():

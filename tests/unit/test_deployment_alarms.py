@@ -112,6 +112,18 @@ def test_kind_38_of_agents_elsewhere_one_is_enough_and_without_agents_nothing_wa
     assert "huntaze-ai-agent-silent" not in without and "agent-silent" not in without["huntaze-ai-system-unhealthy"]["alarm_rule"]
 
 
+@pytest.mark.parametrize("hours", [1, 26, 168])
+def test_drift_runs_are_watched_where_they_tell_of_themselves(hours):
+    declared = {"metrics": True, "max_age_hours": hours}
+    drift = {name.removeprefix("huntaze-ai-drift-"): alarm for name, alarm in handed_over(huntaze_drift=declared).items() if "-drift-" in name}
+    assert {name: (alarm["metric_name"], alarm["threshold"], alarm["treat_missing_data"]) for name, alarm in drift.items()} == {
+        "detected": ("DriftDetected", 0, "ignore"), "run-failed": ("DriftRunFailed", 0, "ignore"), "run-age": ("DriftRunAge", hours * 3600, "breaching"),
+    }
+    assert drift["run-age"]["period"] * drift["run-age"]["evaluation_periods"] == hours * 3600
+    assert alarm_problems([{**dict.fromkeys(("metrics", "alarm_rule", "extended_statistic")), **alarm} for alarm in drift.values()]) == []
+    assert handed_over(huntaze_drift={"metrics": False}).keys() == handed_over().keys()
+
+
 def test_kind_32_everything_follows_the_prefix_and_the_namespace():
     names = {"prefix": "acme-staging", "metric_namespace": "Acme/Staging"}
     alarms = handed_over(huntaze_names=names, nodes=("acme-001",), instances=("acme-db",))

@@ -74,16 +74,21 @@ def test_a_form_that_cannot_be_drawn_takes_no_other_with_it(tmp_path, monkeypatc
     assert names(tmp_path) == ["drift-20261201T120000Z.json", "report.json"] and ["report.txt" in problem for problem in written.problems] == [True]
 
 
-def test_the_report_before_is_the_last_whole_one_of_another_run(tmp_path):
-    put(tmp_path, "drift", "clean", "failed", "running")
-    assert files.previous(str(tmp_path), began(4))[0]["run"]["began"] == began(1)
+def test_the_report_before_is_of_the_last_other_run_that_came_to_its_end(tmp_path):
+    put(tmp_path, "drift", "failed", "running")
+    assert files.previous(str(tmp_path), began(3))[0]["run"]["began"] == began(1)
     assert files.previous(str(tmp_path), began(1))[0]["run"]["began"] == began(0)
     assert files.previous(str(tmp_path), began(0)) == (None, [])
 
 
-def test_a_run_that_left_something_out_is_not_compared_with(tmp_path):
-    put(tmp_path, "clean", left_out=["alarms"])
-    assert files.previous(str(tmp_path), began(1)) == (None, [])
+def test_the_age_is_since_the_last_run_that_looked_at_everything(tmp_path):
+    put(tmp_path, "drift", "failed")
+    put(tmp_path, *["running"] * 3, "clean", left_out=["alarms"])
+    now = NOON + 600
+    assert files.age(report(4), str(tmp_path), now) == files.age(report(4), None, now) == 600 - 240 - 9
+    assert files.age(report(4, "failed"), str(tmp_path), now) is None
+    put(tmp_path, "drift", "failed")
+    assert files.age(report(4, "failed"), str(tmp_path), now) == 591 and files.age(report(4, "failed"), None, now) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"version": 2, "outcome": {"word": "clean"}}', '{"version": 1, "drift": [], "outcome": "clean"}', "\udcff"])
@@ -94,15 +99,9 @@ def test_a_damaged_report_is_told_and_passed_over(tmp_path, text):
     assert before["run"]["began"] == began(0) and len(notes) == 1 and files.name(began(1)) in notes[0]
 
 
-@given(st.lists(st.sampled_from(["clean", "drift", "failed", "running"]), max_size=12), st.integers(-1, 6))
-def test_the_directory_is_bounded_and_never_loses_what_the_next_run_compares_with(tmp_path_factory, outcomes, keep):
+@given(st.integers(1, 12), st.integers(-1, 6))
+def test_the_directory_is_bounded_and_keeps_the_last(tmp_path_factory, runs, keep):
     directory = tmp_path_factory.mktemp("reports")
     (directory / "drift-notes.json").write_text("somebody's")
-    put(directory, *outcomes, keep=keep)
-    kept = [name for name in names(directory) if files.NAME.fullmatch(name)]
-    assert len(kept) <= max(keep, 1) + 1 + outcomes.count("running") and (directory / "drift-notes.json").exists()
-    if outcomes:
-        assert "running" in outcomes[-1:] or files.name(began(len(outcomes) - 1)) in kept
-        whole = [number for number, word in enumerate(outcomes) if word in files.WHOLE]
-        before = files.previous(str(directory), began(len(outcomes)))[0]
-        assert (before and before["run"]["began"]) == (began(whole[-1]) if whole else None)
+    put(directory, *["clean"] * runs, keep=keep)
+    assert names(directory) == sorted(["drift-notes.json", "report.json", *(files.name(began(number)) for number in range(max(runs - max(keep, 1), 0), runs))])

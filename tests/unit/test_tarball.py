@@ -18,6 +18,7 @@ TOP_LEVEL = {
     "LICENSE",
     "MANIFEST.json",
     "README.md",
+    "bin",
     "changelogs",
     "docs",
     "examples",
@@ -43,7 +44,7 @@ def test_its_top_level(members):
 
 
 def test_it_holds_all_that_is_tracked_of_what_users_need(members):
-    shipped = ["docs", "examples", "meta", "playbooks", "plugins", "roles"]
+    shipped = ["bin", "docs", "examples", "meta", "playbooks", "plugins", "roles"]
     tracked = subprocess.run(["git", "ls-files", *shipped], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.split()
     assert set(tracked) <= {member.name for member in members}
 

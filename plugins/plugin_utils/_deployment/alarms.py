@@ -74,12 +74,14 @@ def deployment_alarms(variables, cache, instances=(), agents=0):
     # Every node and every instance is watched: after a failover another one is the primary.
     nodes = cache.get("member_clusters") or [declared["huntaze_cache"]["name"]]
     has_limiter = declared["huntaze_limiter"]["agents"] != "none"
+    watches_drift = declared["huntaze_drift"]["metrics"]
     items = [
         _of_the_guide(prefix, namespace),
         *_of_nodes(prefix, nodes, cache.get("cache_node_type") or "", thresholds),
         *_of_instances(prefix, instances, thresholds),
         *(_of_the_limiter(prefix, namespace, thresholds, declared["huntaze_limiter"]["cloudwatch"]["interval"], agents) if has_limiter else ()),
         _of_the_whole(prefix, nodes, has_limiter),
+        *(_of_drift(prefix, declared["huntaze_names"]["metric_namespace"], declared["huntaze_drift"]["max_age_hours"]) if watches_drift else ()),
         *declared["huntaze_alarms"]["items"],
     ]
     return [{**item, "alarm_actions": _actions(item, declared["huntaze_alarms"]["actions"])} for item in items]
@@ -186,6 +188,37 @@ def heartbeat(agents, interval):
     agents = max(agents, 1)
     period = max(300, math.ceil(interval * (2 * agents + 1) / 60) * 60)
     return period, (agents - 0.5) * period / interval
+
+
+def _of_drift(prefix, namespace, hours):
+    """What bin/huntaze-drift tells once a run: an alarm keeps its state until the next one, and that of the age does not wait for it."""
+    common = {"namespace": namespace, "comparison_operator": ABOVE}
+    of_the_last = {**common, "statistic": "Maximum", "period": 300, "evaluation_periods": 1, "threshold": 0, "treat_missing_data": "ignore"}
+    return [
+        {
+            "alarm_name": f"{prefix}-drift-detected",
+            "alarm_description": "Something differs from what is declared, and nobody has accepted it. The report of the last drift run tells what.",
+            "metric_name": "DriftDetected",
+            **of_the_last,
+        },
+        {
+            "alarm_name": f"{prefix}-drift-run-failed",
+            "alarm_description": "The last drift run failed, so nobody knows what differs.",
+            "metric_name": "DriftRunFailed",
+            **of_the_last,
+        },
+        {
+            "alarm_name": f"{prefix}-drift-run-age",
+            "alarm_description": f"No drift run has looked at everything for {hours:g} hours.",
+            "metric_name": "DriftRunAge",
+            **common,
+            "statistic": "Minimum",
+            "period": 3600,
+            "evaluation_periods": int(hours),
+            "threshold": int(hours) * 3600,
+            "treat_missing_data": "breaching",
+        },
+    ]
 
 
 def _of_the_whole(prefix, nodes, has_limiter):

@@ -327,9 +327,11 @@ def drift_problems(drift):
     for word in formats if isinstance(formats, list) else []:
         if word not in FORMATS:
             yield f"huntaze_drift.formats {word!r} is not known. {nearest(word, FORMATS)}Use some of: {', '.join(FORMATS)}."
-    for name in ("keep", "max_calls"):
+    for name in ("keep", "max_calls", "max_age_hours"):
         if NUMBER.fits(drift.get(name)) and drift[name] != int(drift[name]):
             yield f"huntaze_drift.{name} {drift[name]!r} is not usable. Set it to a whole number."
+    if NUMBER.fits(drift.get("max_age_hours")) and drift["max_age_hours"] > 168:
+        yield f"huntaze_drift.max_age_hours {drift['max_age_hours']!r} is too much. An alarm looks back a week at most: set it to 168 or less."
     accepted = drift.get("accepted")
     for number, entry in enumerate(accepted if isinstance(accepted, list) else []):
         place = f"huntaze_drift.accepted[{number}]"

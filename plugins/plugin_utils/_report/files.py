@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import json as formatted
 import os
 import re
@@ -21,7 +22,7 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render i
 
 FORMS: dict[str, tuple[str, t.Callable[[t.Mapping[str, t.Any]], str]]] = {"json": ("report.json", json.render)}
 NAME = re.compile(r"drift-\d{8}T\d{6}Z\.json")
-# What a run has looked at to its end.
+# Outcomes of runs that looked at all that they were to look at.
 WHOLE = ("clean", "changed", "to_do", "drift")
 
 
@@ -82,26 +83,31 @@ def name(began: str) -> str:
 
 
 def previous(directory: str, began: str) -> tuple[t.Optional[dict[str, t.Any]], list[str]]:
-    """The last report of a run that looked at everything, before the run that began then; and a sentence for each file that could not be read."""
+    """The report of the last run that came to its end before the run that began then; and a sentence for each file that could not be read."""
     notes: list[str] = []
-    for path in reversed(_reports(Path(directory))):
-        if path.name >= name(began):
-            continue
-        report = _read(path, notes)
-        if report and is_whole(report):
-            return report, notes
-    return None, notes
+    return next(_before(directory, began, notes), None), notes
 
 
-def is_whole(report: t.Mapping[str, t.Any]) -> bool:
-    """Whether its run came to its end and looked at everything."""
+def age(report: t.Mapping[str, t.Any], directory: t.Optional[str], now: float) -> t.Optional[float]:
+    """Seconds since a run looked at everything: that of this report, or one before. None if no report tells."""
+    earlier = _before(directory, report["run"]["began"], []) if directory else iter(())
+    last = next((one for one in itertools.chain([report], earlier) if _is_whole(one)), None)
+    if not last:
+        return None
+    ended = datetime.datetime.fromisoformat(last["run"]["ended"].replace("Z", "+00:00"))
+    return round(max(now - ended.timestamp(), 0.0), 1)
+
+
+def _is_whole(report: t.Mapping[str, t.Any]) -> bool:
     return report["outcome"]["word"] in WHOLE and not report["run"].get("left_out")
 
 
-def age(report: t.Mapping[str, t.Any], now: float) -> float:
-    """Seconds since its run ended."""
-    ended = datetime.datetime.fromisoformat(report["run"]["ended"].replace("Z", "+00:00"))
-    return round(max(now - ended.timestamp(), 0.0), 1)
+def _before(directory: str, began: str, notes: list[str]) -> t.Iterator[dict[str, t.Any]]:
+    """The reports of runs that came to their end, the last first."""
+    for path in reversed(_reports(Path(directory))):
+        report = _read(path, notes) if path.name < name(began) else None
+        if report and report["outcome"]["word"] != "running":
+            yield report
 
 
 def _reports(directory: Path) -> list[Path]:
@@ -127,16 +133,11 @@ def _read(path: Path, notes: list[str]) -> t.Optional[dict[str, t.Any]]:
 
 
 def _forget(directory: Path, own: Path, keep: int) -> None:
-    """Remove the oldest beyond `keep`, but not the one that the next run compares with."""
-    reports = _reports(directory)
-    beyond = reports[: max(len(reports) - max(keep, 1), 0)]
-    if not beyond:
-        return
-    needed = next((path for path in reversed(reports) if (report := _read(path, [])) and is_whole(report)), own)
-    for path in beyond:
-        if path not in (own, needed):
-            with contextlib.suppress(OSError):
-                path.unlink()
+    """Remove the oldest but `keep`."""
+    others = [path for path in _reports(directory) if path != own]
+    for path in others[: max(len(others) + 1 - max(keep, 1), 0)]:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _unwritten(path: Path, error: Exception) -> str:

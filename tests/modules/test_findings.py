@@ -154,6 +154,12 @@ class Cache:
     def given_users(self) -> None:
         self.modify(UserGroupIdsToAdd=["people"], AuthTokenUpdateStrategy="DELETE")
 
+    def lowered(self) -> None:
+        """AWS lowers TLS only where there is no access control."""
+        self.given_users()
+        self.modify(UserGroupIdsToRemove=["people"])
+        self.modify(TransitEncryptionEnabled=True, TransitEncryptionMode="preferred")
+
     def taken_users(self) -> None:
         self.modify(RemoveUserGroups=True, AuthToken=TOKEN, AuthTokenUpdateStrategy="ROTATE")
 
@@ -234,6 +240,7 @@ ALARM_FIELDS = {
     "metric_name", "namespace", "period", "statistic", "threshold", "treat_missing_data",
 }
 TOKEN_FIELDS = {"auth_token", "auth_token_update_strategy", "auth_token_last_modified_date", "tags.huntaze:auth-token"}
+MOVED = {"endpoints.primary.address", "endpoints.reader.address"}  # as TLS has names of its own
 WIDE = "tcp 6379 from 0.0.0.0/0"
 # What was done by hand; the fields that a run brings back; those that it leaves, of this object or of another; and who undoes what a run leaves.
 KINDS: list[tuple[t.Any, str, t.Any, t.Any, str]] = [
@@ -248,6 +255,7 @@ KINDS: list[tuple[t.Any, str, t.Any, t.Any, str]] = [
     (Alarms, "deleted", ALARM_FIELDS, set(), ""),
     (Alarms, "muted", set(), {"actions_enabled"}, "unmuted"),
     (Cache, "rotated", TOKEN_FIELDS, set(), ""),
+    (Cache, "lowered", TOKEN_FIELDS | {"auth_token_enabled", "transit_encryption_mode"} | MOVED, set(), ""),
     (Cache, "given_users", set(), {"user_group_ids"}, "taken_users"),
     (Agent, "edited", {"rules.yml"}, set(), "mended"),
     (Agent, "stopped", {"service"}, set(), "mended"),
@@ -311,6 +319,14 @@ def test_a_group_a_branch_or_a_cache_that_is_gone_is_named(sandbox, estate, run_
         assert result["failed"] and result["msg"]
         (one,) = result["left_alone"]
         assert (one["object"], one["field"], one["before"], one["after"]) == (name, "exists", False, True) and one["why"] and one["remedy"]
+
+
+def test_a_cache_of_another_kind_under_the_name_is_named(sandbox, estate, run_module):
+    sandbox.client("elasticache").create_serverless_cache(ServerlessCacheName="huntaze-redis", Engine="redis")
+    result = run_module("elasticache_auth", {"name": "huntaze-redis", "auth_token": TOKEN}, check=True)
+    (one,) = result["left_alone"]
+    assert (one["object"], one["field"], one["before"], one["after"]) == ("cache huntaze-redis", "kind", "serverless_cache", "replication_group")
+    assert one["why"] in result["msg"] and one["remedy"] in result["msg"]
 
 
 def found(result):

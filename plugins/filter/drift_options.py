@@ -36,7 +36,7 @@ RETURN = r"""
 _value:
   description:
     - C(kind) is C(drift). C(id) is another one for each run. C(directory) is an absolute path.
-    - C(keep), C(formats), C(accepted), C(attribute) and C(metrics) are as declared. C(correct) is a boolean.
+    - C(correct) is a boolean. Everything else is as C(huntaze_drift) declares it.
   type: dict
 """
 
@@ -47,8 +47,7 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.sche
 def drift_options(variables, correct=False):
     declared = filled(variables)["huntaze_drift"]
     return {
-        "kind": "drift", "id": secrets.token_hex(8), "correct": boolean(correct, strict=False),
-        **{name: declared[name] for name in ("keep", "formats", "accepted", "attribute", "max_calls", "metrics")},
+        **declared, "kind": "drift", "id": secrets.token_hex(8), "correct": boolean(correct, strict=False),
         "directory": os.path.abspath(os.path.expanduser(str(declared["directory"]))),
     }
 

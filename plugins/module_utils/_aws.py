@@ -41,7 +41,7 @@ def client(module: AnsibleAWSModule, service: str, **config: t.Any) -> t.Any:
 
     config: options of botocore's Config, which `aws_config` of the task overrides.
     """
-    return _connect(module, service, config=Config(**{"retries": RETRIES, **config}))
+    return _connect(module, service, config=Config(**{"retries": dict(RETRIES), **config}))
 
 
 def client_without_retries(module: AnsibleAWSModule, service: str, **config: t.Any) -> t.Any:

@@ -354,7 +354,9 @@ differences:
       type: bool
       sample: false
 left_alone:
-  description: The listed alarms whose actions somebody switched off, while the listing says nothing of O(alarms[].actions_enabled).
+  description:
+    - The listed alarms whose actions somebody switched off, while the listing says nothing of O(alarms[].actions_enabled).
+    - If the task is refused, also listed alarms that exist as another kind, and alarms that listed ones stand on and that are gone.
   returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict
@@ -364,15 +366,15 @@ left_alone:
       type: str
       sample: alarm huntaze-cache-cpu
     field:
-      description: The field, named as the options of an alarm are.
+      description: The field, named as the options of an alarm are. V(kind) of an alarm that exists as another kind, V(exists) of one that is gone.
       type: str
       sample: actions_enabled
     before:
-      description: Its value.
+      description: What was found.
       type: raw
       sample: false
     after:
-      description: Its value where nobody switches it off.
+      description: What is listed, or needed.
       type: raw
       sample: true
     secret:
@@ -460,9 +462,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, hint, looked, refuse
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import to_api
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Look, happened, kept, muted, refusals
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Look, happened, kept, muted, obstacles, refusals
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.policy import AlarmPolicy, quoted, seconds_for
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import problems, typed_alarms
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import shown_left_alone
 
 NOTHING_DONE = {"changed": False, "steps": [], "differences": [], "left_alone": []}
 
@@ -488,7 +491,8 @@ def main():
     desired = Desired(absent=names) if absent else Desired(tuple(map(to_api, alarms)), purge_prefix=prefix if purge else None)
     look = Look(cloudwatch, desired)
     plan = looked(module, "Nothing was changed, as the alarms could not be described", look)
-    refuse(module, "Nothing was changed", refusals(desired, look.observed), **NOTHING_DONE)
+    left_alone = shown_left_alone([*plan.left_alone, *obstacles(desired, look.observed)])
+    refuse(module, "Nothing was changed", refusals(desired, look.observed), **{**NOTHING_DONE, "left_alone": left_alone})
 
     silent = muted(desired, look.observed)
     if silent:

@@ -261,11 +261,44 @@ changed_at:
   type: dict
   sample: {rules.yml: "2026-11-23T18:08:44Z"}
 left_alone:
-  description: What differs and a run leaves as it is. Always empty, as a run brings all of an agent to its declared state.
+  description:
+    - What the host lacks and no run gives it, so that the task is refused. Otherwise empty, as a run brings all of an agent to its declared state.
   returned: always
   type: list
   elements: dict
-  sample: []
+  contains:
+    object:
+      description: The host.
+      type: str
+      sample: host limiter-1
+    field:
+      description: Always V(python).
+      type: str
+      sample: python
+    before:
+      description: The version that was found. Null if there is none of use.
+      type: str
+      sample: "3.9"
+    after:
+      description: What is needed.
+      type: str
+      sample: 3.11 to 3.13
+    secret:
+      description: Whether the values are masked. Always V(false).
+      type: bool
+      sample: false
+    why:
+      description: Why a run leaves it.
+      type: str
+      sample: python3 on the host is Python 3.9; 3.11 to 3.13 is needed
+    remedy:
+      description: The way out.
+      type: str
+      sample: name one in limiter_agent_python
+    lowers_security:
+      description: Whether somebody gets in who is not meant to. Always V(false).
+      type: bool
+      sample: false
 left:
   description: The steps that were not made.
   returned: failure after the look
@@ -301,7 +334,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired i
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.observe import observe
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.plan import plan, refusals
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.service import Failed
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Plan, shown_left_alone
 
 
 def main():
@@ -351,15 +384,17 @@ def main():
 
     nothing_done = dict(changed=False, steps=[], differences=[], left_alone=[])
 
-    def refuse(found):
+    def refuse(found, left_alone=()):
         if found:
-            module.fail_json(msg="The limiter agent was left as it is: " + " ".join(found), problems=found, **nothing_done)
+            result = {**nothing_done, "problems": found, "left_alone": shown_left_alone(left_alone)}
+            module.fail_json(msg="The limiter agent was left as it is: " + " ".join(found), **result)
 
     refuse(problems(desired))
     host = Host(desired, run, module.tmpdir, module.params["source"], bool(module.params["wheelhouse"]))
     try:
         observed = observe(desired, run)
-        refuse(refusals(desired, observed))
+        obstacles = refusals(desired, observed)
+        refuse(list(map(str, obstacles)), obstacles)
         planned = plan(desired, observed)
         if not module.check_mode:
             if host.lacks_source(planned):

@@ -362,6 +362,20 @@ def test_an_unknown_group_is_named(run_module, check):
     assert "group_id is 'my-group', which is no identifier of a security group" in result["msg"]
 
 
+def test_purging_the_ports_revokes_what_opens_them_and_nothing_else(sandbox, group):
+    ours = rule(6379, description="ours")
+    group.authorize(rule(6379, "0.0.0.0/0"), {**rule(6000), "to_port": 7000}, rule(22))
+    told = group.run([ours])
+    fields = ["tcp 6000-7000 from 10.0.0.0/8", "tcp 6379 from 0.0.0.0/0"]
+    assert [(one["field"], one["lowers_security"]) for one in told["left_alone"]] == [(field, True) for field in fields]
+    announced, done = (group.run([ours], purge_ports=True, check=check) for check in (True, False))
+    assert announced["differences"] == done["differences"] and changed_by(sandbox) == {REVOKE: 1}
+    assert {(one["field"], one["after"]) for one in done["differences"]} == {(field, None) for field in fields}
+    assert group.seen() == [(22, "10.0.0.0/8", ""), (6379, "10.0.0.0/8", "ours")]
+    assert group.run([ours], purge_ports=True)["left_alone"] == []
+    assert "purge_ports goes with state=present" in group.run([ours], purge_ports=True, state="absent")["msg"]
+
+
 def test_a_group_without_any_rule_at_all_is_no_unknown_group(sandbox, group):
     group.ec2.revoke_security_group_egress(GroupId=group.id, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
     assert group.run([rule(1)])["changed"]

@@ -14,7 +14,7 @@ from moto.core.exceptions import ServiceException
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import rule as rules
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch import alarm as one
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Observed, plan, refusals
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Observed, obstacles, plan, refusals
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "sandbox"))
 
@@ -191,6 +191,7 @@ def test_kind_12_a_kind_that_comes_later_is_kept_and_named_too() -> None:
     listed: dict[str, t.Any] = {"AlarmName": "ours-slow", "MetricName": "m"}
     assert not plan(Desired(purge_prefix="ours-"), there)
     assert "exists as a trace span alarm" in refusals(Desired((listed,)), there)[0]
+    assert [one.difference for one in obstacles(Desired((listed,)), there)] == [("alarm ours-slow", "kind", "trace span alarm", "metric alarm", False)]
     assert plan(Desired(absent=frozenset({"ours-slow"})), there).steps == ['delete the trace span alarm "ours-slow"']
 
 
@@ -198,6 +199,12 @@ def test_kind_12_a_reference_to_another_account_is_refused() -> None:
     there = Observed((existing("cpu", one.METRIC),), account="123456789012")
     (found,) = refusals(Desired((composite("group", "ALARM(arn:aws:cloudwatch:us-east-1:999999999999:alarm:cpu)"),)), there)
     assert "of the account 999999999999" in found and "own account" in found
+
+
+def test_an_alarm_that_is_gone_and_that_others_stand_on_is_named() -> None:
+    wanted = Desired((composite("group", "ALARM(cpu) OR ALARM(memory)"), {"AlarmName": "cpu", "MetricName": "m"}))
+    assert [one.difference for one in obstacles(wanted, Observed())] == [("alarm memory", "exists", False, True, False)]
+    assert obstacles(wanted, Observed((existing("memory", one.METRIC),))) == []
 
 
 # What stands on what is to be deleted

@@ -23,8 +23,8 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evi
     Tag,
     read_tag,
 )
-from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import pending_refusals, refusals, token_problems
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, UNKNOWN
+from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import obstacles, pending_refusals, refusals, token_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK, UNKNOWN, Plan
 
 
 class Refused(Exception):
@@ -412,6 +412,9 @@ def test_refuses_what_cannot_be_reached(desired, there, sentence):
     assert len(problems) == 1
     assert sentence in problems[0]
     assert "canary" not in problems[0]
+    stands = obstacles(desired, there)
+    laws.check_left_alone(Plan(left_alone=tuple(stands)))
+    assert {one.difference.object for one in stands} <= {f"cache {GROUP}", f"cache {CLUSTER}", "snapshot before"}
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,8 @@ def test_what_cannot_work_is_told_in_a_sentence_that_names_the_variable(changed,
 )
 def test_kind_39_a_python_that_the_agent_has_no_wheels_for_is_told(version, problem, words):
     (refusal,) = planning.refusals(desired(), observing.Observed(python=version, python_problem=problem))
-    assert words in refusal and "3.11 to 3.13 is needed" in refusal
+    assert words in str(refusal) and "3.11 to 3.13 is needed" in str(refusal)
+    assert refusal.difference == ("host limiter-1", "python", version or None, "3.11 to 3.13", False)
     assert planning.refusals(desired(), observing.Observed(python="3.12")) == planning.refusals(desired(), observing.Observed()) == []
 
 

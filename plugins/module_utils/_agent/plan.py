@@ -7,7 +7,7 @@ import typing as t
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.desired import SECRET, Desired
 from ansible_collections.huntaze.ai_system.plugins.module_utils._agent.observe import Observed
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, LeftAlone, Plan
 
 PYTHONS = ("3.11", "3.12", "3.13")  # those that the role's files/requirements.txt pins wheels for
 
@@ -26,12 +26,13 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     return Plan(tuple(changes))
 
 
-def refusals(desired: Desired, observed: Observed) -> list[str]:
+def refusals(desired: Desired, observed: Observed) -> list[LeftAlone]:
     """What the host makes impossible."""
     if not observed.python_problem and observed.python in ("", *PYTHONS):
         return []
-    state = observed.python_problem or f"is Python {observed.python}"
-    return [f"{desired.python} on the host {state}; 3.11 to 3.13 is needed: name one in limiter_agent_python."]
+    state, needed = observed.python_problem or f"is Python {observed.python}", f"{PYTHONS[0]} to {PYTHONS[-1]}"
+    difference = Difference(desired.object, "python", observed.python or None, needed)
+    return [LeftAlone(difference, f"{desired.python} on the host {state}; {needed} is needed", "name one in limiter_agent_python")]
 
 
 def _arrival(desired: Desired, observed: Observed, differences: list[Difference]) -> t.Iterator[Change]:

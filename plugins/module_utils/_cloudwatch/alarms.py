@@ -23,7 +23,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alar
     updated,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.rule import account_of, elsewhere, name_of
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, LeftAlone, Plan
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import Change, Difference, LeftAlone, Plan, missing
 
 # Calls take this many names.
 NAMES_A_CALL = 100
@@ -253,6 +253,25 @@ def refusals(desired: Desired, observed: Observed) -> list[str]:
     return [*_conflicts(desired, observed), *_parents_that_stay(desired, observed)]
 
 
+def obstacles(desired: Desired, observed: Observed) -> list[LeftAlone]:
+    """Of the refusals those that may be somebody's doing: a listed alarm that is now of another kind, and one that is gone and that others stand on."""
+    existing, own = {_name(alarm): alarm for alarm in observed.alarms}, {_name(alarm) for alarm in desired.alarms}
+    found = [_of_another_kind(alarm, existing[_name(alarm)]) for alarm in desired.alarms if kind_of(existing.get(_name(alarm), alarm)) != kind_of(alarm)]
+    lacking = {
+        name_of(written) for alarm in desired.alarms for written in references_as_written(alarm) if not elsewhere(written, None, observed.account)
+    } - existing.keys() - own
+    why, remedy = "a listed alarm stands on it, and it is not listed itself", "list it, or mend the reference"
+    return found + [missing(object_of(name), why, remedy) for name in sorted(lacking)]
+
+
+def _of_another_kind(listed: Alarm, existing: Alarm) -> LeftAlone:
+    kind, found, name = in_words(kind_of(listed)), in_words(kind_of(existing)), _name(listed)
+    return LeftAlone(
+        Difference(object_of(name), "kind", found, kind),
+        f'"{name}" is listed as a {kind} but exists as a {found}', "remove that one first (state: absent), or choose another name",
+    )
+
+
 def _conflicts(desired: Desired, observed: Observed) -> t.Iterator[str]:
     """Listed alarms that exist as another kind, or that stand on what is not there."""
     existing = {_name(alarm): alarm for alarm in observed.alarms}
@@ -261,17 +280,14 @@ def _conflicts(desired: Desired, observed: Observed) -> t.Iterator[str]:
     for alarm in desired.alarms:
         name, kind = _name(alarm), kind_of(alarm)
         if name in existing and kind_of(existing[name]) != kind:
-            yield (
-                f'"{name}" is listed as a {in_words(kind)} but exists as a {in_words(kind_of(existing[name]))}:'
-                " remove that one first (state: absent), or choose another name."
-            )
+            yield str(_of_another_kind(alarm, existing[name]))
         foreign = {written for written in references_as_written(alarm) if elsewhere(written, None, observed.account)}
         for written in sorted(foreign):
             where = elsewhere(written, None, observed.account)
             yield f'"{name}" refers to "{written}" {where}: a composite alarm stands on alarms of its own account; name one of those.'
-        missing = references(alarm) - existing.keys() - own - set(map(name_of, foreign))
-        if missing:
-            yield f'"{name}" refers to {_quoted(missing)}, which neither exists nor is listed: list it, or mend the reference.'
+        lacking = references(alarm) - existing.keys() - own - set(map(name_of, foreign))
+        if lacking:
+            yield f'"{name}" refers to {_quoted(lacking)}, which neither exists nor is listed: list it, or mend the reference.'
         if references(alarm) & going:
             yield (
                 f'"{name}" refers to {_quoted(references(alarm) & going)}, which the purge of "{desired.purge_prefix}" removes:'

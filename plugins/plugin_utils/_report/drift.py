@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import typing as t
 
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
@@ -28,6 +29,7 @@ MEDIUM = ("host", "branch", "app", "security group")
 # An object that is created field by field is one that is not there.
 MADE_WHOLE = ("alarm",)
 EXISTS = "exists"
+LONGEST = 300
 
 
 class Look(t.NamedTuple):
@@ -42,24 +44,29 @@ class Look(t.NamedTuple):
 def found(looks: t.Iterable[Look]) -> list[dict[str, t.Any]]:
     """A record for each field that differs, without its history. Of a field that several tell the first counts."""
     records: dict[str, dict[str, t.Any]] = {}
+    looks = list(looks)
     for look in looks:
-        for one in [*_differences(look), *_left_alone(look)]:
+        for one in [*_differences(look), *_left_alone(look, looks)]:
             records.setdefault(one["id"], one)
     return list(records.values())
 
 
 def _differences(look: Look) -> t.Iterator[dict[str, t.Any]]:
+    if look.module == "amplify_deployment" and _options(look.result).get("environment_changes"):
+        return  # the build of variables that differ themselves
     refusal = " ".join(words.lines_of(look.result.get("msg") or ""))
     for one in _told(look.module, _whole(_merged(look.result.get("differences") or []))):
-        if look.module == "amplify_deployment" and _options(look.result).get("environment_changes"):
-            continue  # the build of variables that differ themselves
-        action = "A run removes it" if one["after"] is None else "A run puts it back" if one["before"] is None else "A run sets it to what is declared"
-        yield _record(look, one, bool(one.get("lowers_security")) or _lowers_security(one), f"A run is refused: {refusal}" if refusal else action, not refusal)
+        action = "a run removes it" if one["after"] is None else "a run puts it back" if _is_absent(one) else "a run sets it as declared"
+        record = _record(look, one, _lowers_security(one), f"a run is refused: {refusal}" if refusal else action, not refusal)
+        yield {**record, "since": (look.result.get("changed_at") or {}).get(one["field"])}
 
 
-def _left_alone(look: Look) -> t.Iterator[dict[str, t.Any]]:
+def _left_alone(look: Look, looks: t.Sequence[Look]) -> t.Iterator[dict[str, t.Any]]:
+    put_back = {one["field"] for other in looks if other.module == look.module for one in other.result.get("differences") or []}
     for one in look.result.get("left_alone") or []:
-        yield _record(look, one, bool(one.get("lowers_security")), words.clean(one.get("why") or "A run leaves it as it is"), False, one.get("remedy"))
+        # A variable of the app stands in for that of a branch which is gone, until a run puts that one back.
+        if not (look.module == "amplify_environment" and one["field"] in put_back):
+            yield _record(look, one, bool(one.get("lowers_security")), words.clean(one.get("why") or "a run leaves it as it is"), False, one.get("remedy"))
 
 
 def _merged(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -102,20 +109,26 @@ def _severity(one: t.Mapping[str, t.Any], lowers: bool) -> str:
     return "high" if lowers else "medium" if medium else "low"
 
 
+def _is_absent(one: t.Mapping[str, t.Any]) -> bool:
+    return one["before"] is None or (one["field"], one["before"]) == (EXISTS, False)
+
+
 def _record(
     look: Look, one: t.Mapping[str, t.Any], lowers: bool, action: str, corrects: bool, remedy: t.Any = None,
 ) -> dict[str, t.Any]:
     thing = object_of(str(one["object"]))
     field = words.clean(one["field"])
     before, after = one.get("before"), one.get("after")
-    if one.get("secret"):
+    if one["field"] == EXISTS:
+        declared, seen = "there" if after else None, "there" if before else None
+    elif one.get("secret"):
         declared, seen = (None if after is None else SECRET), (None if before is None else SECRET if after is None else OTHER_SECRET)
     else:
-        declared, seen = text(after), text(before)
+        declared, seen = _compared(*("a rule without a description" if value == "" and look.stage == "network" else text(value) for value in (after, before)))
     return {
         "id": id_of(thing, field), "object": thing, "field": field, "declared": declared, "found": seen, "state": "new",
         "secret": bool(one.get("secret")), "severity": _severity(one, lowers), "since": None, "by": None, "via": None, "accepted": None,
-        "stage": look.stage, "host": look.host, "action": action, "remedy": None if remedy is None else words.clean(remedy), "corrects": corrects,
+        "stage": look.stage, "host": look.host, "action": action, "remedy": words.clean(remedy) if remedy else None, "corrects": corrects,
         "candidates": [], "seen_between": None,
     }
 
@@ -130,7 +143,20 @@ def text(value: t.Any) -> t.Optional[str]:
         return ", ".join(f"{name}: {text(member) or 'none'}" for name, member in value.items()) or "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(text(member) or "none" for member in value) or "none"
-    return words.clean(f"{value:g}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value)
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
+
+
+def _compared(declared: t.Optional[str], seen: t.Optional[str]) -> tuple[t.Optional[str], t.Optional[str]]:
+    """Both without control characters. Of long texts the lines in which they differ."""
+    if declared and seen and max(len(declared), len(seen)) > LONGEST:
+        lines = [line for line in difflib.ndiff(seen.splitlines(), declared.splitlines()) if line[2:].strip()]
+        declared, seen = ("; ".join(line[2:].strip() for line in lines if line[0] == mark) or "those lines left out" for mark in "+-")
+    return _short(declared), _short(seen)
+
+
+def _short(value: t.Optional[str]) -> t.Optional[str]:
+    value = None if value is None else words.clean(value)
+    return value if value is None or len(value) <= LONGEST else f"{value[:LONGEST].rstrip()}... ({words.plural(len(value), 'character')})"
 
 
 def _options(result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
@@ -159,10 +185,10 @@ def compared(
     for key, one in {**now, **left}.items():
         known = before.get(key)
         record = {**one, "state": "still" if known else "new", "seen_between": _between(known, previous, began), **_known_origin(known)}
-        records.append(record if key in left else {**record, "state": "gone", "action": "This run put it right"})
+        records.append(record if key in left else {**record, "state": "gone", "action": "this run put it right"})
     for key, known in before.items():
         if key not in now and key not in left and known.get("stage") in looked_at:
-            records.append({**known, "state": "gone", "accepted": None, "action": "It is as declared again"})
+            records.append({**known, "state": "gone", "accepted": None, "action": "it is as declared again"})
     unseen = [known for key, known in before.items() if key not in now and key not in left and known.get("stage") not in looked_at]
     return records, unseen
 

@@ -105,7 +105,7 @@ def report(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[s
         "security": [],
         "cost": {"currency": "USD", "month": 0, "change": 0, "price_table": None, "not_counted": "", "items": []},
         "failures": failures,
-        "notes": _notes(events, failures) + differs.notes,
+        "notes": (differs.notes if asked else []) + _notes(events, failures, bool(asked)),
     }
     idle = all(event.state == "skipped" for event in events)
     made["outcome"] = _outcome(made, run, [trouble.stage for trouble in troubles], idle, asked)
@@ -379,14 +379,16 @@ def _region(event: Event) -> t.Optional[str]:
     return words.clean(region) if isinstance(region, str) and region else None
 
 
-def _notes(events: t.Sequence[Event], failures: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+def _notes(events: t.Sequence[Event], failures: t.Sequence[t.Mapping[str, t.Any]], drift_run: bool) -> list[str]:
     notes = []
     reason = next((event.result["evidence"].get("reason") for event in events
                    if not _is_plan(event) and event.result.get("changed") and isinstance(event.result.get("evidence"), dict)), None)
     if reason:
         notes.append(f"The cache's token, as this run found it: {reason}.")
     alarms = [event.result for event in events if event.action.endswith("cloudwatch_alarms") and event.state != "skipped"]
-    if alarms and alarms[-1].get("muted"):
+    if drift_run:
+        pass  # a muted alarm is a difference there
+    elif alarms and alarms[-1].get("muted"):
         notes.append(
             f"MUTED: {', '.join(alarms[-1]['muted'])}: actions are off, so nobody is told. "
             "Turn them on again once the incident is over: actions_enabled: true, or the CloudWatch console."

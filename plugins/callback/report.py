@@ -28,6 +28,14 @@ options:
     ini:
       - section: callback_huntaze_report
         key: json
+  markdown:
+    description: The same as Markdown, for a comment or the summary of a CI job.
+    type: path
+    env:
+      - name: HUNTAZE_REPORT_MARKDOWN
+    ini:
+      - section: callback_huntaze_report
+        key: markdown
   outcome:
     description:
       - A file for the program that started the run. It gets one line of JSON once the run has ended and its reports are written - C(word) and C(sentence)

@@ -7,12 +7,16 @@ import errno
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
+import yaml
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.problems import FORMATS
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import files, model
 from hypothesis import given
 from hypothesis import strategies as st
 
+CALLBACK = Path(__file__).parents[2] / "plugins" / "callback" / "report.py"
 NOON = 1_796_126_400.0  # 1 Dec 2026 12:00:00 UTC
 RUN = model.Run("drift", "ansible-playbook playbooks/drift.yml", False, NOON, NOON + 9, "0.1.0")
 
@@ -45,6 +49,20 @@ def test_a_run_has_a_file_of_its_own_and_the_last_ones_names_are_always_the_same
     assert names(directory) == ["drift-20261201T120000Z.json", "drift-20261201T120100Z.json", "report.json"]
     assert json.loads((directory / "report.json").read_text()) == report(1)
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700 and {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+
+
+def test_every_form_has_its_file_also_of_a_run_that_has_not_ended(tmp_path):
+    for running in (True, False):
+        made = model.report([], RUN._replace(running=running))
+        written = files.write(made, str(tmp_path), files.FORMS, 30)
+        assert written.problems == [] and names(tmp_path) == sorted([files.name(began(0)), *(file for file, dummy in files.FORMS.values())])
+        assert all((tmp_path / file).read_text() == draw(made) for file, draw in files.FORMS.values())
+
+
+def test_every_form_has_an_option_of_the_callback_and_a_word_of_the_inventory():
+    options = yaml.safe_load(CALLBACK.read_text().partition('r"""')[2].partition('"""')[0])["options"]
+    assert {name: options[name]["env"][0]["name"] for name in files.FORMS} == {name: f"HUNTAZE_REPORT_{name.upper()}" for name in files.FORMS}
+    assert set(files.FORMS) <= {"json", *FORMATS}
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])

@@ -66,12 +66,12 @@ def inventory_without_agents(directory: Path) -> Path:
 
 def run(
     sandbox: sandboxes.Sandbox, *arguments: str, inventory: Path | str = "inventories/sandbox", variables: dict[str, t.Any] | None = None,
-    changed: dict[str, str] | None = None,
+    changed: dict[str, str] | None = None, playbook: str = "deploy.yml",
 ) -> Outcome:
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "report.json")
         done = subprocess.run(
-            command(sandbox, *arguments, inventory=inventory, variables=variables), cwd=sandboxes.REPOSITORY,
+            command(sandbox, *arguments, playbook=playbook, inventory=inventory, variables=variables), cwd=sandboxes.REPOSITORY,
             env={**environment(sandbox, changed), "HUNTAZE_REPORT_JSON": str(report)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
         )

@@ -126,6 +126,11 @@ TOKEN = [
                 module="amplify_deployment"), {"branch/d1/main#live_environment": ("current", "outdated", "medium")}),
         (looked("agent", difference("host limiter-1", "rules", "a: 1\nb: 2\n" * 30 + "c: 3\n", "a: 1\nb: 2\n" * 30 + "c: 4\n"), host="limiter-1"),
          {"host/limiter-1#rules": ("c: 4", "c: 3", "medium")}),
+        (looked("agent", difference("host a", "release", "1", "0"), difference("host a", "unit", "x", "y"), difference("host a", "service", "running with x", "running with y")),
+         {"host/a#release": ("0", "1", "medium")}),
+        (looked("agent", difference("host a", "unit", "x", "y"), difference("host a", "service", "stopped", "running with y"), difference("host a", "rules.yml", "r", "s")),
+         {"host/a#unit": ("y", "x", "medium"), "host/a#service": ("running with y", "stopped", "medium"), "host/a#rules.yml": ("s", "r", "medium")}),
+        (looked("agent", host="a", kept_bearer_tokens=2), {"host/a#bearer-tokens-beside-the-declared-ones": (None, "2", "high")}),
     ],
 )
 def test_what_a_plan_changes_along_is_no_drift(look, found):

@@ -13,16 +13,17 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import w
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import id_of, object_of
 
 SECRET, OTHER_SECRET = "a secret (masked)", "another secret (masked)"
-# What a plan changes along with the field that differs. Of each row the first field that differs is told, and the last row only if no other is.
+# Fields of which the first that differs is told, as a plan changes the others along with it.
 TOLD_BY = {
     "elasticache_auth": (
-        ("replication_group_id",),
         ("transit_encryption_mode", "transit_encryption_enabled"),
         ("auth_token_enabled", "auth_token", "auth_token_update_strategy", "auth_token_last_modified_date", "tags"),
-        ("pending_modifications", "endpoints", "snapshot_status"),
     ),
     "amplify_deployment": (("live_environment", "build", "tags"),),
+    "limiter_agent": (("release", "unit", "socket"),),
 }
+# Fields that are told only where nothing else differs.
+FOLLOWS = {"elasticache_auth": ("pending_modifications", "endpoints", "snapshot_status")}
 # Fields that let more in where they differ.
 GUARDS = ("transit_encryption_mode", "transit_encryption_enabled", "auth_token_enabled", "auth_token_update_strategy")
 MEDIUM = ("host", "branch", "app", "security group")
@@ -59,6 +60,10 @@ def _differences(look: Look) -> t.Iterator[dict[str, t.Any]]:
         action = "a run removes it" if one["after"] is None else "a run puts it back" if _is_absent(one) else "a run sets it as declared"
         record = _record(look, one, _lowers_security(one), f"a run is refused: {refusal}" if refusal else action, not refusal)
         yield {**record, "since": (look.result.get("changed_at") or {}).get(one["field"])}
+    if look.module == "limiter_agent" and look.result.get("kept_bearer_tokens"):
+        # Preflight's look keeps them, as a deployment does until the app is built with the declared one.
+        tokens = {"object": f"host {look.host}", "field": "bearer tokens beside the declared ones", "before": look.result["kept_bearer_tokens"], "after": None}
+        yield _record(look, tokens, True, "a run removes them", True)
 
 
 def _left_alone(look: Look, looks: t.Sequence[Look]) -> t.Iterator[dict[str, t.Any]]:
@@ -89,13 +94,14 @@ def _whole(differences: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
 
 def _told(module: str, differences: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     """The differences without those that only come along."""
-    rows = TOLD_BY.get(module)
-    if not rows:
-        return list(differences)
     heads = [one["field"].partition(".")[0] for one in differences]
-    *first, last = rows
-    told = {next((field for field in row if field in heads), None) for row in first} - {None} or {next((field for field in last if field in heads), None)}
-    return [one for one, head in zip(differences, heads) if head in told]
+    silent = {field for row in TOLD_BY.get(module, ()) for field in [field for field in row if field in heads][1:]}
+    if set(heads) - set(FOLLOWS.get(module, ())):
+        silent |= set(FOLLOWS.get(module, ()))
+    told = [one for one, head in zip(differences, heads) if head not in silent]
+    # An agent that runs names its unit, which differs itself.
+    with_unit = module == "limiter_agent" and {"release", "unit", "socket"} & set(heads)
+    return [one for one in told if not (with_unit and one["field"] == "service" and str(one["before"]).startswith("running"))]
 
 
 def _lowers_security(one: t.Mapping[str, t.Any]) -> bool:

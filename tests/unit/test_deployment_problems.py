@@ -382,3 +382,34 @@ def test_kind_06_the_bearer_token_goes_the_same_way():
     (problem,) = deployment_problems(variables(huntaze_limiter__bearer_tokens=[token]))
     assert "bearer_tokens" in problem and "canary" not in problem
     assert deployment_problems(variables(huntaze_limiter__bearer_tokens=[token], huntaze_app__build_quotes_values=True)) == []
+
+
+ACCEPTED = {"object": "alarm huntaze-ai-cpu", "field": "threshold", "reason": "load test", "until": "2027-01-31"}
+
+
+@pytest.mark.parametrize(
+    ("drift", "problem"),
+    [
+        ({"formats": ["markdwn"]}, "huntaze_drift.formats 'markdwn' is not known. Did you mean markdown? Use some of: markdown, html."),
+        ({"keep": 1.5}, "huntaze_drift.keep 1.5 is not usable. Set it to a whole number."),
+        ({"attribute": "yes"}, "huntaze_drift.attribute 'yes' must be true or false. Correct it, or leave it out."),
+        ({"accepted": ["threshold"]}, "huntaze_drift.accepted[0] must be a mapping with object, field, reason, until."),
+        ({"accepted": [{**ACCEPTED, "untill": 1}]}, "huntaze_drift.accepted[0].untill is not known. Did you mean until? Remove it."),
+        ({"accepted": [ACCEPTED, {**ACCEPTED, "reason": ""}]}, "huntaze_drift.accepted[1].reason is missing. Say why, for those who read the report."),
+        ({"accepted": [{**ACCEPTED, "until": "soon"}]}, "huntaze_drift.accepted[0].until 'soon' is no day. Give one as 2027-01-31."),
+        ({"accepted": [{**ACCEPTED, "until": 7}]}, "huntaze_drift.accepted[0].until 7 is no day. Give one as 2027-01-31."),
+    ],
+)
+def test_what_a_drift_run_cannot_work_with(drift, problem):
+    assert deployment_problems({**GOOD, "huntaze_drift": drift}) == [problem]
+
+
+@pytest.mark.parametrize("until", ["2027-01-31", datetime.date(2027, 1, 31), datetime.datetime(2027, 1, 31, 5)])
+def test_a_day_may_be_one_of_yaml_or_text(until):
+    assert deployment_problems({**GOOD, "huntaze_drift": {"accepted": [{**ACCEPTED, "until": until, "by": "owner"}]}}) == []
+
+
+@pytest.mark.parametrize(("value", "fits"), [(True, True), ("false", True), ("True", True), ("no", True), ("1", True), ("maybe", False), ("", False), ([], False)])
+def test_a_switch_of_the_command_line_is_text_and_says_true_or_false(value, fits):
+    problems = deployment_problems(GOOD, switches={"huntaze_drift_correct": value})
+    assert problems == ([] if fits else [f"huntaze_drift_correct {value!r} must be true or false. Correct it, or leave it out."])

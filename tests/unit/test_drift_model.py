@@ -185,7 +185,16 @@ def test_a_correction_tells_what_it_put_right_and_what_stays():
         "security_group/sg-1#tcp-6379-from-sg-2": ("gone", "this run put it right"), "security_group/sg-1#tcp-6379-from-0.0.0.0/0": ("new", "nobody has declared it"),
     }
     assert made["outcome"]["sentence"] == "1 field still differs from what is declared; it lowers security" and made["outcome"]["next"] == "remove it"
-    assert reported(*whole(looked("network", RULE)), done, *whole(looked("network")), verified(), asked={"correct": True})["outcome"]["word"] == "changed"
+    whole_again = reported(*whole(looked("network", RULE)), done, *whole(looked("network")), verified(), asked={"correct": True})["outcome"]
+    assert (whole_again["word"], whole_again["sentence"]) == ("changed", "1 field put right: 1 step done, 1 check ok")
+
+
+def test_a_cache_that_is_gone_is_told_though_nothing_else_of_it_could_be_compared():
+    look = event("preflight", action="huntaze.ai_system.elasticache_info", cache={"exists": False}, invocation={"module_args": {"name": "huntaze-redis"}})
+    made = reported(*whole(look, unseen=[{"stage": "preflight", "host": None, "message": "There is no cache huntaze-redis."}]))
+    (record,) = made["drift"]
+    assert (record["id"], record["declared"], record["found"], record["corrects"]) == ("cache/huntaze-redis#exists", "there", None, False) and record["remedy"]
+    assert made["outcome"]["sentence"] == "Not everything could be looked at: There is no cache huntaze-redis"
 
 
 def test_what_stands_in_the_report_before_is_still_there_or_gone_or_was_not_looked_at():

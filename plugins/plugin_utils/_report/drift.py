@@ -31,6 +31,7 @@ MEDIUM = ("host", "branch", "app", "security group")
 MADE_WHOLE = ("alarm",)
 EXISTS = "exists"
 LONGEST = 300
+PUT_RIGHT = "this run put it right"
 
 
 class Look(t.NamedTuple):
@@ -53,7 +54,7 @@ def found(looks: t.Iterable[Look]) -> list[dict[str, t.Any]]:
 
 
 def _differences(look: Look) -> t.Iterator[dict[str, t.Any]]:
-    if look.module == "amplify_deployment" and _options(look.result).get("environment_changes"):
+    if look.module == "amplify_deployment" and options_of(look.result).get("environment_changes"):
         return  # the build of variables that differ themselves
     refusal = " ".join(words.lines_of(look.result.get("msg") or ""))
     for one in _told(look.module, _whole(_merged(look.result.get("differences") or []))):
@@ -72,6 +73,14 @@ def _left_alone(look: Look, looks: t.Sequence[Look]) -> t.Iterator[dict[str, t.A
         # A variable of the app stands in for that of a branch which is gone, until a run puts that one back.
         if not (look.module == "amplify_environment" and one["field"] in put_back):
             yield _record(look, one, bool(one.get("lowers_security")), words.clean(one.get("why") or "a run leaves it as it is"), False, one.get("remedy"))
+
+
+def missing_cache(name: t.Any) -> dict[str, t.Any]:
+    """What is left alone where preflight has found no cache, so that no module was asked about it."""
+    return {
+        "object": f"cache {name}", "field": EXISTS, "before": False, "after": True, "secret": False, "why": "a run makes no cache",
+        "remedy": "restore it from a snapshot under this name, or correct huntaze_cache.name",
+    }
 
 
 def _merged(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -165,7 +174,8 @@ def _short(value: t.Optional[str]) -> t.Optional[str]:
     return value if value is None or len(value) <= LONGEST else f"{value[:LONGEST].rstrip()}... ({words.plural(len(value), 'character')})"
 
 
-def _options(result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+def options_of(result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """The options that the module was given."""
     return (result.get("invocation") or {}).get("module_args") or {}
 
 
@@ -191,7 +201,7 @@ def compared(
     for key, one in {**now, **left}.items():
         known = before.get(key)
         record = {**one, "state": "still" if known else "new", "seen_between": _between(known, previous, began), **_known_origin(known)}
-        records.append(record if key in left else {**record, "state": "gone", "action": "this run put it right"})
+        records.append(record if key in left else {**record, "state": "gone", "action": PUT_RIGHT})
     for key, known in before.items():
         if key not in now and key not in left and known.get("stage") in looked_at:
             records.append({**known, "state": "gone", "accepted": None, "action": "it is as declared again"})

@@ -356,6 +356,10 @@ def _looks(events: t.Sequence[Event], run: Run) -> list[drift.Look]:
         stage, of_agent = _planned_stage(event), event.action.endswith(".limiter_agent")
         if event.stage == "preflight" and event.state == "ok" and stage in STAGES and stage not in (*LOOKS, *run.left_out):
             looks.append(drift.Look(stage, words.clean(event.host) if of_agent else None, event.action.rpartition(".")[2], event.result))
+        cache = event.result.get("cache") if event.stage == "preflight" and event.action.endswith(".elasticache_info") else None
+        if cache and cache.get("exists") is False:
+            missing = drift.missing_cache(drift.options_of(event.result).get("name"))
+            looks.append(drift.Look("auth_close", None, "elasticache_info", {"left_alone": [missing]}))
     return looks
 
 
@@ -463,7 +467,9 @@ def _outcome(
     scope = f" by {', '.join(_ran(run))}" if set(run.left_out) - {"verify"} and _ran(run) else ""
     if done:
         whole = run.command == "deploy" and not made["run"]["left_out"] and judgements["ok"]
-        return _said("changed", ("The AI system is up: " if whole else "") + ", ".join(filter(None, [f"{words.plural(done, 'step')} done{scope}", said])))
+        right = sum(one["state"] == "gone" and one["action"] == drift.PUT_RIGHT for one in made["drift"])
+        begin = "The AI system is up: " if whole else f"{words.plural(right, 'field')} put right: " if right else ""
+        return _said("changed", begin + ", ".join(filter(None, [f"{words.plural(done, 'step')} done{scope}", said])))
     if not set(run.stages) - {"preflight", "verify"} - set(run.left_out):
         return _said("clean", ", ".join(filter(None, ["Looked only, nothing was compared" if run.stages else "Nothing was changed", said])))
     objects = made["run"]["objects"]

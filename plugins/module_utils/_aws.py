@@ -88,6 +88,12 @@ def fail_on_aws_error(module: AnsibleAWSModule, error: Exception, doing: str, **
     )
 
 
+def failed_look(module: AnsibleAWSModule, error: Exception, doing: str) -> str:
+    """A sentence on a look that failed and that the task can do without."""
+    way_out = hint(error, module)
+    return f"{doing} failed: {error}" + (f" -- {way_out}" if way_out else "")
+
+
 def looked(module: AnsibleAWSModule, doing: str, look: t.Callable[[], t.Any], gone: LeftAlone | None = None) -> t.Any:
     """What the first look of a task gives, or a failure that says that nothing was done; `gone` is told where what the task names is not there."""
     try:

@@ -96,7 +96,7 @@ def agents_plans(looks, expected=()):
             told.insert(0, (
                 f"The host {host} of huntaze_limiter_agents cannot be reached: {look.get('msg', 'no reason given')} Bring it up, or take it out of the group."
             ))
-        differing = _differing(look)
+        differing = [{**one, "changed_at": (look.get("changed_at") or {}).get(one["field"])} for one in _differing(look)]
         differences += differing
         refusals += told
         unseen += [] if differing else [{"stage": "agent", "host": host, "message": message} for message in told]

@@ -13,17 +13,17 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import w
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import id_of, object_of
 
 SECRET, OTHER_SECRET = "a secret (masked)", "another secret (masked)"
-# Fields of which the first that differs is told, as a plan changes the others along with it.
+# By the kind of object: fields of which the first that differs is told, as a plan changes the others along with it.
 TOLD_BY = {
-    "elasticache_auth": (
+    "cache": (
         ("transit_encryption_mode", "transit_encryption_enabled"),
         ("auth_token_enabled", "auth_token", "auth_token_update_strategy", "auth_token_last_modified_date", "tags"),
     ),
-    "amplify_deployment": (("live_environment", "build", "tags"),),
-    "limiter_agent": (("release", "unit", "socket"),),
+    "branch": (("live_environment", "build"),),
+    "host": (("release", "unit", "socket"),),
 }
-# Fields that are told only where nothing else differs.
-FOLLOWS = {"elasticache_auth": ("pending_modifications", "endpoints", "snapshot_status")}
+# Fields that are told only where nothing else of the object differs.
+FOLLOWS = {"cache": ("pending_modifications", "endpoints", "snapshot_status"), "branch": ("live_environment", "build")}
 # Fields that let more in where they differ.
 GUARDS = ("transit_encryption_mode", "transit_encryption_enabled", "auth_token_enabled", "auth_token_update_strategy")
 MEDIUM = ("host", "branch", "app", "security group")
@@ -57,14 +57,23 @@ def _differences(look: Look) -> t.Iterator[dict[str, t.Any]]:
     if look.module == "amplify_deployment" and options_of(look.result).get("environment_changes"):
         return  # the build of variables that differ themselves
     refusal = " ".join(words.lines_of(look.result.get("msg") or ""))
-    for one in _told(look.module, _whole(_merged(look.result.get("differences") or []))):
+    for one in told(look.result.get("differences") or []):
         action = "a run removes it" if one["after"] is None else "a run puts it back" if _is_absent(one) else "a run sets it as declared"
-        record = _record(look, one, _lowers_security(one), f"a run is refused: {refusal}" if refusal else action, not refusal)
+        record = _record(look, one, one["lowers_security"], f"a run is refused: {refusal}" if refusal else action, not refusal)
         yield {**record, "since": (look.result.get("changed_at") or {}).get(one["field"])}
     if look.module == "limiter_agent" and look.result.get("kept_bearer_tokens"):
         # Preflight's look keeps them, as a deployment does until the app is built with the declared one.
         tokens = {"object": f"host {look.host}", "field": "bearer tokens beside the declared ones", "before": look.result["kept_bearer_tokens"], "after": None}
         yield _record(look, tokens, True, "a run removes them", True)
+
+
+def told(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """What modules told in their plans and leave alone, without what a plan only changes along. Each says whether it lowers security."""
+    by_object: dict[str, list[dict[str, t.Any]]] = {}
+    for one in _merged(differences):
+        by_object.setdefault(one["object"], []).append(one)
+    kept = [one for name, some in by_object.items() for one in _heads(object_of(name)["kind"].lower(), some)]
+    return [{**one, "lowers_security": bool(one.get("lowers_security", _lowers_security(one)))} for one in kept]
 
 
 def _left_alone(look: Look, looks: t.Sequence[Look]) -> t.Iterator[dict[str, t.Any]]:
@@ -92,25 +101,21 @@ def _merged(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.
     return [one for one in merged.values() if one["secret"] or one["before"] != one["after"]]
 
 
-def _whole(differences: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """An object that is not there is one difference, not one for each of its fields."""
-    there = {one["object"] for one in differences if one["before"] is not None}
-    absent = {one["object"]: None for one in differences if one["object"] not in there and object_of(one["object"])["kind"].lower() in MADE_WHOLE}
-    return [{"object": name, "field": EXISTS, "before": False, "after": True, "secret": False} for name in absent] + [
-        one for one in differences if one["object"] not in absent
-    ]
-
-
-def _told(module: str, differences: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """The differences without those that only come along."""
+def _heads(kind: str, differences: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Of one object. One that is not there is one difference, not one for each of its fields."""
+    if kind in MADE_WHOLE and all(one["before"] is None for one in differences):
+        return [{"object": differences[0]["object"], "field": EXISTS, "before": False, "after": True, "secret": False}]
     heads = [one["field"].partition(".")[0] for one in differences]
-    silent = {field for row in TOLD_BY.get(module, ()) for field in [field for field in row if field in heads][1:]}
-    if set(heads) - set(FOLLOWS.get(module, ())):
-        silent |= set(FOLLOWS.get(module, ()))
-    told = [one for one, head in zip(differences, heads) if head not in silent]
-    # An agent that runs names its unit, which differs itself.
-    with_unit = module == "limiter_agent" and {"release", "unit", "socket"} & set(heads)
-    return [one for one in told if not (with_unit and one["field"] == "service" and str(one["before"]).startswith("running"))]
+    follows = set(FOLLOWS.get(kind, ()))
+    silent = {field for row in TOLD_BY.get(kind, ()) for field in [field for field in row if field in heads][1:]} | (follows if set(heads) - follows else set())
+    kept = []
+    for one, head in zip(differences, heads):
+        # The tags of an app hold notes of builds. An agent that runs names its unit, which differs itself.
+        notes = kind == "app" and head == "tags"
+        with_unit = kind == "host" and {"release", "unit", "socket"} & set(heads) and head == "service" and str(one["before"]).startswith("running")
+        if not (head in silent or notes or with_unit):
+            kept.append(one)
+    return kept
 
 
 def _lowers_security(one: t.Mapping[str, t.Any]) -> bool:

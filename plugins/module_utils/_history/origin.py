@@ -226,9 +226,10 @@ def _same(written: t.Any, value: t.Any) -> bool:
 
 
 def _suspects(found: Found, trail: Trail) -> list[Write]:
-    """Who wrote it since a run of this collection did."""
-    since = itertools.takewhile(lambda write: not write.own or write.value(found.field) is UNREAD, _touching(found, trail))
-    return [write for write in since if not write.own][:MOST_CANDIDATES]
+    """Who wrote it since a run of this collection did; that run itself, if nobody did and it is not known what it wrote."""
+    touching = _touching(found, trail)
+    others = list(itertools.takewhile(lambda write: not write.own, touching))
+    return (others or [write for write in touching[:1] if write.value(found.field) is UNREAD])[:MOST_CANDIDATES]
 
 
 def _by_history(found: Found, observed: Observed) -> t.Optional[str]:
@@ -259,6 +260,7 @@ def _note(
     elif suspects:
         unread = any(write.value(found.field) is UNREAD for write in suspects) or observed.value(found) is UNKNOWN
         notes.append("These wrote it last; " + ("no value can be compared." if unread else "none of them wrote what was found."))
+        notes += ["It was a run of this collection."] if suspects[0].own else []
     elif not looked_up:
         notes.append("It was not looked up to the end.")
     elif not _attributes(found, observed):

@@ -111,6 +111,43 @@ def test_every_stage_that_changes_aws_is_planned_by_its_own_tasks():
     assert len(registered) == len(set(registered)) == 8
 
 
+def test_drift_yml_has_the_stages_of_deploy_yml_and_acts_only_where_it_corrects():
+    drift = yaml.safe_load((PLAYBOOKS / "drift.yml").read_text())
+    parts = {}
+    for part in drift:
+        if "ansible.builtin.import_playbook" in part:
+            parts.setdefault(Path(part["ansible.builtin.import_playbook"]).stem, part)
+    assert [name for name in parts if name in EVERY] == EVERY and [name for name in parts if name not in EVERY] == ["preflight", "history", "verify"]
+    assert all(parts[name]["vars"] == {"huntaze_finds_drift": True} and parts[name]["when"] == "huntaze_corrects | bool" for name in EVERY)
+    for name in EVERY:
+        for play in yaml.safe_load((STAGES / f"{name}.yml").read_text()):
+            assert play["hosts"] == "{{ huntaze_acting_host }}" or "huntaze_acts" in play["hosts"] or play["hosts"] == "{{ huntaze_agents_while_the_cache_changes }}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "acts", "looks"),
+    [
+        ({}, True, True),
+        ({"huntaze_finds_drift": True}, False, True),
+        ({"huntaze_finds_drift": True, "huntaze_drift_correct": "false"}, False, True),
+        ({"huntaze_finds_drift": True, "huntaze_drift_correct": "true", "unseen": []}, True, True),
+        ({"huntaze_finds_drift": True, "huntaze_drift_correct": True, "unseen": [{}]}, False, True),
+        # Where nobody has looked, nothing is done.
+        ({"huntaze_finds_drift": True, "huntaze_drift_correct": True}, False, True),
+        ({"huntaze_finds_drift": True, "huntaze_looks_again": True}, False, False),
+        ({"huntaze_finds_drift": True, "huntaze_looks_again": True, "huntaze_drift_correct": "yes", "unseen": []}, True, True),
+        ({"huntaze_finds_drift": True, "huntaze_looks_again": True, "huntaze_drift_correct": "yes", "unseen": [], "ansible_check_mode": True}, True, False),
+    ],
+)
+def test_a_drift_run_acts_only_where_it_corrects_and_has_seen_everything(variables, acts, looks):
+    main = yaml.safe_load((PLAYBOOKS / "vars" / "main.yml").read_text())
+    told = {name: trust_as_template(main[name]) for name in ("huntaze_corrects", "huntaze_acts", "huntaze_acting_host", "huntaze_looking_host")}
+    localhost = {"huntaze_unseen": variables["unseen"]} if "unseen" in variables else {}
+    templar = Templar(DataLoader(), variables={"ansible_check_mode": False, "hostvars": {"localhost": localhost}, **told, **variables})
+    assert templar.template(trust_as_template("{{ huntaze_acting_host }}")) == ("localhost" if acts else [])
+    assert templar.template(trust_as_template("{{ huntaze_looking_host }}")) == ("localhost" if looks else [])
+
+
 FREE = {"status": "available", "auth_token_status": None}
 
 

@@ -36,6 +36,14 @@ options:
     ini:
       - section: callback_huntaze_report
         key: markdown
+  html:
+    description: The same as one page that loads nothing from elsewhere.
+    type: path
+    env:
+      - name: HUNTAZE_REPORT_HTML
+    ini:
+      - section: callback_huntaze_report
+        key: html
   outcome:
     description:
       - A file for the program that started the run. It gets one line of JSON once the run has ended and its reports are written - C(word) and C(sentence)
@@ -66,7 +74,6 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import ANSIBLE_COLOR
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import files, model
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
 
@@ -101,7 +108,6 @@ class CallbackModule(CallbackBase):
                     self.left_out.append(stage)
         if self.began is None:
             self.began = time.time()
-            _journal.begin()
             # A run that is stopped half-way, by Ctrl-C or by an error of Ansible's own, never comes to its statistics.
             atexit.register(self.at_exit, os.getpid())
 
@@ -128,7 +134,7 @@ class CallbackModule(CallbackBase):
 
     def at_exit(self, process):
         if process == os.getpid() and not self.told:
-            self.events += [event._replace(result=_journal.result_of(*of)) for of, (dummy, event) in self.started.items()]
+            self.events += [event for dummy, event in self.started.values()]
             self.tell([], interrupted=True)
 
     @staticmethod

@@ -169,12 +169,6 @@ steps:
     - Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, before it is built
     - Start a RELEASE build of branch d1a2b3c4d5e6f7/main
     - Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, with the job that builds it
-seconds:
-  description: How long each of RV(steps) took, in their order. One that was waited for counts until it was seen.
-  returned: a run that made a step
-  type: list
-  elements: float
-  sample: [0.6, 1.2, 0.6]
 differences:
   description: What the steps change, one item a field. In check mode, what they would change.
   returned: always, except for options that are refused, credentials that cannot work and a missing region
@@ -206,7 +200,7 @@ differences:
       type: bool
       sample: false
 left_alone:
-  description: A branch or an app that does not exist. No run makes it.
+  description: A branch or an app that does not exist: no run makes it.
   returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.problems import FORMATS
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import files, model
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CALLBACK = Path(__file__).parents[2] / "plugins" / "callback" / "report.py"
@@ -117,6 +117,7 @@ def test_a_damaged_report_is_told_and_passed_over(tmp_path, text):
     assert before["run"]["began"] == began(0) and len(notes) == 1 and files.name(began(1)) in notes[0]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(-1, 6))
 def test_the_directory_is_bounded_and_keeps_the_last(tmp_path_factory, runs, keep):
     directory = tmp_path_factory.mktemp("reports")

@@ -18,12 +18,13 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import json, markdown
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import html, json, markdown
 
 # By the names of options: the file in a directory, and what draws it.
 FORMS: dict[str, tuple[str, t.Callable[[t.Mapping[str, t.Any]], str]]] = {
     "json": ("report.json", json.render),
     "markdown": ("report.md", markdown.render),
+    "html": ("report.html", html.render),
 }
 NAME = re.compile(r"drift-\d{8}T\d{6}Z\.json")
 # Outcomes of runs that looked at all that they were to look at.

@@ -290,7 +290,7 @@ def test_a_widened_rule_is_told_beside_the_declared_one_and_in_its_place(stays):
     assert [(one.field, one.before, one.after) for one in planned.differences] == ([] if stays else [("tcp 6379 from 10.0.0.0/16", None, "")])
     (one,) = planned.left_alone
     assert one.difference[1:4] == ("tcp 6379 from 0.0.0.0/0", "", None)
-    replaced = "" if stays else "; tcp 6379 from 10.0.0.0/16 is gone, which it may have replaced"
+    replaced = "" if stays else "; tcp 6379 from 10.0.0.0/16 is not there, so it may stand in that place"
     assert one.why == f"it is not declared, and it opens tcp 6379{replaced}"
 
 

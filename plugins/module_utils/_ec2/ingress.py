@@ -156,6 +156,8 @@ def plan(desired: Desired, observed: Observed) -> IngressPlan:
     """A call for each kind of change that there is. New rules come before old ones go: nobody who is let in by both is ever shut out."""
     there = {rule: rule for rule in observed.rules}
     listed_rules = {rule: replace(rule, account="" if rule.account == observed.owner else rule.account) for rule in desired.rules}
+    # Those that nobody has declared and that open what the declared ones do.
+    opening = {rule for rule in there.values() if rule not in listed_rules and any(map(rule.opens, listed_rules))}
     if desired.absent:
         added, mended, removed = [], [], [there[rule] for rule in listed_rules if rule in there]
     else:
@@ -165,10 +167,7 @@ def plan(desired: Desired, observed: Observed) -> IngressPlan:
             for rule in listed_rules.values()
             if rule in there and rule.description is not None and rule.description != there[rule].description
         ]
-        removed = [
-            rule for rule in there.values()
-            if rule not in listed_rules and (desired.purge or (desired.purge_ports and any(map(rule.opens, listed_rules))))
-        ]
+        removed = [rule for rule in there.values() if rule not in listed_rules and (desired.purge or (desired.purge_ports and rule in opening))]
     kept = tuple(rule for rule in there.values() if rule not in removed)
     after = {rule: rule for rule in [*kept, *added, *mended]}
     group = desired.group_id
@@ -178,20 +177,19 @@ def plan(desired: Desired, observed: Observed) -> IngressPlan:
         revoke(group, removed) if removed else None,
     )
     changes = tuple(call for call in calls if call)
-    undeclared = () if desired.absent else tuple(
-        _left_alone(group, rule, opened, added) for rule in sorted(kept, key=lambda rule: rule.field) if rule not in listed_rules
-        for opened in [[one for one in listed_rules.values() if rule.opens(one)]] if opened
-    )
-    return IngressPlan(changes, undeclared, tuple(added), tuple(mended), tuple(removed), kept, tuple(as_dicts(after.values())), observed)
+    staying = [] if desired.absent else sorted(opening.difference(removed), key=lambda rule: rule.field)
+    left_alone = tuple(_left_alone(group, rule, listed_rules.values(), added) for rule in staying)
+    return IngressPlan(changes, left_alone, tuple(added), tuple(mended), tuple(removed), kept, tuple(as_dicts(after.values())), observed)
 
 
-def _left_alone(group_id: str, rule: Rule, opened: t.Sequence[Rule], added: t.Sequence[Rule]) -> LeftAlone:
-    """A rule that is there, that nobody has declared, and that opens what the declared rules `opened` are about."""
+def _left_alone(group_id: str, rule: Rule, declared: t.Iterable[Rule], added: t.Sequence[Rule]) -> LeftAlone:
+    """A rule that is there, that nobody has declared, and that opens what some of the `declared` do. `added`: those of them that are not there."""
+    opened = [one for one in declared if rule.opens(one)]
     why = f"it is not declared, and it opens {', '.join(dict.fromkeys(one.traffic for one in opened))}"
     gone, covering = [one for one in opened if one in added], next((one for one in opened if one.covers(rule)), None)
     if covering:
         why += f", but lets in nobody whom {covering} does not"
     elif gone:
-        why += f"; {listed(gone)} {'are' if gone[1:] else 'is'} gone, which it may have replaced"
+        why += f"; {listed(gone)} {'are' if gone[1:] else 'is'} not there, so it may stand in that place"
     remedy = "if it is meant, list it or accept it (huntaze_drift.accepted); else revoke it, as a run does with purge_ports (purge_ingress in the inventory)"
     return LeftAlone(_difference(group_id, rule, rule.description or "", None), why, remedy, lowers_security=covering is None)

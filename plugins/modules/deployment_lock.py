@@ -20,6 +20,8 @@ description:
   - With a bucket or a table, two runs never hold the lock at the same time, as AWS replaces a record only if it is the one that was read. SSM has no such
     condition. There a lock counts once it is still seen a second after it was written. If AWS takes longer than that to write the lock of a second
     run, both go on until the next renewal, which stops one of them.
+author:
+  - The huntaze.ai_system contributors (@huntaze)
 options:
   name:
     description: The lock's name. Of an SSM parameter, the key of an S3 object, or the V(LockID) of an item.
@@ -162,7 +164,6 @@ error:
       sample: ClientError
 """
 
-import getpass
 import os
 import socket
 import time
@@ -175,7 +176,9 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client_without_retries, fail_on_aws_error, refuse
+
 from ansible_collections.huntaze.ai_system.plugins.module_utils._lock import keeper, lease, stores
+from ansible_collections.huntaze.ai_system.plugins.module_utils._progress import SEEN, WAITS, Progress, tell
 
 
 def main():
@@ -206,14 +209,23 @@ def main():
         return store(client_without_retries(module, store.service, **limits), given["name"], given["bucket"] or given["table"] or "")
 
     place, gone, mine = connect(), None, lease.Record(
-        given["id"] or uuid.uuid4().hex[:16], given["owner"] or lease.owner(os.environ, getpass.getuser()), socket.gethostname(), given["command"] or "a task",
+        given["id"] or uuid.uuid4().hex[:16], given["owner"] or lease.owner(os.environ, keeper.user()), socket.gethostname(), given["command"] or "a task",
     )
-    changes = not module.check_mode
+    changes, began = not module.check_mode, time.monotonic()
+
+    def hear(seen):
+        waits, seconds = not seen.is_of(mine.id), time.monotonic() - began
+        tell(Progress(
+            WAITS if waits else SEEN, "take the lock", object=f"lock {given['name']}", state=f"held by {seen.record.owner}" if waits else "",
+            seconds=seconds, left=given["wait_timeout"] - seconds,
+        ))
+
     try:
         if given["state"] == "held" and changes:
-            seen = keeper.held(connect, mine, given["lease_seconds"], given["wait_timeout"], given["process"] or os.getppid())
+            seen = keeper.held(connect, mine, given["lease_seconds"], given["wait_timeout"], given["process"] or os.getppid(), hear)
         elif given["state"] == "broken" and changes:
-            gone, seen = lease.carried(lease.remove(mine.id, place.swaps), place, time.sleep)
+            removed = lease.carried(lease.remove(mine.id, place.swaps), place, time.sleep)
+            gone, seen = removed.record, removed.after
         else:
             seen = lease.carried(lease.look(), place, time.sleep)
     except (BotoCoreError, ClientError) as error:

@@ -10,7 +10,8 @@ def test_runs_killed_one_after_the_other_get_there(sandbox, estate, deploy, tmp_
     """Every run makes the call that comes next, the one after that or the third, and dies before it hears the answer."""
 
     def killed_at(change: int) -> bool:
-        with sandbox.fault("hang", operation="mutating", after=change, times=1):
+        # The first call of all takes the lock.
+        with sandbox.fault("hang", operation="mutating", after=1 + change, times=1):
             return deployment.killed_when(
                 lambda output: any(fault.get("held") for fault in sandbox.control.faults()),
                 # The alarms' own tests kill at each of theirs.

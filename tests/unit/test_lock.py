@@ -103,7 +103,7 @@ def yield_once(asked: t.Any) -> lease.Steps:
     return (yield asked)
 
 
-ORDERS = st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans(), st.sampled_from([0, 0, 0, 0, 1, 1, 4, 12])), max_size=150)
+ORDERS = st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans(), st.sampled_from([0, 0, 0, 1, 4, 8])), min_size=20, max_size=120)
 
 
 @settings(max_examples=400, deadline=None)

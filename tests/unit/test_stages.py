@@ -33,6 +33,7 @@ HERE = "huntaze.ai_system."
 NOT_OF_A_STAGE = {
     "elasticache_auth": {"requirepass"},  # preflight refuses it by its own name
     "amplify_environment": {"app_name"},
+    "deployment_lock": {"lease_seconds", "wait_timeout"},  # the play hands over huntaze_lock
 }
 
 

@@ -3,15 +3,24 @@
 
 It is a fork of the module that takes the lock, so credentials stay in memory. It is in nobody's process group and deaf to signals: Ctrl-C, a kill of the
 run and the end of a service reach the run, and the run's end reaches the keeper. A run whose lock is lost is stopped.
+
+A run has ended when all of its processes have: a module may still change something when Ansible has been killed. So Ansible opens a pipe before it forks.
+What it forks has the writing end too, and the keeper sees when nobody has it any more. Where there is no such pipe, the run's own process counts.
+
+A run that can still speak waits at its end until its lock is given back, as what it leaves behind in a container or a service is killed with it. It
+connects to its keeper for that, and hears there why it was stopped.
 """
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import pickle
 import select
 import signal
+import socket
+import struct
 import time
 import typing as t
 from pathlib import Path
@@ -23,8 +32,27 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import i
 LOOK_EVERY = 2.0
 # Seconds that a run which lost its lock has to end, before a signal that asks less.
 GRACE = 10.0
+# Seconds that a run waits at its end for its lock to be given back.
+PATIENCE = 15.0
 # Counts the time in which the machine sleeps.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class Lifeline(t.NamedTuple):
+    """The pipe of a run."""
+
+    process: int
+    reading: int
+    writing: int
+
+
+lifeline: t.Optional[Lifeline] = None
+
+
+def open_lifeline() -> None:
+    """In the process of a run, before it forks."""
+    global lifeline
+    lifeline = Lifeline(os.getpid(), *os.pipe())
 
 
 class Ended(Exception):
@@ -32,30 +60,60 @@ class Ended(Exception):
 
 
 class Watched:
-    """The process of the run."""
+    """The run."""
 
     def __init__(self, process: int) -> None:
         self.process = process
         os.kill(process, 0)
         self.descriptor: t.Optional[int] = None
-        with contextlib.suppress(AttributeError, OSError):  # not on every system
-            self.descriptor = os.pidfd_open(process)
+        if lifeline and lifeline.process == process:
+            self.descriptor = lifeline.reading
+        else:
+            with contextlib.suppress(AttributeError, OSError):  # not on every system
+                self.descriptor = os.pidfd_open(process)
+        self._why, self._poll, self._listener, self._caller = "", select.poll(), None, None
+        if self.descriptor is not None:
+            self._poll.register(self.descriptor, select.POLLIN)
+
+    def listen(self) -> None:
+        """Be there for the run's farewell."""
+        with contextlib.suppress(OSError, ValueError):  # not on every system
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(address(self.process))
+            listener.listen()
+            self._poll.register(listener, select.POLLIN)
+            self._listener = listener
 
     def ended(self, seconds: float) -> bool:
-        """Whether it has ended; waits for that."""
-        if self.descriptor is not None:
-            poll = select.poll()
-            poll.register(self.descriptor, select.POLLIN)
-            return bool(poll.poll(max(0, seconds) * 1000))
+        """Whether it has ended, or is about to; waits for that."""
         end = time.monotonic() + seconds
         while True:
-            try:
-                os.kill(self.process, 0)
-            except ProcessLookupError:
+            left = max(0.0, end - time.monotonic())
+            ready = [one for one, dummy in self._poll.poll(1000 * (left if self.descriptor is not None else min(left, 0.5)))]
+            if self.descriptor in ready:
                 return True
-            if time.monotonic() >= end:
+            if ready and self._is_told() or self.descriptor is None and not self._is_there():
+                return True
+            if not left:
                 return False
-            time.sleep(min(0.5, max(0.0, end - time.monotonic())))
+
+    def _is_there(self) -> bool:
+        try:
+            os.kill(self.process, 0)
+            return True
+        except OSError:
+            return False
+
+    def _is_told(self) -> bool:
+        caller, dummy = self._listener.accept()
+        if struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0] != self.process:
+            caller.close()
+            return False
+        self._caller = caller  # closed when this process ends
+        with contextlib.suppress(OSError):
+            caller.sendall(self._why.encode())
+        # With a lifeline, which the run has let go of, others of it may still have it.
+        return not (lifeline and self.descriptor == lifeline.reading)
 
     def pause(self, seconds: float) -> None:
         if self.ended(seconds):
@@ -63,8 +121,7 @@ class Watched:
 
     def stop(self, why: str) -> None:
         """End it and what it has started: an action under way must not go on without the lock."""
-        with contextlib.suppress(OSError), open(f"/proc/{self.process}/fd/2", "w", encoding="utf-8") as errors:
-            errors.write(f"[ERROR]: This run is stopped, as it has lost the lock: {why}\n")
+        self._why = f"This run is stopped, as it has lost its lock: {why}"
         started = descendants(self.process)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             for process in [self.process, *started]:
@@ -75,6 +132,24 @@ class Watched:
         for process in started:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
+
+
+def address(process: int) -> str:
+    """Where a run and its keeper meet: a name that Linux forgets with the keeper."""
+    return f"\0huntaze.ai_system.lock.{process}"
+
+
+def farewell() -> str:
+    """At the end of a run: wait until its lock is given back. Returns why it was stopped, if its keeper has done that."""
+    said = b""
+    if lifeline and lifeline.process == os.getpid():
+        os.close(lifeline.writing)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as keeper:
+        keeper.settimeout(PATIENCE)
+        keeper.connect(address(os.getpid()))
+        while part := keeper.recv(4096):
+            said += part
+    return said.decode()
 
 
 def descendants(process: int) -> list[int]:
@@ -89,8 +164,18 @@ def descendants(process: int) -> list[int]:
     return found[1:]
 
 
-def held(connect: t.Callable[[], t.Any], mine: Record, lease: int, wait: int, process: int) -> Seen:
-    """What stands in the store once the lock is taken, or once `wait` seconds did not bring it. A keeper holds what is taken until `process` ends."""
+def user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container, whose users have no names
+        return f"user {os.getuid()}"
+
+
+def held(connect: t.Callable[[], t.Any], mine: Record, lease: int, wait: int, process: int, hear: t.Callable[[Seen], None]) -> Seen:
+    """What stands in the store once the lock is taken, or once `wait` seconds did not bring it. A keeper holds what is taken until `process` ends.
+
+    hear: gets what is seen meanwhile
+    """
     watched = Watched(process)
     reading, writing = os.pipe()
     child = os.fork()
@@ -102,13 +187,15 @@ def held(connect: t.Callable[[], t.Any], mine: Record, lease: int, wait: int, pr
             os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
-    with open(reading, "rb") as answer:
-        said = answer.read()
-    if not said:
+    outcome = None
+    with open(reading, "rb") as told_by_keeper, contextlib.suppress(EOFError):
+        while True:
+            outcome = pickle.load(told_by_keeper)
+            if isinstance(outcome, BaseException):
+                raise outcome
+            hear(outcome)
+    if outcome is None:
         raise RuntimeError("the process that was to hold the lock ended without a word")
-    outcome = pickle.loads(said)
-    if isinstance(outcome, BaseException):
-        raise outcome
     return outcome
 
 
@@ -121,13 +208,8 @@ class _Keeper:
         self._detach(writing)
         self._store = self._connect()
         try:
-            try:
-                outcome: t.Any = self._taken(wait)
-            except Ended:
-                raise
-            except Exception as error:
-                outcome = error
-            _tell(writing, outcome)
+            with open(writing, "wb", buffering=0) as stream:
+                outcome = self._outcome(wait, stream)
             if isinstance(outcome, Seen) and outcome.is_of(self._mine.id):
                 self._hold()
         except Ended:
@@ -148,8 +230,22 @@ class _Keeper:
             if descriptor > 2 and descriptor not in (writing, self._watched.descriptor):
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
+        self._watched.listen()
 
-    def _taken(self, wait: int) -> Seen:
+    def _outcome(self, wait: int, stream: t.BinaryIO) -> t.Any:
+        try:
+            outcome: t.Any = self._taken(wait, stream)
+        except Ended:
+            raise
+        except Exception as error:
+            outcome = error
+        try:
+            _tell(stream, outcome)
+        except (pickle.PicklingError, TypeError, AttributeError):
+            _tell(stream, RuntimeError(f"{type(outcome).__name__}: {outcome}"))
+        return outcome
+
+    def _taken(self, wait: int, stream: t.BinaryIO) -> Seen:
         deadline = time.monotonic() + wait
         while True:
             sent = time.clock_gettime(CLOCK)
@@ -160,6 +256,7 @@ class _Keeper:
             left = deadline - time.monotonic()
             if left <= 0:
                 return seen
+            _tell(stream, seen)
             self._watched.pause(min(LOOK_EVERY, left))
 
     def _left(self) -> float:
@@ -203,8 +300,8 @@ class _Keeper:
         return "somebody has taken it away." if not seen.is_of(self._mine.id) else "its lease ran out."
 
     def _give_back(self) -> None:
-        end = time.monotonic() + self._lease
-        while time.monotonic() < end:
+        self._ends = self._ends or time.clock_gettime(CLOCK) + self._lease
+        while self._left() > 0:
             try:
                 carried(remove(self._mine.id, self._store.swaps), self._store, time.sleep)
                 return
@@ -214,10 +311,8 @@ class _Keeper:
                 time.sleep(MOMENT)
 
 
-def _tell(writing: int, outcome: t.Any) -> None:
-    try:
-        said = pickle.dumps(outcome)
-    except Exception:
-        said = pickle.dumps(RuntimeError(f"{type(outcome).__name__}: {outcome}"))
-    with contextlib.suppress(BrokenPipeError), open(writing, "wb") as stream:
+def _tell(stream: t.BinaryIO, told_to_module: t.Any) -> None:
+    """Nobody may hear it: then the lock is held all the same, until the run ends."""
+    said = pickle.dumps(told_to_module)
+    with contextlib.suppress(BrokenPipeError):
         stream.write(said)

@@ -93,6 +93,13 @@ class Pause(t.NamedTuple):
     seconds: float
 
 
+class Removed(t.NamedTuple):
+    """What was taken away, if anything was, and what stands there then."""
+
+    record: t.Optional[Record]
+    after: Seen
+
+
 Steps = t.Generator[t.Any, t.Any, t.Any]
 
 
@@ -135,16 +142,16 @@ def renew(name: str, lease: int, swaps: bool) -> Steps:
 
 
 def remove(name: str, swaps: bool) -> Steps:
-    """Give back or break the lock that has this id. Returns the record that was taken away, or None, and what stands there then."""
+    """Give back or break the lock that has this id. Returns Removed."""
     removed = None
     for dummy in range(TRIES):
         seen = yield from look()
         # Without a swap, a lease that has run out is left: it binds nobody, and what is taken away might be the next one's.
         if not seen.is_of(name) or not (swaps or seen.is_held):
-            return removed, seen
+            return Removed(removed, seen)
         removed = seen.record
         if (yield Remove(seen)):
-            return removed, Seen(None, None, seen.now)
+            return Removed(removed, Seen(None, None, seen.now))
     raise Unsettled
 
 
@@ -168,14 +175,14 @@ def carried(steps: Steps, store: t.Any, pause: t.Callable[[float], t.Any]) -> t.
             answer = pause(asked.seconds)
 
 
-def problems(name: str, lease: int, wait: int) -> t.Iterator[str]:
+def problems(name: str, lease: float, wait: float) -> t.Iterator[str]:
     """What is wrong with the options of a lock, sentences."""
     if not re.fullmatch(r"[A-Za-z0-9_./-]{1,512}", name):
         yield f"name {name[:80]!r} is not usable: give up to 512 letters, digits and . _ - /, such as /huntaze/huntaze-ai/lock."
-    if not 3 <= lease <= 43200:
-        yield f"lease_seconds is {lease}: give 3 to 43200."
-    if wait < 0:
-        yield f"wait_timeout is {wait}: give 0, which refuses at once, or more."
+    if lease != int(lease) or not 3 <= lease <= 43200:
+        yield f"lease_seconds is {lease}: give 3 to 43200, a whole number."
+    if wait != int(wait) or wait < 0:
+        yield f"wait_timeout is {wait}: give 0, which refuses at once, or more, a whole number."
 
 
 def stamp(seconds: int) -> str:
@@ -185,7 +192,7 @@ def stamp(seconds: int) -> str:
 def told(record: Record) -> str:
     """Who holds the lock, since when and how long, a sentence."""
     return (
-        f"{record.owner} on {record.host} holds the lock since {stamp(record.since)}: {record.command}. Its lease lasts until {stamp(record.until)}, "
+        f"{record.owner} on {record.host} has held the lock since {stamp(record.since)}: {record.command}. Its lease lasts until {stamp(record.until)}, "
         "and that run renews it."
     )
 

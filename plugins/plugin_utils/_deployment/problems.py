@@ -14,6 +14,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.dotenv 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.environment import variable_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.problems import alarm_problems, typed_alarms
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.problems import token_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._lock.lease import problems as lock_option_problems
 from ansible_collections.huntaze.ai_system.plugins.module_utils._shapes import edges_problem, host_problem, name_problem, port_problem
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.limiter import certificate_problems, is_open_to_others, is_source, rules_problems
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.placeholders import is_placeholder
@@ -322,6 +323,14 @@ def alarms_problems(alarms):
     yield from (f"huntaze_alarms.items: {problem}" for problem in [*problems, *alarm_problems(items)])
 
 
+def lock_problems(lock):
+    if lock.get("bucket") and lock.get("table"):
+        yield "huntaze_lock names a bucket and a table. Take one of them out: the lock stands in one place."
+    name, lease, wait = (lock.get(key) for key in ("name", "lease_seconds", "wait_timeout"))
+    found = lock_option_problems(name if isinstance(name, str) and name else "lock", lease if NUMBER.fits(lease) else 300, wait if NUMBER.fits(wait) else 0)
+    yield from (f"huntaze_lock.{problem}" for problem in found)
+
+
 def drift_problems(drift):
     formats = drift.get("formats")
     for word in formats if isinstance(formats, list) else []:
@@ -361,5 +370,6 @@ FURTHER_PROBLEMS = {
     "huntaze_database": database_problems,
     "huntaze_app": app_problems,
     "huntaze_alarms": alarms_problems,
+    "huntaze_lock": lock_problems,
     "huntaze_drift": drift_problems,
 }

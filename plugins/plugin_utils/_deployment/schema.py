@@ -185,6 +185,14 @@ SCHEMA: dict[str, Subject] = {
         }),
         "items": Key("Further alarms, in the fields of `huntaze.ai_system.cloudwatch_alarms`", LIST, default=()),
     }, needed=False),
+    "huntaze_lock": Subject("The lock that lets one run at a time change the environment. Leave it out for the defaults.", {
+        "enabled": Key("Whether a run that changes something takes the lock", YES_OR_NO, default=True),
+        "name": Key("The lock's name. Default: `/huntaze/PREFIX/lock` with `huntaze_names.prefix`"),
+        "bucket": Key("An S3 bucket to keep it in, instead of an SSM parameter"),
+        "table": Key("A DynamoDB table to keep it in, with the partition key `LockID`, a string"),
+        "lease_seconds": Key("How long it outlives a run whose machine has vanished", NUMBER, default=300),
+        "wait_timeout": Key("How many seconds a run waits for another one to end. Left out, it is refused at once", NUMBER),
+    }, needed=False),
     "huntaze_drift": Subject("What drift.yml reports, and where. Leave it out for the defaults.", {
         "directory": Key("Where reports are kept, on the controller. A relative path begins where the run is started", default="reports"),
         "keep": Key("How many former reports are kept", NUMBER, default=100),

@@ -14,6 +14,7 @@ try:
 except ImportError:
     pass  # AnsibleAWSModule reports the missing library
 
+from ansible.module_utils.common import warnings
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_inventory_conn, get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -70,6 +71,11 @@ def _connect(module: AnsibleAWSModule, service: str, **options: t.Any) -> t.Any:
 
 def _credentials_of(module: AnsibleAWSModule) -> _credentials.Credentials:
     return _credentials.Credentials(module.params, os.environ)
+
+
+def warn(text: str) -> None:
+    """Not AnsibleAWSModule.warn: it tells each warning once more, in a way for which ansible-core 2.19 shows a deprecation."""
+    warnings.warn(text)
 
 
 def refuse(module: AnsibleAWSModule, subject: str, problems: t.Sequence[str], **result: t.Any) -> None:

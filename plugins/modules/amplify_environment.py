@@ -255,7 +255,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._amplify.policy 
     without_values_of,
 )
 from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import Failed, converge
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, refuse, warn
 
 
 def main():
@@ -273,7 +273,7 @@ def main():
     )
     refuse(module, "The variables cannot be set", problems(module.params), **NOTHING_DONE)
     for warning in warnings(module.params):
-        module.warn(warning)
+        warn(warning)
     reader = client(module, "amplify")
     desired = Desired.of(find_app(module, reader), module.params)
     look = LookAtVariables(reader, desired)

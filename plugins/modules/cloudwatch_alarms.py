@@ -459,7 +459,7 @@ problems:
 import functools
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, hint, looked, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, hint, looked, refuse, warn
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.actions import Place
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarm import to_api
 from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.alarms import Desired, Look, happened, kept, muted, obstacles, refusals
@@ -496,7 +496,7 @@ def main():
 
     silent = muted(desired, look.observed)
     if silent:
-        module.warn(
+        warn(
             f"The actions of {quoted(silent)} are off: whatever happens, {'they tell' if silent[1:] else 'it tells'} nobody. "
             "Set actions_enabled to true in the list, or switch them on in CloudWatch, to be told again."
         )

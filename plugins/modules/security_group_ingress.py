@@ -334,7 +334,7 @@ error:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, looked, refuse
+from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carry_out, client, looked, refuse, warn
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import Desired, gone, observe, plan
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.policy import Ingress
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.problems import host_bit_warnings, peering_warnings, problems, refusals, unreadable
@@ -372,7 +372,7 @@ def main():
         applied = carry_out(module, doing, look, planned, Ingress(group_id, module.params["wait"], seconds), "ec2", seconds)
         planned, result = applied.plan, applied.result()
     for warning in warnings + [f"{group_id}: {warning}" for warning in peering_warnings(desired, planned.observed)]:
-        module.warn(warning)
+        warn(warning)
     module.exit_json(rules=planned.rules, **result)
 
 

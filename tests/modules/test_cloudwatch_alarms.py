@@ -420,6 +420,7 @@ def test_kind_19_a_muted_alarm_stays_muted_and_is_named(run: t.Any, cloudwatch: 
         ("alarm huntaze-ai-rate-limit-exceeded", "actions_enabled", False, True)
     ]
     assert "huntaze-ai-rate-limit-exceeded" in str(result["warnings"]) and "it tells nobody" in str(result["warnings"])
+    assert "deprecations" not in result and len(result["warnings"]) == 1
     result = run([{**GUIDE, "threshold": 7}, MATH])
     assert result["steps"] == ['update the metric alarm "huntaze-ai-rate-limit-exceeded": threshold (its actions are off and stay so)']
     assert alarms_of(cloudwatch)[GUIDE["alarm_name"]]["ActionsEnabled"] is False

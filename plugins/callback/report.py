@@ -74,6 +74,7 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import ANSIBLE_COLOR
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import files, model
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
 
@@ -108,6 +109,7 @@ class CallbackModule(CallbackBase):
                     self.left_out.append(stage)
         if self.began is None:
             self.began = time.time()
+            _journal.begin()
             # A run that is stopped half-way, by Ctrl-C or by an error of Ansible's own, never comes to its statistics.
             atexit.register(self.at_exit, os.getpid())
 
@@ -134,7 +136,7 @@ class CallbackModule(CallbackBase):
 
     def at_exit(self, process):
         if process == os.getpid() and not self.told:
-            self.events += [event for dummy, event in self.started.values()]
+            self.events += [event._replace(result=_journal.result_of(*of)) for of, (dummy, event) in self.started.items()]
             self.tell([], interrupted=True)
 
     @staticmethod

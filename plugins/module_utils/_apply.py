@@ -131,6 +131,7 @@ class _Run:
         for one in pending:
             if self._policy.shows(one.change, one.sent, plan) or (one.sent is Sent.OVERTAKEN and one.aims != plan.aims):
                 self._say(SEEN, one.change)
+                self._time(one.change, time.monotonic() - one.since)
                 self._since = time.monotonic()
                 continue
             if not one.due:
@@ -249,9 +250,17 @@ class _Run:
         self._pauses = 0
         self._lost = [lost for lost in self._lost if not lost.aims & change.aims]
         known = any(change.operation == other.operation and change.aims == other.aims for other in self.applied.made)
-        self.applied = replace(self.applied, made=self.applied.made if known else (*self.applied.made, change), after=(*self.applied.after, change))
+        if not known:
+            took = time.monotonic() - self._since
+            self.applied = replace(self.applied, made=(*self.applied.made, change), seconds=(*self.applied.seconds, took))
+        self.applied = replace(self.applied, after=(*self.applied.after, change))
         self._aims |= change.aims
         self._say(MADE, change)
+
+    def _time(self, change: Change, seconds: float) -> None:
+        """Count how long `change` took until it was seen."""
+        timed = tuple(seconds if one.aims == change.aims else before for one, before in zip(self.applied.made, self.applied.seconds))
+        self.applied = replace(self.applied, seconds=timed)
 
     # Failing
 
@@ -278,6 +287,7 @@ class _Run:
     def _amend(self, change: Change, failed: Failed) -> None:
         lost = False
         for attempt in range(AMENDS):
+            self._since = time.monotonic()
             try:
                 sent = self._once(change)[0]
             except Failed:

@@ -60,11 +60,13 @@ class Applied:
     """What a run has done.
 
     made:  its changes in the order they were made; one that had to be repeated counts once
+    seconds: that each of them took, until it was seen where it was looked for
     plan:  what the last look showed as still to be done
     after: the changes made since that look
     """
 
     made: tuple[Change, ...] = ()
+    seconds: tuple[float, ...] = ()
     plan: Plan = Plan()
     after: tuple[Change, ...] = ()
 
@@ -86,7 +88,7 @@ class Applied:
         """The part of a module's result that says what was done."""
         return {
             "changed": bool(self.made), "steps": self.steps, "differences": shown(self.differences), "diff": diff(self.differences),
-            "left_alone": shown_left_alone(self.plan.left_alone),
+            "left_alone": shown_left_alone(self.plan.left_alone), **({"seconds": [round(one, 1) for one in self.seconds]} if self.made else {}),
         }
 
 

@@ -169,6 +169,12 @@ steps:
     - Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, before it is built
     - Start a RELEASE build of branch d1a2b3c4d5e6f7/main
     - Note the environment of branch d1a2b3c4d5e6f7/main in a tag of its app, with the job that builds it
+seconds:
+  description: How long each of RV(steps) took, in their order. One that was waited for counts until it was seen.
+  returned: a run that made a step
+  type: list
+  elements: float
+  sample: [0.6, 1.2, 0.6]
 differences:
   description: What the steps change, one item a field. In check mode, what they would change.
   returned: always, except for options that are refused, credentials that cannot work and a missing region

@@ -139,6 +139,12 @@ steps:
   type: list
   elements: str
   sample: ["Update the variables of branch d1a2b3c4d5e6f7/main: add LIMITER_TOKEN, LIMITER_URL; change GEMINI_MODEL"]
+seconds:
+  description: How long each of RV(steps) took, in their order. One that was waited for counts until it was seen.
+  returned: a run that made a step
+  type: list
+  elements: float
+  sample: [1.4]
 differences:
   description:
     - What the steps change, one item a variable. In check mode, what they would change.

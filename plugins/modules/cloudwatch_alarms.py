@@ -327,6 +327,12 @@ steps:
     - 'create the metric alarm "huntaze-cache-cpu"'
     - 'update the composite alarm "huntaze-cache-unhealthy": alarm_rule'
     - 'delete the metric alarms "huntaze-cache-a", "huntaze-cache-b"'
+seconds:
+  description: How long each of RV(steps) took, in their order. One that was waited for counts until it was seen.
+  returned: a run that made a step
+  type: list
+  elements: float
+  sample: [0.3, 0.3, 0.4]
 differences:
   description: What the writes alter, or in check mode would alter, one entry for each field of an alarm.
   returned: always, except for options that are refused, credentials that cannot work and a missing region

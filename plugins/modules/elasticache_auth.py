@@ -168,6 +168,12 @@ steps:
   sample:
     - "Replication group huntaze-redis: accept the token beside what was accepted before (AUTH, ROTATE)"
     - "Replication group huntaze-redis: note in the tag huntaze:auth-token that the token is accepted"
+seconds:
+  description: How long each of RV(steps) took, in their order. One that was waited for counts until it was seen.
+  returned: a run that made a step
+  type: list
+  elements: float
+  sample: [6.2, 3.1]
 differences:
   description:
     - What the steps alter, one entry a field, in their order. After a failure, what was altered before it.

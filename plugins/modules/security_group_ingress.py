@@ -235,6 +235,12 @@ unanswered:
   type: list
   elements: str
   sample: ['sg-0c0ffee0c0ffee001: let in tcp 6379 from sg-0c0ffee0c0ffee002']
+seconds:
+  description: How long each of RV(steps) took, in their order. One that was waited for counts until it was seen.
+  returned: a run that made a step
+  type: list
+  elements: float
+  sample: [0.8]
 differences:
   description:
     - What was altered, field by field. In check mode, what would be altered. After a failure, what was altered before it.

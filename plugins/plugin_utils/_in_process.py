@@ -30,6 +30,7 @@ from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _progress
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._progress import Pace
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.model import STAGES
@@ -72,6 +73,9 @@ class InProcess(ActionBase):
         pace = Pace(stage if host == "localhost" else f"{stage} {host}", time.time(), interval)
 
         def speak(told):
+            if told:
+                with contextlib.suppress(OSError):  # a full disk is no reason to stop
+                    _journal.note(host, self._task._uuid, told)
             lines = pace.hear(told, time.time()) if told else pace.silent(time.time())
             if lines:
                 Display().display("\n".join(lines))

@@ -68,6 +68,8 @@ def test_what_is_waited_for_is_told_at_once_through_a_pipe(sandbox, run):
     going = run()
     going.read_until("huntaze-redis modifying")
     assert going.ended() == 0, going.output
+    took = [step["duration_s"] for step in json.loads(going.report.read_text())["steps"]]
+    assert len(took) == 7 and min(took[:6]) >= 1.4 > took[6], took
     told = going.told()
     assert ("3", "7", "huntaze-redis modifying") in told and ("4", "7", "huntaze-redis available, done") in told, going.output
     # Each wait by its beginning and its end, and what came at once not at all.
@@ -86,7 +88,10 @@ def test_a_run_that_is_stopped_while_it_waits_leaves_nothing_behind_and_the_next
         going.ended()
         until(lambda: not any(map(alive, processes)), what=f"the end of all processes after {stop.name}")
     report = json.loads(going.report.read_text())
-    assert report["outcome"]["word"] == "failed", going.output
+    steps = [(step["object"]["name"], step["sentence"], step["state"]) for step in report["steps"]]
+    assert ("huntaze-redis", "offer TLS beside plain text", "running") in steps and [state for *dummy, state in steps][:-1] == ["done"] * (len(steps) - 1), steps
+    assert report["outcome"]["word"] == "failed" and report["outcome"]["sentence"].startswith("Stopped before its end in auth_close"), going.output
+    assert len(steps) == 1 or report["outcome"]["effect"].endswith("the next run goes on from there. What was running may be done too."), going.output
     sandbox.settings(transition_seconds=0.2)
     last = run()
     assert last.ended() == 0 and "CHANGED " in last.output, last.output

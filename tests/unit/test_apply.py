@@ -168,7 +168,7 @@ def check_what_is_told(aws, applied):
     steps = [(change.operation, change.parameters["box"], frozenset(one.field for one in change.differences)) for change in applied.made]
     assert len(set(steps)) == len(applied.steps) == len(set(applied.steps))
     # All that AWS has answered is a step, and every step is what some state has shown.
-    assert set(aws.answered) <= set(steps)
+    assert set(aws.answered) <= set(steps) and len(applied.seconds) == len(steps) and min(applied.seconds, default=0) >= 0
     for one in applied.differences:
         assert any(state.get(one.object, {}).get(one.field) == one.after for state in aws.states)
     result = applied.result()
@@ -411,6 +411,11 @@ def test_whatever_happens_each_step_is_told_before_it_is_made_and_by_its_number(
     assert len(sent) <= len(aws.calls) and all(1 <= one.step <= one.steps for one in heard if one.doing)
     made = list(dict.fromkeys(one.doing for one in heard if one.phase == "made"))
     assert made == applied.steps and set(made) <= {one.doing for one in heard if one.phase == "sends"} | {step for step in made if "lost" in step}
+
+
+def test_each_step_has_the_seconds_until_it_was_seen():
+    applied = run(AWS({"box b": {"z": 1}}, lags=[0, 1, 1]), {"box a": {"x": 1}}, OneByOne())
+    assert applied.seconds == (0.75, 0.0) and applied.result()["seconds"] == [0.8, 0.0]
 
 
 def test_a_look_that_was_just_taken_is_not_taken_again():

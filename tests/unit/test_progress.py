@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import calendar
+import os
 import unicodedata
 
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._progress import BLOCKED, MADE, SEEN, SENDS, WAITS, Progress
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._progress import Pace
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +94,26 @@ def test_kind_26_no_text_of_others_begins_a_line_or_moves_the_cursor(heard):
 def test_what_is_usual(usually, words):
     (line,) = lines_of((10, TLS._replace(seconds=10.0, usually=usually)))
     assert line.endswith(f"10 s, {words}")
+
+
+def test_what_was_told_by_several_processes_is_the_result_of_a_task_that_never_returned(monkeypatch):
+    monkeypatch.setattr(_journal, "_file", None)
+    assert _journal.result_of("localhost", "7") == {}
+    _journal.note("localhost", "7", TLS)  # nobody asked for it
+    _journal.begin()
+    child = os.fork()
+    if child == 0:
+        for phase in (SENDS, MADE, WAITS, SEEN):
+            _journal.note("localhost", "7", TLS._replace(doing="first", phase=phase))
+        _journal.note("localhost", "8", TLS._replace(doing="of another task", phase=MADE))
+        os._exit(0)
+    os.waitpid(child, 0)
+    _journal.note("localhost", "7", TLS._replace(doing="second", phase=SENDS))
+    told = {"changed": True, "steps": ["first"], "differences": [{"object": "cache huntaze-redis"}], "running": "second"}
+    assert _journal.result_of("localhost", "7") == told
+    _journal.note("localhost", "7", TLS._replace(doing="second", phase=MADE))
+    assert _journal.result_of("localhost", "7") == told
+    _journal.note("localhost", "7", TLS._replace(doing="second", phase=SEEN))
+    assert _journal.result_of("localhost", "7") == {**told, "steps": ["first", "second"], "running": ""}
+    _journal.note("localhost", "9", TLS._replace(doing="third", phase=BLOCKED))
+    assert _journal.result_of("localhost", "9")["steps"] == [] and _journal.result_of("localhost", "9")["running"] == ""

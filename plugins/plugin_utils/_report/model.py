@@ -191,13 +191,14 @@ def _facts(events: t.Sequence[Event], name: str) -> list[t.Any]:
 
 def _made_by(event: Event, state: str, stage: str) -> list[Step]:
     """The steps that a result tells of, or the task itself if it changed something and tells of none. A look that changes nothing may tell of steps too."""
-    differences = [one for one in event.result.get("differences") or [] if isinstance(one, dict)]
-    names = list(dict.fromkeys(str(one.get("object")) for one in differences))
+    names = _names(event)
     sentences = list(event.result.get("steps") or []) if event.result.get("changed") or _is_plan(event) else []
     if not sentences and event.result.get("changed"):
         sentences = [event.task.rpartition(" : ")[2]]
-    seconds = event.seconds if len(sentences) == 1 and state == "done" else None
-    return [_step(stage, *told(str(one), names, event.host), state, seconds) for one in sentences]
+    measured = event.result.get("seconds")
+    if not (isinstance(measured, list) and len(measured) == len(sentences)):
+        measured = [event.seconds if len(sentences) == 1 and state == "done" else None] * len(sentences)
+    return [_step(stage, *told(str(one), names, event.host), state, seconds) for one, seconds in zip(sentences, measured)]
 
 
 def _step(stage: str, found: dict[str, str], sentence: str, state: str, seconds: t.Optional[float] = None) -> Step:
@@ -212,7 +213,7 @@ def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event], loo
         if event.stage == "preflight" or event.state == "skipped" or _is_plan(event):
             continue
         if event.state == "started":
-            made.append(_step(event.stage, *told(event.task.rpartition(" : ")[2], [], event.host), "running"))
+            made += _made_by(event, "done", event.stage) + _running(event)
         else:
             made += _made_by(event, state, event.stage)
         if event in troubles:
@@ -228,9 +229,19 @@ def _steps(events: t.Sequence[Event], run: Run, troubles: t.Sequence[Event], loo
     return sorted(made, key=lambda step: STAGES.index(step.stage) if step.stage in STAGES else len(STAGES))
 
 
+def _names(event: Event) -> list[str]:
+    """The objects of the result's differences."""
+    return list(dict.fromkeys(str(one.get("object")) for one in event.result.get("differences") or [] if isinstance(one, dict)))
+
+
+def _running(event: Event) -> list[Step]:
+    """What a task that was stopped was at, as far as it has told it."""
+    return [_step(event.stage, *told(str(event.result.get("running") or event.task.rpartition(" : ")[2]), _names(event), event.host), "running")]
+
+
 def _undone(event: Event) -> list[Step]:
     """The step that failed, and those that its task did not come to."""
-    names = list(dict.fromkeys(str(one.get("object")) for one in event.result.get("differences") or [] if isinstance(one, dict)))
+    names = _names(event)
     failed, *ahead = list(event.result.get("left") or []) or [event.task.rpartition(" : ")[2]]
     return [_step(event.stage, *told(str(failed), names, event.host), "failed")] + [
         _step(event.stage, *told(str(one), names, event.host), "not_reached") for one in ahead
@@ -482,5 +493,6 @@ def _effect(made: t.Mapping[str, t.Any], done: int) -> str:
     if made["run"]["mode"] == "check":
         return "Nothing was changed: this was check mode."
     if done:
-        return f"{words.plural(done, 'step is', 'steps are')} done and {'stays' if done == 1 else 'stay'}; the next run goes on from there."
+        running = " What was running may be done too." if any(step["state"] == "running" for step in made["steps"]) else ""
+        return f"{words.plural(done, 'step is', 'steps are')} done and {'stays' if done == 1 else 'stay'}; the next run goes on from there.{running}"
     return "What the task had changed by then is not known; no step before it had." if unknown else "Nothing was changed."

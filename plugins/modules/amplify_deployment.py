@@ -206,7 +206,7 @@ differences:
       type: bool
       sample: false
 left_alone:
-  description: A branch or an app that does not exist: no run makes it.
+  description: A branch or an app that does not exist. No run makes it.
   returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict

@@ -6,11 +6,15 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
+from pathlib import Path
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import UNKNOWN, Change, Difference, LeftAlone, Plan, diff, plain, shown
+import yaml
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import UNKNOWN, Change, Difference, LeftAlone, Plan, diff, plain, shown, shown_left_alone
 from hypothesis import given
 from hypothesis import strategies as st
 
+MODULES = Path(__file__).parents[2] / "plugins" / "modules"
 CANARY = "canary-c0ffee"
 values = st.none() | st.just(UNKNOWN) | st.booleans() | st.integers() | st.sampled_from(["", "a", "b"]) | st.lists(st.just(UNKNOWN) | st.integers(), max_size=2)
 fields = st.tuples(st.sampled_from(["app a", "app b", "cache c"]), st.sampled_from("xyz"))
@@ -77,6 +81,18 @@ def test_a_plan_is_shown_by_its_changes():
         }],
     }
     assert str(plan.left_alone[0]) == "it is of others: take it out."
+
+
+def test_every_module_that_documents_differences_documents_what_it_leaves_alone():
+    documented = 0
+    for path in MODULES.glob("*.py"):
+        (returned,) = re.findall(r'^RETURN = r"""(.*?)"""', path.read_text(), re.MULTILINE | re.DOTALL)
+        keys = yaml.safe_load(returned) or {}
+        if "differences" in keys:
+            told = shown_left_alone([LeftAlone(Difference("app a", "x", 1, 2), "it is of others", "take it out")])[0]
+            assert set(keys["differences"]["contains"]) | {"why", "remedy", "lowers_security"} == set(keys["left_alone"]["contains"]) == set(told), path.name
+            documented += 1
+    assert documented > 5
 
 
 def test_unknown_is_one_instance_however_it_is_copied():

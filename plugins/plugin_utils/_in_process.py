@@ -30,7 +30,7 @@ from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _progress
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal, _models
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._progress import Pace
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.model import STAGES
@@ -42,11 +42,16 @@ interval = 60.0
 
 
 class InProcess(ActionBase):
-    """Base of the actions. Each names its `module`, a Python module with main()."""
+    """Base of the actions. Each names its `module`, a Python module with main(), and the `service` of AWS that it asks, if it does."""
 
     _supports_check_mode = True
     _supports_async = True
     module: t.Any = None
+    service: str | None = None
+
+    def __init_subclass__(cls):
+        if cls.service:
+            _models.read(cls.service)
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
@@ -175,6 +180,7 @@ def _become(main: t.Callable[[], t.Any], name: str, streams: tuple[int, int, int
             from ansible.module_utils import _internal
 
             _internal.is_controller = False
+        _models.use()
         main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

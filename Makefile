@@ -112,6 +112,10 @@ bench-agent: .venv/ready servers ## Measure the limiter agent against what else 
 bench-deploy: .venv/ready servers ## Measure an unchanged deployment with 2, 10 and 30 agent hosts, and beside amazon.aws's modules in loops
 	$(BIN)/python tests/benchmarks/deploy.py
 
+.PHONY: bench-drift
+bench-drift: .venv/ready servers ## Measure a clean look for drift, up to 1,000 alarms, and beside amazon.aws's modules in loops
+	$(BIN)/python tests/benchmarks/drift.py
+
 .PHONY: build
 build: .venv/ready ## Build the collection's tarball
 	$(BIN)/ansible-galaxy collection build --force

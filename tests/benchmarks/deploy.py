@@ -7,94 +7,11 @@ All on one sandbox. Rounds take turns and the median counts, as other work on th
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import resource
-import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 import typing as t
-from pathlib import Path
 
-import yaml
-
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1] / ".collections"), str(HERE.parent)]
-
-from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict  # noqa: E402
-from support import sandboxes  # noqa: E402
-
-PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
-PLAYBOOKS = HERE / "playbooks"
-
-
-class Cost(t.NamedTuple):
-    """Of one run: seconds by the clock, CPU seconds of all its processes, results of tasks, and API calls."""
-
-    seconds: float
-    cpu: float
-    tasks: int
-    calls: int
-
-
-class Estate:
-    """A sandbox, and the playbooks that are run against it."""
-
-    def __init__(self, sandbox: sandboxes.Sandbox, directory: Path) -> None:
-        self.sandbox, self.directory = sandbox, directory
-
-    def run(self, playbook: str, *arguments: str, inventory: Path, variables: dict[str, t.Any] | None = None, unchanged: bool = True) -> Cost:
-        """Run a playbook; one that fails, or changes something where nothing is to be changed, ends the benchmark."""
-        extra, counts = self.directory / "variables.json", self.directory / "counts.json"
-        extra.write_text(json.dumps(variables or {}))
-        environment = {
-            **os.environ, **self.sandbox.environment, "ANSIBLE_CONFIG": str(sandboxes.REPOSITORY / "ansible.cfg"), "BENCHMARK_COUNTS": str(counts),
-            "ANSIBLE_CALLBACK_PLUGINS": str(PLAYBOOKS / "callback_plugins"),
-        }
-        self.sandbox.control.forget_calls()
-        began, cpu = time.monotonic(), _children_cpu()
-        done = subprocess.run(
-            [PROGRAM, "-i", str(inventory), playbook, "-e", f"@{extra}", *arguments], cwd=sandboxes.REPOSITORY, env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )
-        seconds, cpu = time.monotonic() - began, _children_cpu() - cpu
-        if done.returncode:
-            raise SystemExit(f"{playbook} failed:\n{done.stdout}")
-        counted = json.loads(counts.read_text())
-        if unchanged and counted["changed"]:
-            raise SystemExit(f"{playbook} changed something where nothing was to be changed:\n{done.stdout}")
-        calls = sum(number for call, number in self.sandbox.calls().items() if not call.endswith(".PutMetricData"))  # those are the agents'
-        return Cost(seconds, cpu, counted["tasks"], calls)
-
-    def inventory(self, agents: int) -> Path:
-        """The sandbox's, with so many agent hosts, each an address of the loopback range that the certificate names."""
-        source, target = sandboxes.REPOSITORY / "inventories" / "sandbox", self.directory / f"agents-{agents}"
-        if target.exists():
-            return target
-        shutil.copytree(source, target)
-        addresses = [self.sandbox.address(f"2.{100 + number}") for number in range(agents)]
-        hosts = yaml.safe_load((source / "hosts.yml").read_text())
-        group = hosts["all"]["children"]["huntaze_limiter_agents"]
-        group["hosts"] = {f"limiter-{number}": {"huntaze_agent": {"address": address}} for number, address in enumerate(addresses)}
-        variables = yaml.safe_load((source / "group_vars" / "all.yml").read_text())
-        limiter = variables["huntaze_limiter"]
-        limiter["url"] = ",".join(f"https://{address}:8443" for address in addresses)
-        limiter["cloudwatch"]["interval"] = max(2, agents)  # as many beats a second however many they are
-        if not agents:
-            del hosts["all"]["children"]["huntaze_limiter_agents"]
-            variables["huntaze_limiter"] = {"agents": "elsewhere", **{key: limiter[key] for key in ("security_group_id", "listen_from", "tls")}}
-        (target / "hosts.yml").write_text(yaml.safe_dump(hosts))
-        (target / "group_vars" / "all.yml").write_text(yaml.safe_dump(variables))
-        return target
-
-
-def _children_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
+from runs import PLAYBOOKS, Cost, Estate, fresh_estate, median, sandboxes, show
 
 
 def looked_up(estate: Estate) -> dict[str, t.Any]:
@@ -133,14 +50,6 @@ def as_theirs(estate: Estate) -> dict[str, t.Any]:
             alarms.append({option: alarm[field] for option, field in words.items() if field in alarm} | ({"dimensions": dimensions} if dimensions else {}))
     connection = {option: given[option] for option in ("region", "endpoint_url", "access_key", "secret_key")}
     return {"security_groups": groups, "alarms": alarms, "connection": connection}
-
-
-def median(costs: list[Cost]) -> Cost:
-    return Cost(*map(statistics.median, zip(*costs)))
-
-
-def show(name: str, cost: Cost) -> None:
-    print(f"{name:52}{cost.seconds:9.1f}{cost.cpu:9.1f}{cost.tasks:8.0f}{cost.calls:8.0f}", flush=True)
 
 
 def beside_amazon_aws(estate: Estate, rounds: int) -> float:
@@ -182,15 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     if len(set(options.agents)) < 2:
         parser.error("--agents needs two different numbers at least, as what a further host adds is told from them")
-    with contextlib.ExitStack() as stack:
-        directory = Path(tempfile.mkdtemp())
-        stack.callback(shutil.rmtree, directory)
-        sandbox = sandboxes.Sandbox(directory / "sandbox", stack.enter_context(sandboxes.free_network()))
-        os.environ.update(sandbox.environment)
-        sandbox.start()
-        stack.callback(sandbox.stop)
-        sandbox.reset()
-        estate = Estate(sandbox, directory)
+    with fresh_estate() as estate:
         print(f"{'unchanged, medians of ' + str(options.rounds) + ' rounds':52}{'seconds':>9}{'CPU s':>9}{'tasks':>8}{'calls':>8}", flush=True)
         ratio = beside_amazon_aws(estate, options.rounds)
         further = with_more_hosts(estate, sorted(options.agents), options.rounds)

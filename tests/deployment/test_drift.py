@@ -187,7 +187,7 @@ def test_06_users_in_the_place_of_the_token_and_another_release_are_told(hands, 
         assert seen.report["outcome"]["word"] == "drift", seen.output
         assert found(seen) == {("cache huntaze-redis", "user_group_ids"), ("host limiter-1", "release")}, seen.output
         (users,) = [one for one in seen.report["drift"] if one["field"] == "user_group_ids"]
-        assert (users["corrects"], users["severity"]) == (False, "high") and users["remedy"]
+        assert (users["corrects"], users["severity"]) == (False, "medium") and users["remedy"]
     finally:
         with contextlib.suppress(OSError):
             (software / ("1" * 16) / "complete").unlink()

@@ -26,7 +26,7 @@ TOLD_BY = {
 FOLLOWS = {"cache": ("pending_modifications", "endpoints", "snapshot_status"), "branch": ("live_environment", "build")}
 # Fields that let more in where they differ.
 GUARDS = ("transit_encryption_mode", "transit_encryption_enabled", "auth_token_enabled", "auth_token_update_strategy")
-MEDIUM = ("host", "branch", "app", "security group")
+MEDIUM = ("host", "branch", "app", "security group", "cache")
 # An object that is created field by field is one that is not there.
 MADE_WHOLE = ("alarm",)
 EXISTS = "exists"

@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Gathers the steps, the differences and the failures that tasks return, and the judgements of
     P(huntaze.ai_system.verification_verdicts#filter).
-  - Prints one report at the end of the run, also if the run fails or is stopped with Ctrl-C. Its length follows trouble.
+  - Prints one report at the end of the run, also if the run fails or is stopped with Ctrl-C or SIGTERM. Its length follows trouble.
     A run in which no task ran, or no check could be made, is not called clean.
   - Secrets are in none of it. Control characters of what others said are taken out.
   - A playbook may keep the reports of its runs in a directory. C(drift.yml) of this collection does, as C(huntaze_drift) of its inventory says. Of such a
@@ -64,6 +64,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -112,6 +113,7 @@ class CallbackModule(CallbackBase):
             _journal.begin()
             # A run that is stopped half-way, by Ctrl-C or by an error of Ansible's own, never comes to its statistics.
             atexit.register(self.at_exit, os.getpid())
+            signal.signal(signal.SIGTERM, as_ctrl_c(os.getpid()))
 
     def v2_playbook_on_play_start(self, play):
         self.play = play
@@ -209,6 +211,15 @@ class CallbackModule(CallbackBase):
             "metrics": bool(self.options.get("metrics")) and not report["run"]["left_out"],
             "age_s": files.age(report, self.directory, time.time()),
         }
+
+
+def as_ctrl_c(run):
+    """What CI and systemd stop runs with ends `run` as Ctrl-C does, with a report. Its workers get it from Ansible."""
+    def stop(number, dummy):
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT if os.getpid() == run else number)
+
+    return stop
 
 
 def command():

@@ -307,17 +307,21 @@ class _Run:
             failed.lost.append(change)
 
 
-def wait_until(look: t.Callable[[], t.Any], timeout: float, delay: float = 15.0) -> t.Any:
+def wait_until(look: t.Callable[[], t.Any], timeout: float, delay: float = 15.0, waits_for: t.Callable[[], tuple[str, str]] = lambda: ("", "")) -> t.Any:
     """Call `look` until it answers something true and return that; None after `timeout` seconds.
 
     The first pause is short, as much is done at once; each is twice the one before, up to `delay` seconds.
+    waits_for: what is waited for, and the last word about it
     """
-    deadline, pause = time.monotonic() + timeout, FIRST_PAUSE
+    began, pause = time.monotonic(), FIRST_PAUSE
     while True:
         seen = look()
         if seen:
             return seen
-        if time.monotonic() + pause > deadline:
+        waited = time.monotonic() - began
+        if waited + pause > timeout:
             return None
+        what, state = waits_for()
+        _progress.tell(Progress(WAITS, object=what, state=state, seconds=waited, left=timeout - waited))
         time.sleep(pause)
         pause = min(pause * 2, delay)

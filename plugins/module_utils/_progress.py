@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import typing as t
 
 # What becomes of a step: something is in its way, it is about to be sent, AWS has answered that it is made, it is looked for, a look has shown it.
@@ -53,4 +52,4 @@ def tell(progress: Progress) -> None:
                 line = line[os.write(_stream, line):]
         except BrokenPipeError:
             # Nobody would hear of a change that is made now. The next run goes on from here.
-            sys.exit("The run that this module belongs to has ended.")
+            raise SystemExit("The run that this module belongs to has ended.") from None

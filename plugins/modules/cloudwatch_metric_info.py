@@ -208,7 +208,8 @@ except ImportError:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.huntaze.ai_system.plugins.module_utils._apply import wait_until
 from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import client, client_without_retries, fail_on_aws_error, refuse
-from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.metrics import Observed, desired, in_vain, observe, problems, shown, typed_metrics
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.metrics import Observed, awaited, desired, in_vain, observe, problems, shown
+from ansible_collections.huntaze.ai_system.plugins.module_utils._cloudwatch.metrics import typed_metrics
 from ansible_collections.huntaze.ai_system.plugins.module_utils._policy import is_transient
 
 MOST_OF_A_LOOK = 20
@@ -255,7 +256,7 @@ def main():
             lost = error
         return not (lost or seen.troubles or seen.missing)
 
-    complete = wait_until(is_complete, seconds if waits else 0)
+    complete = wait_until(is_complete, seconds if waits else 0, waits_for=lambda: awaited(wanted, seen, lost))
     result = shown(wanted, seen)
     if lost:
         fail_on_aws_error(module, lost, f"Reading the metrics failed when the {seconds} s of wait_timeout were over", **result)

@@ -9,7 +9,7 @@ import time
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._progress import BLOCKED, MADE, SEEN, SENDS, WAITS, Progress
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.model import object_of
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import object_of
 
 # Where the object has no state of its own.
 STATES = {BLOCKED: "not ready yet", SENDS: "is asked for", MADE: "AWS has taken it", WAITS: "not seen yet", SEEN: "seen"}

@@ -85,7 +85,7 @@ def test_a_run_that_is_stopped_while_it_waits_leaves_nothing_behind_and_the_next
         processes = [going.process, *going.process.children(recursive=True)]
         assert len(processes) > 2  # Ansible, its worker, the module
         going.process.send_signal(stop)
-        going.ended()
+        assert (going.ended() == 99) == (stop is not signal.SIGKILL) == going.report.exists(), going.output
         until(lambda: not any(map(alive, processes)), what=f"the end of all processes after {stop.name}")
     report = json.loads(going.report.read_text())
     steps = [(step["object"]["name"], step["sentence"], step["state"]) for step in report["steps"]]

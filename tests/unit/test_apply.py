@@ -413,6 +413,15 @@ def test_whatever_happens_each_step_is_told_before_it_is_made_and_by_its_number(
     assert made == applied.steps and set(made) <= {one.doing for one in heard if one.phase == "sends"} | {step for step in made if "lost" in step}
 
 
+def test_what_is_waited_for_without_a_plan_is_told_too(monkeypatch):
+    heard, looks = [], iter([0, 0, 0, "there"])
+    monkeypatch.setattr(_apply, "time", Clock())
+    monkeypatch.setattr(_apply._progress, "tell", heard.append)
+    assert _apply.wait_until(lambda: next(looks), 60, waits_for=lambda: ("metrics Requests", "not in CloudWatch yet")) == "there"
+    assert [(one.phase, one.object, one.seconds, one.left) for one in heard] == [("waits", "metrics Requests", at, 60 - at) for at in (0, 0.25, 0.75)]
+    assert _apply.wait_until(lambda: 0, 1) is None
+
+
 def test_each_step_has_the_seconds_until_it_was_seen():
     applied = run(AWS({"box b": {"z": 1}}, lags=[0, 1, 1]), {"box a": {"x": 1}}, OneByOne())
     assert applied.seconds == (0.75, 0.0) and applied.result()["seconds"] == [0.8, 0.0]

@@ -70,6 +70,12 @@ def shown(wanted: Desired, seen: Observed) -> dict[str, t.Any]:
     return {"metrics": list(seen.metrics), "missing": list(missing), "since": wanted.start.isoformat()}
 
 
+def awaited(wanted: Desired, seen: Observed, lost: t.Optional[Exception]) -> tuple[str, str]:
+    """What is waited for, and how far it has come. lost: why the last look showed nothing"""
+    missing = [metric["metric_name"] for metric in seen.missing or wanted.metrics]
+    return f"metrics {', '.join(dict.fromkeys(missing))}", "CloudWatch does not answer" if lost else "not in CloudWatch yet"
+
+
 def in_vain(wanted: Desired, seen: Observed, region: str, seconds: int) -> str:
     """What to tell whoever waited `seconds` for what did not come."""
     here = [

@@ -290,7 +290,7 @@ def test_a_thousand_differences_are_told_by_actor_kind_and_pattern(width):
         assert line in shown
     assert "\n  61 of them lower security:\n\n  42 security groups: ingress tcp 443, source\n  declared    huntaze-edge\n" in shown
     assert "  found       huntaze-edge, 0.0.0.0/0\n  which       huntaze-billing-508, huntaze-chat-243, " in shown
-    assert "\n  19 of them a run leaves:\n\n  19 replication groups: transit encryption\n  action      a run leaves it: the cache has user groups\n" in shown
+    assert "\n  19 of them a run leaves as they are:\n\n  19 replication groups: transit encryption\n  action      a run leaves it: the cache has user groups\n" in shown
     assert re.search(r"\n  accepted    \d+ fields until 1 Dec 2026 by owner: load test of the new\s+plan\n", shown)
 
 

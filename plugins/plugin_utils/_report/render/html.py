@@ -59,14 +59,15 @@ def _told(drift: digest.Drift) -> tuple[list[digest.Record], list[tuple[str, str
     """(records that have a card each, others by heading: (state, heading, records))"""
     cards: list[digest.Record] = []
     rows: list[tuple[str, str, list[digest.Record]]] = []
-    if len(drift.open) <= digest.MANY:
+    few = len(drift.open) <= digest.MANY
+    if few:
         cards += drift.open
     else:
         for state in ("new", "still"):
             for severe, heading in ((True, f"{state}, lowers security"), (False, state)):
                 rows.append((state, heading, [one for one in drift.open if one["state"] == state and (one["severity"] == "high") == severe]))
     for state, records in (("accepted", drift.accepted), ("gone", drift.gone)):
-        if len(records) <= digest.NAMED:
+        if few and len(records) <= digest.NAMED:
             cards += records
         else:
             rows.append((state, state, records))

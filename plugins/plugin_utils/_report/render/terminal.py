@@ -265,7 +265,7 @@ def _groups(page: _Page, records: t.Sequence[t.Mapping[str, t.Any]], year: int) 
     often = [(group, ", ".join(f"{field} {number}" for field, number in group.fields()[:3])) for group in digest.by_kind(records)]
     _table(page, "kind", "fields, most often first", [(group.of, group, text) for group, text in often])
     _patterns(page, digest.lowering(records), "lower security", RED, ("declared", "found"))
-    _patterns(page, digest.remaining(records), "a run leaves", BOLD, ("action", "remedy"))
+    _patterns(page, digest.remaining(records), "a run leaves as they are", BOLD, ("action", "remedy"))
 
 
 def _patterns(page: _Page, groups: t.Sequence[digest.Group], heading: str, style: str, labels: t.Sequence[str]) -> None:

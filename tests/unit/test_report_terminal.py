@@ -294,6 +294,13 @@ def test_a_thousand_differences_are_told_by_actor_kind_and_pattern(width):
     assert re.search(r"\n  accepted    \d+ fields until 1 Dec 2026 by owner: load test of the new\s+plan\n", shown)
 
 
+def test_many_actors_and_patterns_are_told_by_the_largest():
+    records = [reports.record("security group", f"group-{index:02}", f"tcp {index}", None, "open", severity="high", by=f"user {index % 20}") for index in range(40)]
+    shown = drawn(reports.report(records))
+    assert "\n  and 12 more rows, of 24 fields\n" in shown and "\n  and 32 more patterns, of 32 fields\n" in shown
+    assert "  declared    nothing\n  found       open\n" in shown and len(shown.splitlines()) < 80
+
+
 def test_what_is_accepted_gone_or_was_not_looked_at_is_said_in_a_clean_run_too():
     accepted, gone = (one for one in reports.a_few() if one["accepted"] or one["state"] == "gone")
     shown = drawn(reports.report([accepted, gone], "clean", "Nothing differs", unseen=[reports.a_few()[0]]))

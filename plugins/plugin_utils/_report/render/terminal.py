@@ -305,7 +305,7 @@ def _table(page: _Page, name: str, last: str, rows: t.Sequence[tuple[str, digest
         page.lines += [f"  {line}" for line in above]
         first, *others = page.wrapped(behind, 52)
         page.lines += [f"  {text.ljust(27)}{numbers}{first}", *(" " * 52 + line for line in others)]
-    _rest(page, [group for dummy, group, behind in rows], "")
+    _rest(page, [group for dummy, group, behind in rows], "rows")
 
 
 # Steps

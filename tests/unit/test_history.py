@@ -204,6 +204,20 @@ def test_a_token_that_was_rotated_has_its_date_and_candidates():
     assert (groups["by"], groups["since"], groups["via"]) == ("user bob", at(30), "ModifyReplicationGroup")
 
 
+@pytest.mark.parametrize(("source", "name", "asked", "found"), [
+    ("elasticache", "DeleteCacheCluster", {"cacheClusterId": "R"}, "cache r"),
+    ("elasticache", "DeleteReplicationGroup", {"replicationGroupId": "r"}, "cache r"),
+    ("amplify", "DeleteBranch", {"appId": "d1", "branchName": "main"}, "branch d1/main"),
+    ("amplify", "DeleteApp", {"appId": "d1"}, "app d1"),
+    ("ec2", "DeleteSecurityGroup", {"groupId": GROUP}, f"security group {GROUP}"),
+    ("monitoring", "DeleteAlarms", {"alarmNames": ["a"]}, "alarm a"),
+])
+def test_whoever_deleted_an_object_is_named(source, name, asked, found):
+    gone = Found(found, "exists", False)
+    assert origin(gone, Observed(), by_object(writes([event(source, name, asked)])), True, NOW)["via"] == name
+    assert plan([gone], Observed(kinds={}), NOW)[0].value in (name, GROUP, "DeleteReplicationGroup")
+
+
 # What it shows together
 
 OWN = {"userAgent": "APN/1.0 Ansible/2.19 huntaze.ai_system/0.1.0"}

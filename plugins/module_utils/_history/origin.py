@@ -145,7 +145,7 @@ def _event_names(found: Found, observed: Observed) -> t.Sequence[str]:
     if found.kind == "alarm":
         return _alarm_events(found, observed)
     if (found.field, found.value) == (EXISTS, False):
-        return {"app": ("DeleteApp",), "branch": ("DeleteBranch",)}.get(found.kind, ())
+        return {"app": ("DeleteApp",), "branch": ("DeleteBranch",), "cache": ("DeleteReplicationGroup", "DeleteCacheCluster")}.get(found.kind, ())
     if found.kind == "cache" and found.field.startswith("tags"):
         return ("AddTagsToResource", "RemoveTagsFromResource")
     if found.kind in ("app", "branch") and not found.field.startswith(VARIABLES):

@@ -177,6 +177,10 @@ def _cache_modified(event: Event) -> t.Iterator[Write]:
     yield _write(event, f"cache {str(name).lower()}", values)
 
 
+def _cache_deleted(event: Event) -> t.Iterator[Write]:
+    yield _write(event, f"cache {str(named(event.asked, 'replicationGroupId', 'cacheClusterId')).lower()}", {EXISTS: False}, ("", None))
+
+
 def _tagged(event: Event) -> t.Iterator[Write]:
     arn = str(named(event.asked, "resourceName") or "")
     tags = named(event.asked, "tags") or []
@@ -306,6 +310,8 @@ READERS: dict[t.Tuple[str, str], t.Callable[[Event], t.Iterator[Write]]] = {
     (AMPLIFY, "DeleteApp"): _branch_deleted,
     (AMPLIFY, "DeleteBranch"): _branch_deleted,
     (ELASTICACHE, "ModifyReplicationGroup"): _cache_modified,
+    (ELASTICACHE, "DeleteReplicationGroup"): _cache_deleted,
+    (ELASTICACHE, "DeleteCacheCluster"): _cache_deleted,
     (ELASTICACHE, "AddTagsToResource"): _tagged,
     (ELASTICACHE, "RemoveTagsFromResource"): _tagged,
 }

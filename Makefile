@@ -25,7 +25,7 @@ verify: sandbox ## Verify the sandbox's estate; changes nothing
 
 .PHONY: drift
 drift: sandbox ## Look for drift on the sandbox; changes nothing. Drift is an error of make's, as a look that failed is
-	bin/huntaze-drift -i inventories/sandbox
+	scripts/huntaze-drift -i inventories/sandbox
 
 .PHONY: test
 test: ## Run every test, from a bare clone; two parts at a time, each showing its output at its end

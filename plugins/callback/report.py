@@ -49,7 +49,7 @@ options:
       - A file for the program that started the run. It gets one line of JSON once the run has ended and its reports are written - C(word) and C(sentence)
         of the outcome, C(unwritten) (why reports that were asked for are not there), C(drift) (how many differences stand that nobody has accepted),
         C(metrics) (whether they are to be published) and C(age_s) (seconds since a run last looked at everything, this one or one before).
-      - C(bin/huntaze-drift) of this collection sets it.
+      - C(scripts/huntaze-drift) of this collection sets it.
     type: path
     env:
       - name: HUNTAZE_REPORT_OUTCOME

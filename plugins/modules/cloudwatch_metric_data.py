@@ -58,6 +58,17 @@ EXAMPLES = r"""
     namespace: Huntaze/AI
     metrics: {DriftDetected: 2, DriftRunFailed: 0}
     unit: Count
+
+- name: Tell how long a backup took
+  huntaze.ai_system.cloudwatch_metric_data:
+    region: us-east-1
+    namespace: Huntaze/AI
+    metrics:
+      BackupDuration: "{{ (ended | int) - (began | int) }}"
+    unit: Seconds
+  vars:
+    began: 1796126400
+    ended: 1796126521
 """
 
 RETURN = r"""

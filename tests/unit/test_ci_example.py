@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 WORKFLOW = yaml.safe_load((ROOT / "examples" / "ci" / "drift.yml").read_text())
 STEPS = {step["name"]: step for step in WORKFLOW["jobs"]["drift"]["steps"] if "name" in step}
-PROGRAM = ".ansible/collections/ansible_collections/huntaze/ai_system/bin/huntaze-drift"
+PROGRAM = ".ansible/collections/ansible_collections/huntaze/ai_system/scripts/huntaze-drift"
 
 
 @pytest.fixture

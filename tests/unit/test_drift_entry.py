@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""bin/huntaze-drift with stand-ins for Ansible's programs: its exit status is that of this run, whatever becomes of it."""
+"""scripts/huntaze-drift with stand-ins for Ansible's programs: its exit status is that of this run, whatever becomes of it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Entry:
         (self.directory / "asked.json").write_text(json.dumps(asked))
         (self.directory / "settings.json").write_text(json.dumps([{"name": name, "value": value} for name, value in settings.items()] + [{"GALAXY_SERVERS": {}}]))
 
-    def start(self, *arguments: str, program: Path = ROOT / "bin" / "huntaze-drift", **options: object) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, program: Path = ROOT / "scripts" / "huntaze-drift", **options: object) -> subprocess.Popen[str]:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "HUNTAZE_"))}
         environ["PATH"] = f"{self.directory}:{environ['PATH']}"
         return subprocess.Popen([program, *arguments], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **options)
@@ -114,9 +114,9 @@ def test_whoever_stops_it_gets_1_and_ansible_a_ctrl_c(entry, number):
 def test_it_is_told_where_ansible_is_not_there(entry):
     (entry.directory / "ansible-playbook").unlink()
     environ = {**os.environ, "PATH": f"{entry.directory}:/usr/bin:/bin"}
-    program = entry.directory / "clone" / "bin" / "huntaze-drift"  # whose root has no virtual environment
+    program = entry.directory / "clone" / "scripts" / "huntaze-drift"  # whose root has no virtual environment
     program.parent.mkdir(parents=True)
-    for source in (ROOT / "bin").glob("huntaze*drift*"):
+    for source in (ROOT / "scripts").glob("huntaze*drift*"):
         (program.parent / source.name).write_bytes(source.read_bytes())
     done = subprocess.run(["sh", program], env=environ, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1 and done.stderr.startswith("huntaze-drift: ansible-playbook cannot be started: No such file")

@@ -18,7 +18,6 @@ TOP_LEVEL = {
     "LICENSE",
     "MANIFEST.json",
     "README.md",
-    "bin",
     "changelogs",
     "docs",
     "examples",
@@ -26,6 +25,7 @@ TOP_LEVEL = {
     "playbooks",
     "plugins",
     "roles",
+    "scripts",
 }
 
 
@@ -44,7 +44,7 @@ def test_its_top_level(members):
 
 
 def test_it_holds_all_that_is_tracked_of_what_users_need(members):
-    shipped = ["bin", "docs", "examples", "meta", "playbooks", "plugins", "roles"]
+    shipped = ["docs", "examples", "meta", "playbooks", "plugins", "roles", "scripts"]
     tracked = subprocess.run(["git", "ls-files", *shipped], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.split()
     assert set(tracked) <= {member.name for member in members}
 

@@ -191,7 +191,7 @@ def heartbeat(agents, interval):
 
 
 def _of_drift(prefix, namespace, hours):
-    """What bin/huntaze-drift tells once a run: an alarm keeps its state until the next one, and that of the age does not wait for it."""
+    """What scripts/huntaze-drift tells once a run: an alarm keeps its state until the next one, and that of the age does not wait for it."""
     common = {"namespace": namespace, "comparison_operator": ABOVE}
     of_the_last = {**common, "statistic": "Maximum", "period": 300, "evaluation_periods": 1, "threshold": 0, "treat_missing_data": "ignore"}
     return [

@@ -203,7 +203,7 @@ SCHEMA: dict[str, Subject] = {
             "Differences that make no drift until a day, each with `object` and `field` as the report has them, `reason`, `until` and, if you like, `by`",
             LIST, default=(),
         ),
-        "metrics": Key("Whether `bin/huntaze-drift` tells CloudWatch how each run ended, and whether alarms watch that", YES_OR_NO, default=False),
+        "metrics": Key("Whether `scripts/huntaze-drift` tells CloudWatch how each run ended, and whether alarms watch that", YES_OR_NO, default=False),
         "max_age_hours": Key("After how many hours without a run that looked at everything an alarm tells, 168 at most", NUMBER, default=26),
     }, needed=False),
 }

@@ -175,6 +175,20 @@ class Plan:
     def differences(self) -> tuple[Difference, ...]:
         return tuple(one for change in self.changes for one in change.differences)
 
+    def held_back(self, refused: t.Iterable[LeftAlone] = ()) -> list[LeftAlone]:
+        """All that a run leaves alone which is refused: what it is `refused` for, and what it would change of other objects.
+
+        Of a field its first state and its last.
+        """
+        refused = list(refused)
+        objects, found = {one.difference.object for one in refused}, {one.difference[:2]: one for one in (*refused, *self.left_alone)}
+        planned: dict[t.Any, Difference] = {}
+        for one in self.differences:
+            planned[one[:2]] = planned.get(one[:2], one)._replace(after=one.after)
+        why, remedy = "the run is refused for another reason, and changes nothing", "put right first what it is refused for"
+        held = [one for one in planned.values() if one[:2] not in found and one.object not in objects and one.before != one.after]
+        return [*found.values(), *(LeftAlone(one, why, remedy) for one in held)]
+
     def result(self) -> dict[str, t.Any]:
         """The part of a module's result that is the same in check mode and in a run."""
         return {

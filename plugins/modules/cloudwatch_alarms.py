@@ -362,7 +362,8 @@ differences:
 left_alone:
   description:
     - The listed alarms whose actions somebody switched off, while the listing says nothing of O(alarms[].actions_enabled).
-    - If the task is refused, also listed alarms that exist as another kind, and alarms that listed ones stand on and that are gone.
+    - If the task is refused, also listed alarms that exist as another kind, alarms that listed ones stand on and that are gone, and all that
+      it would change.
   returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict
@@ -497,7 +498,7 @@ def main():
     desired = Desired(absent=names) if absent else Desired(tuple(map(to_api, alarms)), purge_prefix=prefix if purge else None)
     look = Look(cloudwatch, desired)
     plan = looked(module, "Nothing was changed, as the alarms could not be described", look)
-    left_alone = shown_left_alone([*plan.left_alone, *obstacles(desired, look.observed)])
+    left_alone = shown_left_alone(plan.held_back(obstacles(desired, look.observed)))
     refuse(module, "Nothing was changed", refusals(desired, look.observed), **{**NOTHING_DONE, "left_alone": left_alone})
 
     silent = muted(desired, look.observed)

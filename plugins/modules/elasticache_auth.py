@@ -206,6 +206,7 @@ left_alone:
   description:
     - What keeps the cache from the point wanted and no run changes, one entry a field, such as a user group in the place of AUTH, or a serverless cache
       under the name. The run is refused for it, and RV(problems) says the same in sentences.
+    - If pending modifications keep the run from its first step, all that it would change.
   returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict

@@ -272,7 +272,7 @@ differences:
 left_alone:
   description: >-
     The rules of the group that are not listed and open a port of the listed ones, as far as O(purge) and O(purge_ports) leave them.
-    A group that does not exist.
+    A group that does not exist. If the run is refused, also all that it would change.
   returned: always, except for options that are refused, credentials that cannot work and a missing region
   type: list
   elements: dict
@@ -344,6 +344,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._aws import carr
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.ingress import Desired, gone, observe, plan
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.policy import Ingress
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.problems import host_bit_warnings, peering_warnings, problems, refusals, unreadable
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import shown_left_alone
 
 
 def main():
@@ -371,7 +372,7 @@ def main():
 
     planned = looked(module, doing, look, gone(group_id))
     result = planned.result()
-    nothing_done = dict(changed=False, steps=[], differences=[], left=planned.steps, left_alone=result["left_alone"])
+    nothing_done = dict(changed=False, steps=[], differences=[], left=planned.steps, left_alone=shown_left_alone(planned.held_back()))
     refuse(module, f"{group_id}: nothing was changed", refusals(desired, planned.observed), **nothing_done)
     warnings = host_bit_warnings(module.params["rules"]) + [f"{group_id}: {doubt}" for doubt in unreadable(planned.observed)]
     if planned and not module.check_mode:

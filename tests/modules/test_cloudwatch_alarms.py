@@ -337,6 +337,8 @@ def test_conflicts_with_the_account_are_refused_before_any_change(sandbox: t.Any
     run([GUIDE])
     result = run([MATH, {**COMPOSITE, "alarm_name": GUIDE["alarm_name"], "alarm_rule": "TRUE"}, {**COMPOSITE, "alarm_rule": "OK(nobody)"}])
     assert result["msg"].startswith("Nothing was changed: ")
+    left = {one["object"]: one["field"] for one in result["left_alone"]}
+    assert left[f"alarm {GUIDE['alarm_name']}"] == "kind" and left["alarm nobody"] == "exists" and f"alarm {MATH['alarm_name']}" in left
     assert "exists as a metric alarm" in result["msg"] and '"nobody", which neither exists nor is listed' in result["msg"]
     assert mutations(sandbox) == {PUT: 1}
 

@@ -525,6 +525,7 @@ def test_kind_10_what_was_put_off_to_the_window_is_told_at_once(sandbox, cache, 
         refused = cache.run(auth_token=token, check=check)
         assert refused.rc == 1 and "was put off to the maintenance window" in refused["msg"] and "--apply-immediately" in refused["msg"]
         assert changing(sandbox) == {} and (refused["changed"], refused["left"]) == (False, ROTATION)
+        assert "auth_token" in {one["field"] for one in refused["left_alone"]} and refused["differences"] == []
     assert time.monotonic() - begin < 25
     sandbox.control.open_window()
     cache.settled()

@@ -65,7 +65,8 @@ def test_a_secret_is_never_shown_and_its_change_always_is():
 
 def test_a_plan_is_shown_by_its_changes():
     first, second = Difference("app a", "x", None, 1), Difference("app a", "y", UNKNOWN, 2)
-    plan = Plan((Change("create", {}, (first,), "Create it"), Change("update", {}, (second,), "Update it")), (LeftAlone(Difference("app b", "z", 1, None), "it is of others", "take it out", True),))
+    others = LeftAlone(Difference("app b", "z", 1, None), "it is of others", "take it out", True)
+    plan = Plan((Change("create", {}, (first,), "Create it"), Change("update", {}, (second,), "Update it")), (others,))
     assert plan and not Plan()
     assert plan.result() == {
         "changed": True,
@@ -81,6 +82,22 @@ def test_a_plan_is_shown_by_its_changes():
         }],
     }
     assert str(plan.left_alone[0]) == "it is of others: take it out."
+
+
+@given(histories())
+def test_a_run_that_is_refused_leaves_alone_all_that_it_would_change(made):
+    plan = Plan((Change("update", {}, tuple(made), "Update it"),)) if made else Plan()
+    held = {one.difference[:2]: one.difference for one in plan.held_back()}
+    drawn = diff(made)
+    for place, one in held.items():
+        assert plain(one.before) == drawn["before"].get(place[0], {}).get(place[1]) and plain(one.after) == drawn["after"].get(place[0], {}).get(place[1])
+    assert {one[:2] for one in made if one[:2] not in held} == {
+        one[:2] for one in made if [each for each in made if each[:2] == one[:2]][0].before == [each for each in made if each[:2] == one[:2]][-1].after
+    }
+    if made:
+        first = made[0]
+        refused = LeftAlone(first, "it is in the way", "take it out")
+        assert plan.held_back([refused])[0] == refused and [one.difference.object for one in plan.held_back([refused])].count(first.object) == 1
 
 
 def test_every_module_that_documents_differences_documents_what_it_leaves_alone():

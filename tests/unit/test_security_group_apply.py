@@ -137,9 +137,6 @@ def make_run(monkeypatch):
                     "group_id": GROUP, "rules": rules, "state": "present", "purge": False, "purge_ports": False, "wait": True, "wait_timeout": 0, **params,
                 }
 
-            def warn(self, warning):
-                self.warnings.append(warning)
-
             def fail_json(self, **result):
                 raise Failed({"failed": True, **result})
 
@@ -147,6 +144,7 @@ def make_run(monkeypatch):
                 raise Failed({"failed": False, **result})
 
         monkeypatch.setattr(security_group_ingress, "AnsibleAWSModule", Module)
+        monkeypatch.setattr(security_group_ingress, "warn", Module.warnings.append)
         monkeypatch.setattr(security_group_ingress, "client", lambda module, service: ec2)
         monkeypatch.setattr(_aws, "client_without_retries", lambda module, service: ec2)
         with pytest.raises(Failed) as ended:

@@ -98,7 +98,7 @@ class CachePolicy(Policy):
         plan = Plan(tuple(change for change, dummy in steps))
         if not self._begun:
             self.before = self.seen
-            self._refuse(pending_refusals(self.desired, self.seen, plan.changes), left=plan.steps)
+            self._refuse(pending_refusals(self.desired, self.seen, plan.changes), left=plan.steps, left_alone=shown_left_alone(plan.held_back()))
         return plan
 
     def _note_age(self, seen: Observed) -> None:

@@ -25,10 +25,10 @@ class Run:
     def __init__(self, sandbox: sandboxes.Sandbox, inventory: Path, *arguments: str, playbook: str = "deploy.yml", lock: dict[str, t.Any] | None = None) -> None:
         self._log = tempfile.TemporaryFile("w+")
         # In forks of Ansible, as operators have modules.
-        variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **({"huntaze_lock": lock} if lock else {})}
+        variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "huntaze_drift_correct": True, **({"huntaze_lock": lock} if lock else {})}
         self.process = subprocess.Popen(
             deployment.command(sandbox, *arguments, playbook=playbook, inventory=inventory, variables=variables), cwd=sandboxes.REPOSITORY, stdout=self._log,
-            stderr=subprocess.STDOUT, env={**deployment.environment(sandbox), "LOGNAME": "ann", "PYTHONUNBUFFERED": "1"},
+            stderr=subprocess.STDOUT, env={**deployment.environment(sandbox), "LOGNAME": "ann", "HUNTAZE_PROGRESS_SECONDS": "1"},
         )
 
     @property

@@ -13,8 +13,11 @@ import typing as t
 
 import psutil
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils._lock import lease, stores
 from ansible_collections.huntaze.ai_system.plugins.module_utils._lock.lease import Record
+from hypothesis import HealthCheck, Phase, given, settings
 from support import sandboxes
+from support.locks import ORDERS, Run
 from support.waiting import until
 
 NAME = "/huntaze/huntaze-ai/lock"
@@ -212,6 +215,44 @@ def test_a_lease_that_ran_out_long_ago_is_replaced_and_a_record_of_something_els
     refused = lock(begin())
     assert refused["failed"] and "Something else stands where the lock should be" in refused["msg"]
     assert place.read() == {"color": "blue"}
+
+
+class Timed:
+    """A store whose time goes on only when a test lets it."""
+
+    trouble = None
+
+    def __init__(self, store: stores.Store) -> None:
+        self._store, self.swaps, self.now = store, store.swaps, 100
+
+    def read(self) -> lease.Seen | None:
+        seen = self._store.read()
+        return seen and seen._replace(now=self.now)
+
+    def put(self, record: Record, over: lease.Seen) -> lease.Seen | None:
+        return self._store.put(record, over)
+
+    def remove(self, seen: lease.Seen) -> bool:
+        return self._store.remove(seen)
+
+
+@pytest.mark.parametrize("where", [in_s3, in_dynamodb], ids=["s3", "dynamodb"])
+def test_never_two_runs_hold_it_in_any_order_of_their_calls(sandbox, estate, where):
+    found = where(sandbox)
+    kind = stores.of(found.options.get("bucket"), found.options.get("table"))
+    client, names = sandbox.client(kind.service), iter(range(1000))
+
+    @settings(max_examples=15, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(orders=ORDERS)
+    def hold(orders):
+        store = Timed(kind(client, f"lock-{next(names)}", found.options.get("bucket") or found.options["table"]))
+        runs = [Run(store, name) for name in "abc"]
+        for number, lost, goes_on, passes in orders:
+            store.now += passes
+            runs[number].step(lost, goes_on)
+            assert sum(run.holds for run in runs) <= 1, [(run.name, run.until) for run in runs]
+
+    hold()
 
 
 @pytest.mark.parametrize(("options", "words"), [

@@ -22,10 +22,10 @@ LOCK_CALLS = ("ssm.GetParameter", "ssm.PutParameter", "ssm.DeleteParameter")
 class Run:
     """A run in the background."""
 
-    def __init__(self, sandbox: sandboxes.Sandbox, inventory: Path, *arguments: str, playbook: str = "deploy.yml", lock: dict[str, t.Any] | None = None) -> None:
+    def __init__(self, sandbox: sandboxes.Sandbox, inventory: Path, *arguments: str, playbook: str = "deploy.yml", **variables: t.Any) -> None:
         self._log = tempfile.TemporaryFile("w+")
         # In forks of Ansible, as operators have modules.
-        variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "huntaze_drift_correct": True, **({"huntaze_lock": lock} if lock else {})}
+        variables["ansible_python_interpreter"] = "{{ ansible_playbook_python }}"
         self.process = subprocess.Popen(
             deployment.command(sandbox, *arguments, playbook=playbook, inventory=inventory, variables=variables), cwd=sandboxes.REPOSITORY, stdout=self._log,
             stderr=subprocess.STDOUT, env={**deployment.environment(sandbox), "LOGNAME": "ann", "HUNTAZE_PROGRESS_SECONDS": "1"},
@@ -92,14 +92,14 @@ def test_of_two_runs_one_waits_or_is_refused_and_a_run_that_changes_nothing_take
         assert refused.rc != 0 and "Nothing was changed. ann on " in message and f"lock_id={held['id']}" in message, refused.output
         assert "Traceback" not in message and refused.report["outcome"]["word"] == "failed"
 
-        waiting = begin("--tags", "network,alarms", lock={"wait_timeout": 90})
+        waiting = begin("--tags", "network,alarms", playbook="playbooks/drift.yml", huntaze_drift_correct=True, huntaze_lock={"wait_timeout": 90})
         asked = sandbox.calls()["ssm.GetParameter"]
         until(lambda: sandbox.calls()["ssm.GetParameter"] > asked + 1 or waiting.process.poll() is not None, 60, "the second run to wait")
         # The second run has seen the rule as declared. What the first changes meanwhile it sees all the same.
         sandbox.client("ec2").revoke_security_group_ingress(GroupId=estate["cache_security_group_id"], SecurityGroupRuleIds=rules(sandbox))
     assert first.ended() == 0, first.output
     assert waiting.ended() == 0, waiting.output
-    assert len(rules(sandbox)) == 1, waiting.output
+    assert len(rules(sandbox)) == 1 and "held by ann" in waiting.output, waiting.output
     assert not the_lock(sandbox)
     sandbox.control.forget_calls()
     again = deploy("--tags", "network,alarms")
@@ -115,7 +115,7 @@ def test_the_lock_of_a_killed_run_is_gone_and_a_run_whose_lock_is_broken_is_stop
         killed.ended()
         until(lambda: not the_lock(sandbox), what="the lock to go")
 
-    broken = begin("--tags", "alarms", lock={"lease_seconds": 20})
+    broken = begin("--tags", "alarms", huntaze_lock={"lease_seconds": 20})
     with under_way(sandbox, broken):
         shown = begin(playbook="playbooks/unlock.yml")
         assert shown.ended() != 0 and f"lock_id={the_lock(sandbox)['id']}" in " ".join(shown.output.split()), shown.output + broken.output

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from support import deployment
+from support import deployment, waiting
 
 
 def test_runs_killed_one_after_the_other_get_there(sandbox, estate, deploy, tmp_path):
     """Every run makes the call that comes next, the one after that or the third, and dies before it hears the answer."""
 
     def killed_at(change: int) -> bool:
+        waiting.until(lambda: not deployment.the_lock(sandbox), what="the lock of the run before to go")
         # The first call of all takes the lock.
         with sandbox.fault("hang", operation="mutating", after=1 + change, times=1):
             return deployment.killed_when(

@@ -15,7 +15,6 @@ import pytest
 from support import deployment, sandboxes
 from support.waiting import until
 
-NAME = "/huntaze/huntaze-ai/lock"
 LOCK_CALLS = ("ssm.GetParameter", "ssm.PutParameter", "ssm.DeleteParameter")
 
 
@@ -55,11 +54,6 @@ def begin(sandbox, deploy) -> t.Iterator[t.Callable[..., Run]]:
             run.process.wait()
 
 
-def the_lock(sandbox: sandboxes.Sandbox) -> dict[str, t.Any]:
-    found = sandbox.client("ssm").get_parameters(Names=[NAME])["Parameters"]
-    return json.loads(found[0]["Value"]) if found else {}
-
-
 def rules(sandbox: sandboxes.Sandbox) -> list[str]:
     found = sandbox.client("ec2").describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [sandbox.estate["cache_security_group_id"]]}])
     return [rule["SecurityGroupRuleId"] for rule in found["SecurityGroupRules"] if not rule["IsEgress"]]
@@ -76,7 +70,7 @@ def under_way(sandbox: sandboxes.Sandbox, run: Run) -> t.Iterator[None]:
 
 def test_of_two_runs_one_waits_or_is_refused_and_a_run_that_changes_nothing_takes_no_lock(sandbox, estate, deploy, begin):
     assert deploy("--tags", "network").rc == 0
-    assert not the_lock(sandbox)
+    assert not deployment.the_lock(sandbox)
     sandbox.control.forget_calls()
     looked = begin("--tags", "network,alarms", playbook="playbooks/drift.yml")
     looked.ended()
@@ -85,7 +79,7 @@ def test_of_two_runs_one_waits_or_is_refused_and_a_run_that_changes_nothing_take
 
     first = begin("--tags", "alarms")
     with under_way(sandbox, first):
-        held = the_lock(sandbox)
+        held = deployment.the_lock(sandbox)
         assert (held["owner"], held["command"]) == ("ann", "ansible-playbook deploy.yml")
         refused = deploy("--tags", "alarms")
         message = " ".join(refused.output.split())
@@ -100,7 +94,7 @@ def test_of_two_runs_one_waits_or_is_refused_and_a_run_that_changes_nothing_take
     assert first.ended() == 0, first.output
     assert waiting.ended() == 0, waiting.output
     assert len(rules(sandbox)) == 1 and "held by ann" in waiting.output, waiting.output
-    assert not the_lock(sandbox)
+    assert not deployment.the_lock(sandbox)
     sandbox.control.forget_calls()
     again = deploy("--tags", "network,alarms")
     assert (again.rc, again.report["outcome"]["word"]) == (0, "clean"), again.output
@@ -110,18 +104,18 @@ def test_of_two_runs_one_waits_or_is_refused_and_a_run_that_changes_nothing_take
 def test_the_lock_of_a_killed_run_is_gone_and_a_run_whose_lock_is_broken_is_stopped(sandbox, estate, deploy, begin):
     killed = begin("--tags", "alarms")
     with under_way(sandbox, killed):
-        assert the_lock(sandbox)
+        assert deployment.the_lock(sandbox)
         killed.process.send_signal(signal.SIGKILL)
         killed.ended()
-        until(lambda: not the_lock(sandbox), what="the lock to go")
+        until(lambda: not deployment.the_lock(sandbox), what="the lock to go")
 
     broken = begin("--tags", "alarms", huntaze_lock={"lease_seconds": 20})
     with under_way(sandbox, broken):
         shown = begin(playbook="playbooks/unlock.yml")
-        assert shown.ended() != 0 and f"lock_id={the_lock(sandbox)['id']}" in " ".join(shown.output.split()), shown.output + broken.output
-        assert the_lock(sandbox)
-        taken = begin("-e", f"lock_id={the_lock(sandbox)['id']}", playbook="playbooks/unlock.yml")
-        assert taken.ended() == 0 and not the_lock(sandbox), taken.output
+        assert shown.ended() != 0 and f"lock_id={deployment.the_lock(sandbox)['id']}" in " ".join(shown.output.split()), shown.output + broken.output
+        assert deployment.the_lock(sandbox)
+        taken = begin("-e", f"lock_id={deployment.the_lock(sandbox)['id']}", playbook="playbooks/unlock.yml")
+        assert taken.ended() == 0 and not deployment.the_lock(sandbox), taken.output
         assert broken.ended(60) != 0
     told = " ".join(broken.output.split())
     assert "This run is stopped, as it has lost its lock: somebody has taken it away." in told, broken.output

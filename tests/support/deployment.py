@@ -158,6 +158,12 @@ def primary(sandbox: sandboxes.Sandbox) -> str:
     return the_group(sandbox)["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
 
 
+def the_lock(sandbox: sandboxes.Sandbox) -> dict[str, str]:
+    """What stands where runs of the sandbox's inventory have their lock; empty if nothing does."""
+    found = sandbox.client("ssm").get_parameters(Names=["/huntaze/huntaze-ai/lock"])["Parameters"]
+    return json.loads(found[0]["Value"]) if found else {}
+
+
 def mutating_calls(sandbox: sandboxes.Sandbox) -> dict[str, int]:
     return {call: number for call, number in sandbox.calls().items() if MUTATING.search(call)}
 

@@ -8,6 +8,7 @@ import shlex
 import typing as t
 
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import model, verdicts, words
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
 from hypothesis import given
@@ -275,7 +276,7 @@ Drift         2 new, 1 still, 1 accepted, 1 gone; since the report of 25 Nov 202
 
 Note          CloudTrail's events come late.
 
-Report        report.html, report.json
+Report        report.html and report.json
 DRIFT         2 fields differ from what is declared; 1 lowers security
 """
 
@@ -292,6 +293,27 @@ def test_a_thousand_differences_are_told_by_actor_kind_and_pattern(width):
     assert "  found       huntaze-edge, 0.0.0.0/0\n  which       huntaze-billing-508, huntaze-chat-243, " in shown
     assert "\n  19 of them a run leaves as they are:\n\n  19 replication groups: transit encryption\n  action      a run leaves it: the cache has user groups\n" in shown
     assert re.search(r"\n  accepted    \d+ fields until 1 Dec 2026 by owner: load test of the new\s+plan\n", shown)
+
+
+def test_some_differences_are_told_by_actor_and_listed():
+    records = [reports.record("alarm", f"alarm-{index:02}", "threshold", "40", MASK, days=1, by="user oncall") for index in range(11)]
+    shown = drawn(reports.report([*records, {**reports.a_few()[2], "seen_between": ["2026-11-23T03:12:00Z", "2026-11-24T03:12:00Z"]}]))
+    assert "\n  user oncall                      11    11     0   25 Nov 03:12\n" in shown
+    assert """
+  new         cache huntaze-redis: AUTH  lowers security
+                declared the token, found user group everybody; 23 Nov 03:12 to 24 Nov 03:12
+                a run leaves it: the cache has user groups
+                take the user group from the cache, then run deploy.yml
+  new         alarm alarm-00: threshold
+                declared 40, found a masked value; 25 Nov 03:12, by user oncall
+""" in shown
+
+
+def test_files_of_a_directory_are_told_together():
+    shown = drawn(reports.report(reports.a_few()), written=["/srv/a.json", "/var/reports/report.json", "/var/reports/report.md", "/var/reports/report.html"])
+    assert "Report        a.json in /srv; report.json, report.md and report.html in /var/reports\n" in shown
+    assert "Report        /srv/a.json\n" in drawn(reports.report(reports.a_few()), written=["/srv/a.json"])
+    assert "Report        report.json and report.md\n" in drawn(reports.report(reports.a_few()), written=["report.json", "report.md"])
 
 
 def test_many_actors_and_patterns_are_told_by_the_largest():

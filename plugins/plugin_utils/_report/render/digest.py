@@ -10,11 +10,14 @@ import itertools
 import os.path
 import typing as t
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 
 Record = t.Mapping[str, t.Any]
 # Up to so many differences are told one by one, more by actor, by kind and by pattern.
 MANY = 10
+# Up to so many they are listed all the same, in few lines each.
+LISTED = 30
 NAMED = 5
 LONGEST = 300
 SEVERITIES = ("high", "medium", "low")
@@ -26,13 +29,14 @@ QUOTED = ("message", "text")
 
 
 def cleaned(report: t.Any, member: str = "") -> t.Any:
-    """The report without any control character, whoever wrote it."""
+    """The report without any control character, whoever wrote it, and in words where a module masked."""
     if isinstance(report, dict):
         return {name: cleaned(value, name) for name, value in report.items()}
     if isinstance(report, (list, tuple)):
         return [cleaned(value, member) for value in report]
     if isinstance(report, str):
-        return "\n".join(words.lines_of(report)) if member in QUOTED else words.clean(report)
+        text = "\n".join(words.lines_of(report)) if member in QUOTED else words.clean(report)
+        return text.replace(MASK, "a masked value")
     return report
 
 
@@ -213,9 +217,10 @@ class Group(t.NamedTuple):
         begins, ends = zip(*filter(None, times)) if any(times) else ((), ())
         return words.span(min(begins, key=words.instant), max(ends, key=words.instant), year) if begins else "not known"
 
-    def fields(self) -> list[tuple[str, int]]:
-        """The fields and how often each differs, most often first."""
-        return collections.Counter(record["field"] for record in self.records).most_common()
+    def often(self) -> str:
+        """threshold 361, period 248, actions: the fields and how often each differs, most often first."""
+        counted = collections.Counter(words.shortened(record["field"], LONGEST) for record in self.records).most_common(3)
+        return ", ".join(f"{field} {number:,}" if number > 1 else field for field, number in counted)
 
 
 def grouped(records: t.Iterable[Record], key: t.Callable[[Record], t.Any]) -> list[Group]:

@@ -170,7 +170,7 @@ def _groups(records: t.Sequence[t.Mapping[str, t.Any]], year: int) -> list[str]:
     told = [
         _table(["changed by", "fields:", "new:", "still:", "when, UTC"], [[plain(group.of), *counted(group), group.when(year)] for group in actors]),
         _table(["kind", "fields:", "new:", "still:", "fields, most often first"], [
-            [plain(group.of), *counted(group), plain(", ".join(f"{field} {number}" for field, number in group.fields()[:3]))] for group in kinds
+            [plain(group.of), *counted(group), plain(group.often())] for group in kinds
         ]),
     ]
     lowering, remaining = digest.lowering(records)[: digest.MANY], digest.remaining(records)[: digest.MANY]

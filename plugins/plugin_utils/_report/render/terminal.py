@@ -64,7 +64,7 @@ def render(report: t.Mapping[str, t.Any], *, width: int = WIDEST, colour: bool =
             section(page, report)
     if written:
         page.gap(outcome["word"] != "clean" or full)
-        page.head("Report", ", ".join(written) + (" list every field" if len(digest.drift(report).open) > digest.MANY else ""))
+        page.head("Report", _places(written) + (" list every field" if len(digest.drift(report).open) > digest.LISTED else ""))
     if len(page.lines) > 5 and (outcome["word"] != "clean" or full):
         if not written:
             page.gap()
@@ -139,6 +139,15 @@ def _next(page: _Page, following: str) -> list[str]:
 def _run(report: t.Mapping[str, t.Any], width: int = WIDEST) -> str:
     line = ", ".join(digest.run(report))
     return line if len(line) <= width - TEXT else ", ".join(digest.run(report, brief=True))
+
+
+def _places(written: t.Sequence[str]) -> str:
+    """The files, a directory's together."""
+    places: dict[str, list[str]] = {}
+    for path in written:
+        directory, dummy, name = path.rpartition("/")
+        places.setdefault(directory, []).append(name if len(written) > 1 else path)
+    return "; ".join(words.joined(names) + (f" in {directory}" if directory and len(written) > 1 else "") for directory, names in places.items())
 
 
 def _seen(report: t.Mapping[str, t.Any], width: int) -> t.Optional[str]:
@@ -224,6 +233,14 @@ def _drift(page: _Page, report: t.Mapping[str, t.Any]) -> None:
 
 def _record(page: _Page, record: t.Mapping[str, t.Any], now: str) -> None:
     page.gap()
+    _titled(page, record)
+    page.under("declared", digest.value(record["declared"], digest.LONGEST))
+    page.under("found", digest.value(record["found"], digest.LONGEST), YELLOW)
+    for label, text in (*digest.origin(record, now), *digest.way_out(record)):
+        page.under(label, text)
+
+
+def _titled(page: _Page, record: t.Mapping[str, t.Any]) -> None:
     lines = page.wrapped(digest.title(record))
     page.labelled(f"  {digest.state(record)}", lines, OF_DRIFT[digest.state(record)], BOLD)
     if record["severity"] == "high":
@@ -232,10 +249,6 @@ def _record(page: _Page, record: t.Mapping[str, t.Any], now: str) -> None:
             page.lines[-1] += "  " + page.paint(mark, RED)
         else:
             page.lines.append(" " * TEXT + page.paint(mark, RED))
-    page.under("declared", digest.value(record["declared"], digest.LONGEST))
-    page.under("found", digest.value(record["found"], digest.LONGEST), YELLOW)
-    for label, text in (*digest.origin(record, now), *digest.way_out(record)):
-        page.under(label, text)
 
 
 def _settled(page: _Page, told: digest.Drift) -> None:
@@ -262,17 +275,32 @@ def _settled(page: _Page, told: digest.Drift) -> None:
 def _groups(page: _Page, records: t.Sequence[t.Mapping[str, t.Any]], year: int) -> None:
     """Many differences: by actor, by kind, and as patterns what lowers security and what a run leaves."""
     _table(page, "changed by", "when, UTC", [(group.of, group, group.when(year)) for group in digest.by_actor(records)])
-    often = [(group, ", ".join(f"{field} {number}" for field, number in group.fields()[:3])) for group in digest.by_kind(records)]
-    _table(page, "kind", "fields, most often first", [(group.of, group, text) for group, text in often])
-    _patterns(page, digest.lowering(records), "lower security", RED, ("declared", "found"))
-    _patterns(page, digest.remaining(records), "a run leaves as they are", BOLD, ("action", "remedy"))
+    if len(records) <= digest.LISTED:
+        _listed(page, records, year)
+        return
+    _table(page, "kind", "fields, most often first", [(group.of, group, group.often()) for group in digest.by_kind(records)])
+    _patterns(page, digest.lowering(records), ("lowers security", "lower security"), RED, ("declared", "found"))
+    _patterns(page, digest.remaining(records), ("a run leaves as it is", "a run leaves as they are"), BOLD, ("action", "remedy"))
 
 
-def _patterns(page: _Page, groups: t.Sequence[digest.Group], heading: str, style: str, labels: t.Sequence[str]) -> None:
+def _listed(page: _Page, records: t.Sequence[t.Mapping[str, t.Any]], year: int) -> None:
+    """Each in few lines."""
+    page.gap()
+    for record in records:
+        _titled(page, record)
+        values = f"declared {digest.value(record['declared'], digest.LONGEST)}, found {digest.value(record['found'], digest.LONGEST)}"
+        when, by = digest.Group("", [record]).when(year), digest.actor(record)
+        page.text(f"{values}; {when}, by {by}" if by != "not known" else f"{values}; {when}" if when != "not known" else values, TEXT + 2)
+        for dummy, text in digest.way_out(record):
+            page.text(text, TEXT + 2)
+
+
+def _patterns(page: _Page, groups: t.Sequence[digest.Group], heading: tuple[str, str], style: str, labels: t.Sequence[str]) -> None:
     """The same of several objects is told once."""
     page.gap(bool(groups))
     if groups:
-        page.lines.append(page.paint(f"  {sum(len(group.records) for group in groups):,} of them {heading}:", style))
+        number = sum(len(group.records) for group in groups)
+        page.lines.append(page.paint(f"  {number:,} of them {heading[number > 1]}:", style))
     for group in groups[:MOST_ROWS]:
         kind, field, *texts = group.of
         page.gap()

@@ -111,6 +111,11 @@ TOKEN = [
          {"cache/huntaze-redis#user_group_ids": ("none", "everybody", "high")}),
         (looked("alarms", difference(ALARM, "threshold", None, 40.0), difference(ALARM, "period", None, 60)),
          {"alarm/huntaze-ai-cpu#exists": ("there", None, "medium")}),
+        # A refused run tells what it would have changed too.
+        (looked("auth_close", left_alone=[left(CACHE, "pending_modifications", "x", None), *({**one, **left(*list(one.values())[:4])} | {"secret": one["secret"]} for one in TOKEN)],
+                msg="something waits for the window", steps=[]), {"cache/huntaze-redis#auth_token": ("a secret (masked)", "another secret (masked)", "medium")}),
+        (looked("alarms", left_alone=[left(ALARM, "threshold", None, 40.0), left(ALARM, "period", None, 60)], msg="refused", steps=[]),
+         {"alarm/huntaze-ai-cpu#exists": ("there", None, "medium")}),
         (looked("alarms", left_alone=[left(ALARM, "actions_enabled", False, True)]), {"alarm/huntaze-ai-cpu#actions_enabled": ("true", "false", "medium")}),
         (looked("network", difference(GROUP, "tcp 6379 from 0.0.0.0/0", "x", None)), {"security_group/sg-1#tcp-6379-from-0.0.0.0/0": (None, "x", "high")}),
         (looked("network", difference(GROUP, "tcp 6379 from sg-2", "old", "new")), {"security_group/sg-1#tcp-6379-from-sg-2": ("new", "old", "medium")}),

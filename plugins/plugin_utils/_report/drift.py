@@ -78,10 +78,10 @@ def told(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any
 
 def _left_alone(look: Look, looks: t.Sequence[Look]) -> t.Iterator[dict[str, t.Any]]:
     put_back = {one["field"] for other in looks if other.module == look.module for one in other.result.get("differences") or []}
-    for one in look.result.get("left_alone") or []:
+    for one in told(look.result.get("left_alone") or []):
         # A variable of the app stands in for that of a branch which is gone, until a run puts that one back.
         if not (look.module == "amplify_environment" and one["field"] in put_back):
-            yield _record(look, one, bool(one.get("lowers_security")), words.clean(one.get("why") or "a run leaves it as it is"), False, one.get("remedy"))
+            yield _record(look, one, one["lowers_security"], words.clean(one.get("why") or "a run leaves it as it is"), False, one.get("remedy"))
 
 
 def missing_cache(name: t.Any) -> dict[str, t.Any]:
@@ -104,7 +104,7 @@ def _merged(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.
 def _heads(kind: str, differences: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     """Of one object. One that is not there is one difference, not one for each of its fields."""
     if kind in MADE_WHOLE and all(one["before"] is None for one in differences):
-        return [{"object": differences[0]["object"], "field": EXISTS, "before": False, "after": True, "secret": False}]
+        return [{**differences[0], "field": EXISTS, "before": False, "after": True, "secret": False}]
     heads = [one["field"].partition(".")[0] for one in differences]
     follows = set(FOLLOWS.get(kind, ()))
     silent = {field for row in TOLD_BY.get(kind, ()) for field in [field for field in row if field in heads][1:]} | (follows if set(heads) - follows else set())

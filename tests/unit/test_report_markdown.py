@@ -61,7 +61,7 @@ Since the report of 25 Nov 2026 03:12 UTC.
         "| gone | alarm `huntaze-ai-agent-silent`<br>actions | `1 SNS topic` | this run put it right; was `none` ",
     ):
         assert row in shown
-    left = "`user group everybody`<br>action: a run leaves it: the cache has user groups<br>remedy: take the user group from the cache, then run deploy.yml |"
+    left = "- Left by a run: cache huntaze-redis: AUTH; a run leaves it: the cache has user groups; take the user group from the cache, then run deploy.yml\n"
     assert left in shown
 
 

@@ -88,7 +88,7 @@ def _table(heads: t.Sequence[str], rows: t.Sequence[t.Sequence[str]]) -> str:
 
 
 def _list(texts: t.Sequence[str], rows: int) -> str:
-    return "\n".join([f"- {plain(text)}" for text in texts[:rows]] + _more(len(texts), rows))
+    return "\n".join([f"- {plain(text, 1000)}" for text in texts[:rows]] + _more(len(texts), rows))
 
 
 def _more(number: int, rows: int) -> list[str]:
@@ -145,6 +145,7 @@ def _drift(report: t.Mapping[str, t.Any], rows: int) -> str:
         return ""
     since = digest.compared_with(report)
     told, settled, texts = [f"#### Drift: {digest.drift_counts(report)}", f"{since[:1].upper()}{since[1:]}."], [], []
+    left: list[str] = []
     if len(drift.open) > digest.MANY:
         told += _groups(drift.open, words.instant(report["run"]["began"]).year)
         high = [record for record in drift.open if record["severity"] == "high"][:rows]
@@ -154,12 +155,13 @@ def _drift(report: t.Mapping[str, t.Any], rows: int) -> str:
         told += _more(len(drift.open), rows)
     else:
         settled += drift.open
+        left = ["; ".join([f"Left by a run: {digest.title(one)}", *(text for dummy, text in digest.way_out(one))]) for one in drift.open if digest.remains(one)]
     for records, said in ((drift.accepted, digest.accepted(drift)), (drift.gone, digest.gone(drift))):
         if len(records) <= digest.NAMED:
             settled += records
         else:
             texts += said
-    return "\n\n".join(filter(None, [*told, _records(settled), _list(texts + digest.unseen(drift), rows)]))
+    return "\n\n".join(filter(None, [*told, _records(settled), _list(left + texts + digest.unseen(drift), rows)]))
 
 
 def _groups(records: t.Sequence[t.Mapping[str, t.Any]], year: int) -> list[str]:
@@ -205,7 +207,6 @@ def _record(record: t.Mapping[str, t.Any]) -> list[str]:
         said += f"<br>{plain(digest.acceptance(record['accepted']))}"
     again = plain(record.get("action") or "as declared again")
     found = f"{again}; was {_value(record['found'])}" if state == "gone" else _value(record["found"])
-    found += "".join(f"<br>{label}: {plain(text)}" for label, text in digest.way_out(record))
     by = plain(f"{record['by']}{digest.via(record['via'])}") if record["by"] else plain(digest.writers(record)) if record.get("candidates") else "not known"
     on = f" on {plain(record['host'])}" if record.get("host") and record["host"] != record["object"]["name"] else ""
     return [

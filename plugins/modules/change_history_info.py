@@ -152,7 +152,7 @@ origins:
       type: str
       sample: user example-oncall
     via:
-      description: The call that made it so. V(null) if nobody is proven.
+      description: The call that made it so, and whether it was one of a run of this collection. V(null) if nobody is proven.
       type: str
       sample: AuthorizeSecurityGroupIngress
     candidates:

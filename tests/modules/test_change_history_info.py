@@ -134,8 +134,7 @@ def test_alarms_are_dated_by_their_history_and_attributed_also_once_deleted(sand
     assert named(found["alarm threshold", "alarm_description"]) == ("user administrator", "PutMetricAlarm")
     assert {named(one) for (name, _field), one in found.items() if name == "alarm deleted"} == {("user oncall", "DeleteAlarms")}
     assert named(found["alarm muted", "actions_enabled"]) == ("user oncall", "DisableAlarmActions")
-    assert named(found["alarm own", "threshold"]) == ("user deployer", "PutMetricAlarm")
-    assert found["alarm own", "threshold"]["note"] == "It was a run of this collection."
+    assert named(found["alarm own", "threshold"]) == ("user deployer", "PutMetricAlarm, a run of this collection")
     dated = by_field(run_module("change_history_info", {"differences": [*differences, missing], "attribute": False}))
     for key in (("alarm threshold", "threshold"), ("alarm deleted", "exists"), ("alarm own", "threshold")):
         assert (dated[key]["since"], dated[key]["by"]) == (found[key]["since"], None)

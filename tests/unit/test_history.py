@@ -199,7 +199,7 @@ def test_a_token_that_was_rotated_has_its_date_and_candidates():
     assert (told["by"], told["since"], [one["by"] for one in told["candidates"]]) == (None, at(58), ["user bob", "user alice"])
     ours = event("elasticache", "ModifyReplicationGroup", {"replicationGroupId": "R", "authToken": CANARY}, user="run", minutes=10, **OWN)
     last = origin(found, Observed(), by_object(writes([ours, rotated])), True, NOW)
-    assert [one["by"] for one in last["candidates"]] == ["user run"] and last["note"].endswith("It was a run of this collection.")
+    assert [(one["by"], one["via"]) for one in last["candidates"]] == [("user run", "ModifyReplicationGroup, a run of this collection")]
     groups = origin(Found("cache r", "user_group_ids", ["people"]), Observed(), trail, True, NOW)
     assert (groups["by"], groups["since"], groups["via"]) == ("user bob", at(30), "ModifyReplicationGroup")
 

@@ -203,9 +203,9 @@ def origin(found: Found, observed: Observed, trail: t.Optional[Trail], looked_up
     # A call that set the same value again is not the one that made it so.
     if run and not (told and _read(run[-1].at) - _read(told) > AROUND):
         first = run[-1]
-        return _shown(found, first.at, first.by, first.via, note="It was a run of this collection." if first.own else None)
+        return _shown(found, first.at, first.by, first.call)
     suspects, since = _suspects(found, trail or {}), _since(found, observed)
-    candidates = [{"by": write.by, "at": write.at, "via": write.via} for write in suspects]
+    candidates = [{"by": write.by, "at": write.at, "via": write.call} for write in suspects]
     return _shown(found, since, candidates=candidates, note=_note(found, observed, trail, looked_up, suspects, since, now))
 
 
@@ -260,7 +260,6 @@ def _note(
     elif suspects:
         unread = any(write.value(found.field) is UNREAD for write in suspects) or observed.value(found) is UNKNOWN
         notes.append("These wrote it last; " + ("no value can be compared." if unread else "none of them wrote what was found."))
-        notes += ["It was a run of this collection."] if suspects[0].own else []
     elif not looked_up:
         notes.append("It was not looked up to the end.")
     elif not _attributes(found, observed):

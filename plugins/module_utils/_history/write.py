@@ -55,6 +55,10 @@ class Write:
     values: t.Mapping[str, t.Any] = field(repr=False, default_factory=dict)
     rest: t.Optional[t.Tuple[str, t.Any]] = field(repr=False, default=None)
 
+    @property
+    def call(self) -> str:
+        return f"{self.via}, a run of this collection" if self.own else self.via
+
     def value(self, name: str) -> t.Any:
         if name in self.values:
             return self.values[name]

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import io
 import typing as t
 
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.module_utils._lock import lease
+from ansible_collections.huntaze.ai_system.plugins.module_utils._lock import lease, stores
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.locks import LEASE, ORDERS, Run
@@ -149,3 +151,31 @@ def test_the_owner_is_the_job_of_a_ci_or_the_user(environment, owner):
 def test_options_that_cannot_work_are_told_together():
     assert [words.partition(" ")[0] for words in lease.problems("a b", 1, -1)] == ["name", "lease_seconds", "wait_timeout"]
     assert not list(lease.problems("/huntaze/huntaze-ai/lock", 300, 0))
+
+
+class Bucket:
+    """A client whose bucket holds nothing, and whose caller may not list it: AWS calls what is missing forbidden then."""
+
+    def __init__(self, may_read: bool = True) -> None:
+        self.text, self.may_read = "", may_read
+
+    def get_object(self, **dummy: t.Any) -> dict[str, t.Any]:
+        if not (self.text and self.may_read):
+            raise ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPHeaders": {"date": "Tue, 25 Nov 2025 12:00:00 GMT"}}}, "GetObject")
+        return {"Body": io.BytesIO(self.text.encode()), "ETag": "1"}
+
+    def put_object(self, Body: bytes, **condition: t.Any) -> dict[str, t.Any]:
+        if self.text and "IfNoneMatch" in condition:
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
+        self.text = Body.decode()
+        return {"ETag": "1"}
+
+
+def test_in_s3_a_missing_object_may_be_called_forbidden_and_one_that_is_there_may_be_so():
+    store, mine = stores.Object(Bucket(), "/lock", "operations"), lease.Record("a", "ann", "h", "deploy")
+    taken = lease.carried(lease.take(mine, LEASE, True), store, lambda seconds: None)
+    assert taken.is_of("a") and lease.stamp(taken.record.since) == "2025-11-25T12:00:00Z"
+    forbidden = Bucket(may_read=False)
+    forbidden.text = "{}"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        lease.carried(lease.take(mine, LEASE, True), stores.Object(forbidden, "/lock", "operations"), lambda seconds: None)

@@ -153,14 +153,15 @@ def farewell() -> str:
 
 
 def descendants(process: int) -> list[int]:
-    """What a process has started, and what those have. Nothing where the system does not tell."""
+    """What a process has started, and what those have, but for this one. Nothing where the system does not tell."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
     found = [process]
     for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
+        # Where the run is a container's first process, this one is its child too.
+        found += [child for child, parent in parents.items() if parent == one and child != os.getpid()]
     return found[1:]
 
 

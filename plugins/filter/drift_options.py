@@ -41,15 +41,25 @@ _value:
 """
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.schema import filled
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.problems import drift_problems, mapping_problems
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.schema import SCHEMA, filled
+
+SUBJECT = "huntaze_drift"
 
 
 def drift_options(variables, correct=False):
-    declared = filled(variables)["huntaze_drift"]
+    declared = filled({SUBJECT: usable(variables.get(SUBJECT))})[SUBJECT]
     return {
         **declared, "kind": "drift", "id": secrets.token_hex(8), "correct": boolean(correct, strict=False),
         "directory": os.path.abspath(os.path.expanduser(str(declared["directory"]))),
     }
+
+
+def usable(given):
+    """What fits. The report of a run is begun before anything is refused, and has to tell the refusal."""
+    one_by_one = [{name: value} for name, value in given.items()] if isinstance(given, dict) else []
+    fitting = [one for one in one_by_one if not any(mapping_problems(SUBJECT, one, SCHEMA[SUBJECT].keys)) and not any(drift_problems(one))]
+    return {name: value for one in fitting for name, value in one.items()}
 
 
 class FilterModule:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.filter.drift_options import drift_options
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import drift, model
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 SCHEMA = jsonschema.Draft202012Validator(
@@ -281,3 +282,24 @@ def test_each_field_is_in_one_state(before, now, after):
 @given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5))
 def test_any_value_has_words(value):
     reported(*whole(looked("alarms", difference(ALARM, "x", value, "declared"), difference(ALARM, "y", "z", value))))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["object", "until"]), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["directory", "keep", "formats", "accepted", "attribute", "unknown"]), ANYTHING))
+@example({"keep": "many"})
+@example({"accepted": ["alarm"]})
+@example({"accepted": [{"object": ALARM, "field": "threshold", "reason": "a load test", "until": "soon"}]})
+def test_a_run_whose_options_are_nonsense_still_has_a_report_to_refuse_them_in(given):
+    asked = drift_options({"huntaze_drift": given})
+    reported(*whole(looked("alarms", THRESHOLD)), asked=asked)
+    assert isinstance(asked["keep"], (int, float)) and set(asked["formats"]) <= {"markdown", "html"}
+
+
+def test_options_that_fit_stay_beside_one_that_does_not():
+    asked = drift_options({"huntaze_drift": {"directory": "/var/reports", "keep": "many", "formats": []}}, correct="yes")
+    assert (asked["directory"], asked["keep"], asked["formats"], asked["correct"]) == ("/var/reports", 100, [], True)

@@ -16,7 +16,8 @@ import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._lock import lease, stores
 from ansible_collections.huntaze.ai_system.plugins.module_utils._lock.lease import Record
 from hypothesis import HealthCheck, Phase, given, settings
-from support import sandboxes
+from support import sandboxes  # before what stands in the sandbox's own directory
+from aws_api.permissions import documented
 from support.locks import ORDERS, Run
 from support.waiting import until
 
@@ -215,6 +216,33 @@ def test_a_lease_that_ran_out_long_ago_is_replaced_and_a_record_of_something_els
     refused = lock(begin())
     assert refused["failed"] and "Something else stands where the lock should be" in refused["msg"]
     assert place.read() == {"color": "blue"}
+
+
+def test_a_lock_that_cannot_be_given_back_is_told(sandbox, run_module, alone, begin):
+    run = begin()
+    assert run_lock(run_module, alone, run)["changed"]
+    without(sandbox, "ssm:DeleteParameter")
+    run.send_signal(signal.SIGINT)
+    told = run.communicate(timeout=20)[0].decode()
+    assert "The lock could not be given back, and ends with its lease in " in told and "ssm:DeleteParameter" in told, told
+
+
+def without(sandbox: sandboxes.Sandbox, action: str) -> None:
+    """From now on, modules may do what README's policy allows, but for this."""
+    policy = documented(sandboxes.REPOSITORY / "README.md")
+    statements = [{**one, "Action": [other for other in one["Action"] if other != action]} for one in policy["Statement"]]
+    sandbox.client("iam").put_user_policy(UserName="deployer", PolicyName="policy", PolicyDocument=json.dumps({**policy, "Statement": statements}))
+
+
+ACTIONS = {"ssm": ("GetParameter", "PutParameter"), "s3": ("GetObject", "PutObject"), "dynamodb": ("GetItem", "PutItem")}
+
+
+def test_what_is_not_allowed_is_named_and_nothing_is_locked(sandbox, place, lock, begin):
+    run = begin()
+    for action in (f"{place.service}:{name}" for name in ACTIONS[place.service]):
+        without(sandbox, action)
+        refused = lock(run)
+        assert refused["failed"] and f"not allowed: {action}; add it" in refused["msg"] and not place.read(), refused.output
 
 
 class Timed:

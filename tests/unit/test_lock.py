@@ -170,12 +170,18 @@ class Bucket:
         self.text = Body.decode()
         return {"ETag": "1"}
 
+    def delete_object(self, **dummy: t.Any) -> dict[str, t.Any]:
+        self.text = ""
+        return {}
+
 
 def test_in_s3_a_missing_object_may_be_called_forbidden_and_one_that_is_there_may_be_so():
     store, mine = stores.Object(Bucket(), "/lock", "operations"), lease.Record("a", "ann", "h", "deploy")
     taken = lease.carried(lease.take(mine, LEASE, True), store, lambda seconds: None)
     assert taken.is_of("a") and lease.stamp(taken.record.since) == "2025-11-25T12:00:00Z"
-    forbidden = Bucket(may_read=False)
-    forbidden.text = "{}"
-    with pytest.raises(ClientError, match="AccessDenied"):
-        lease.carried(lease.take(mine, LEASE, True), stores.Object(forbidden, "/lock", "operations"), lambda seconds: None)
+    for text in ("", "{}"):
+        forbidden = Bucket(may_read=False)
+        forbidden.text = text
+        with pytest.raises(ClientError, match="AccessDenied"):
+            lease.carried(lease.take(mine, LEASE, True), stores.Object(forbidden, "/lock", "operations"), lambda seconds: None)
+        assert forbidden.text == text

@@ -110,10 +110,15 @@ class Watched:
             caller.close()
             return False
         self._caller = caller  # closed when this process ends
-        with contextlib.suppress(OSError):
-            caller.sendall(self._why.encode())
+        self.tell(self._why)
         # With a lifeline, which the run has let go of, others of it may still have it.
         return not (lifeline and self.descriptor == lifeline.reading)
+
+    def tell(self, what: str) -> None:
+        """A last word to a run that has said farewell."""
+        if self._caller:
+            with contextlib.suppress(OSError):
+                self._caller.sendall(what.encode())
 
     def pause(self, seconds: float) -> None:
         if self.ended(seconds):
@@ -308,7 +313,8 @@ class _Keeper:
                 return
             except Exception as error:
                 if not (isinstance(error, Unsettled) or is_transient(error)):
-                    return  # it ends with its lease
+                    self._watched.tell(f"The lock could not be given back, and ends with its lease in {self._left():.0f} s: {error}")
+                    return
                 time.sleep(MOMENT)
 
 

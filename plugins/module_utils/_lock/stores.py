@@ -115,7 +115,7 @@ class Object(Store):
         return f"the object {self.name} of the bucket {self.place}"
 
     def read(self) -> t.Optional[Seen]:
-        """Without s3:ListBucket, AWS calls a missing object forbidden. So it is taken for missing, until a put says otherwise."""
+        """Without s3:ListBucket, AWS calls a missing object forbidden. So it is taken for missing, until a put or a read after it says otherwise."""
         try:
             seen, self._forbidden = super().read(), False
             return seen
@@ -124,6 +124,16 @@ class Object(Store):
                 raise
             self._forbidden = True
             return Seen(None, None, now_of(error.response))
+
+    def put(self, record: Record, over: Seen) -> t.Optional[Seen]:
+        seen = super().put(record, over)
+        if seen and self._forbidden:
+            try:
+                self.read()
+            except ClientError:
+                self.remove(seen)
+                raise
+        return seen
 
     def _read(self) -> Seen:
         answer = self.client.get_object(Bucket=self.place, Key=self.name)

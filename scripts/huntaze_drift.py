@@ -103,15 +103,11 @@ def run(arguments: t.Sequence[str], environ: t.Mapping[str, str]) -> tuple[int, 
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    process = subprocess.Popen(["ansible-playbook", *arguments], env=environ, preexec_fn=obey)
+    # A shell that starts something in the background has it ignore Ctrl-C; what has a handler here does its default there.
+    process = subprocess.Popen(["ansible-playbook", *arguments], env=environ)
     if stops:
         process.send_signal(signal.SIGINT)
     return process.wait(), bool(stops)
-
-
-def obey() -> None:
-    """A shell that starts something in the background has it ignore Ctrl-C, and Ansible knows no other way to be stopped."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def is_in_foreground() -> bool:

@@ -23,7 +23,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._errors import e
 from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import LeftAlone, shown_left_alone
 
 VERSION = "0.1.0"
-# CloudTrail shows it of every call: how a run knows what an earlier one did.
+# CloudTrail shows it of every call, and the module after it: how a run knows what an earlier one did.
 USER_AGENT = f"huntaze.ai_system/{VERSION}"
 # Adaptive mode paces the client below the service's rate once it has been throttled.
 RETRIES = {"mode": "adaptive", "max_attempts": 10}
@@ -61,7 +61,8 @@ def _connect(module: AnsibleAWSModule, service: str, **options: t.Any) -> t.Any:
     options = {**connection, **options}
     try:
         last = options.pop("aws_config", None) or Config()
-        named = last.merge(Config(user_agent_extra=" ".join(filter(None, (last.user_agent_extra, USER_AGENT)))))
+        us = f"{USER_AGENT} module/{module._name.rpartition('.')[2]}"
+        named = last.merge(Config(user_agent_extra=" ".join(filter(None, (last.user_agent_extra, us)))))
         return boto3_inventory_conn(conn_type="client", resource=service, region=region, endpoint=endpoint, aws_config=named, **options)
     except NoRegionError:
         module.fail_json(msg="No AWS region is given: set the option region, the variable AWS_REGION or the region of the profile.")

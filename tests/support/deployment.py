@@ -92,23 +92,17 @@ def command(
     variables: dict[str, t.Any] | None = None,
 ) -> list[str]:
     # The inventory looks the estate up for each value, which takes an eighth of a run: here it is a constant. In a file, as it holds secrets.
-    extra = warm_python().with_name("variables.json")
-    extra.write_text(json.dumps({"ansible_python_interpreter": str(warm_python()), "sandbox": sandbox.estate, **(variables or {})}))
+    extra = private_directory() / "variables.json"
+    extra.write_text(json.dumps({"sandbox": sandbox.estate, **(variables or {})}))
     return [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), playbook, "-e", f"@{extra}", *arguments]
 
 
 @functools.cache
-def warm_python() -> Path:
-    """The interpreter of this test process, in a directory that only its user may read; it ends with it, as its input does."""
-    directory = tempfile.mkdtemp(prefix="warm-python-")
+def private_directory() -> Path:
+    """Only its user may read it. It ends with the test process."""
+    directory = tempfile.mkdtemp(prefix="deployment-")
     atexit.register(shutil.rmtree, directory)
-    program = Path(directory, "python")
-    server = subprocess.Popen(
-        [sys.executable, "-P", str(Path(__file__).with_name("warm_python.py")), str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )
-    atexit.register(server.communicate)
-    assert server.stdout.readline() == b"ready\n"
-    return program
+    return Path(directory)
 
 
 def environment(sandbox: sandboxes.Sandbox, changed: dict[str, str] | None = None) -> dict[str, str]:

@@ -27,7 +27,6 @@ SANDBOX = REPOSITORY / "tests" / "sandbox"
 sys.path.append(str(SANDBOX))
 
 from control import Control  # noqa: E402
-from support.naming import name_calls  # noqa: E402
 
 # Forks of a process that has imported what modules import: half of a module's time would go there.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -165,7 +164,7 @@ def run_module(
     kill_after: SIGKILL its process group once the n-th changing API call is made but not answered. A module
     that makes fewer ends by itself: `killed` of the result tells.
     """
-    arguments = {**_connection(sandbox, name), **args, "_ansible_check_mode": check, "_ansible_diff": diff}
+    arguments = {**_connection(sandbox, name), **args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
     if kill_after is not None:
         sandbox.control.add_fault(kind="hang", operation="mutating", after=kill_after - 1, times=1)
     with tempfile.NamedTemporaryFile("w+") as output:
@@ -196,7 +195,6 @@ def _become(name: str, arguments: dict[str, t.Any], environment: dict[str, str],
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    name_calls(name)
     sys.stdin, sys.argv = open(0, closefd=False), [name]
     runpy.run_module(f"ansible_collections.huntaze.ai_system.plugins.modules.{name}", run_name="__main__", alter_sys=True)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from aws_api import permissions
@@ -11,6 +12,12 @@ from aws_api.calls import Call
 from aws_api.credentials import Caller
 
 DIRECTORY = "HUNTAZE_SANDBOX_JOURNAL"  # this variable names where journals of all instances are gathered; without it they are not kept
+
+
+def module_of(user_agent: str) -> str:
+    """The module that says so itself, others of Ansible under one name; "-": another program."""
+    named = re.search(r"\bhuntaze\.ai_system/\S+ module/(\w+)", user_agent)
+    return named[1] if named else "another" if "Ansible/" in user_agent else "-"
 
 
 class Journal:
@@ -21,7 +28,7 @@ class Journal:
         self._recent: set[str] = set()
 
     def note(self, call: Call, caller: Caller, allowed: bool) -> None:
-        user, module = caller.arn.rpartition("/")[2], call.environ.get("HTTP_X_SANDBOX_MODULE", "-")
+        user, module = caller.arn.rpartition("/")[2], module_of(call.environ.get("HTTP_USER_AGENT", ""))
         lines = {f"{user} {module} {action} {'allowed' if allowed else 'denied'}" for action in permissions.actions(call)}
         self._recent |= lines
         if self._file and not lines <= self._written:

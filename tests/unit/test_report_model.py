@@ -372,3 +372,9 @@ SLOW = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max
 def test_whatever_tasks_return_there_is_a_report(events, check, interrupted, failed_hosts):
     made = reported(*events, check=check, interrupted=interrupted, failed_hosts=failed_hosts)
     assert (made["outcome"]["word"] == "failed") == bool(failed_hosts or interrupted or all(event.state == "skipped" for event in events))
+
+
+@pytest.mark.parametrize(("lock", "notes"), [(None, ["Nobody holds the lock."]), ({"id": "c0ffee"}, [])])
+def test_a_look_at_a_lock_that_nobody_holds_says_so(lock, notes):
+    looked = event("unlock", action="huntaze.ai_system.deployment_lock", lock=lock, changed=False)
+    assert reported(looked, command="unlock", stages=[])["notes"] == notes

@@ -400,6 +400,8 @@ def _notes(events: t.Sequence[Event], failures: t.Sequence[t.Mapping[str, t.Any]
                    if not _is_plan(event) and event.result.get("changed") and isinstance(event.result.get("evidence"), dict)), None)
     if reason:
         notes.append(f"The cache's token, as this run found it: {reason}.")
+    if any(event.action.endswith("deployment_lock") and event.state == "ok" and event.result.get("lock", event) is None for event in events):
+        notes.append("Nobody holds the lock.")
     alarms = [event.result for event in events if event.action.endswith("cloudwatch_alarms") and event.state != "skipped"]
     if drift_run:
         pass  # a muted alarm is a difference there

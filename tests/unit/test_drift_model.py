@@ -173,6 +173,12 @@ def test_a_clean_look_says_how_much_was_looked_at():
     assert made["outcome"]["sentence"] == "Nothing differs: 2 objects looked at, 1 check ok" and made["outcome"]["word"] == "clean"
 
 
+@pytest.mark.parametrize("correct", [False, True])
+def test_check_mode_corrects_nothing_so_the_command_that_corrects_goes_without(correct):
+    outcome = reported(*whole(looked("alarms", THRESHOLD)), asked={"correct": correct}, check=True, again="ansible-playbook drift.yml --check --diff")["outcome"]
+    assert outcome["next"] == "ansible-playbook drift.yml -e huntaze_drift_correct=true   # corrects it" and "still" not in outcome["sentence"]
+
+
 def test_a_look_without_any_stage_is_not_clean():
     made = reported(*whole(looked("alarms", THRESHOLD)), verified(), left_out=[stage for stage in model.STAGES if stage not in ("preflight", "verify")])
     assert (made["outcome"]["word"], made["drift"], made["steps"]) == ("failed", [], [])

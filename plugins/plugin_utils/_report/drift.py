@@ -170,7 +170,7 @@ def _compared(declared: t.Optional[str], seen: t.Optional[str]) -> tuple[t.Optio
     """Both without control characters. Of long texts the lines in which they differ."""
     if declared and seen and max(len(declared), len(seen)) > LONGEST:
         lines = [line for line in difflib.ndiff(seen.splitlines(), declared.splitlines()) if line[2:].strip()]
-        declared, seen = ("; ".join(line[2:].strip() for line in lines if line[0] == mark) or "those lines left out" for mark in "+-")
+        declared, seen = ("; ".join(line[2:].strip() for line in lines if line[0] == mark) or "the same without those lines" for mark in "+-")
     return _short(declared), _short(seen)
 
 

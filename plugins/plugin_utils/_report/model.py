@@ -446,7 +446,8 @@ def _outcome(
         if run.stages and not _ran(run):
             return _said("failed", "Nothing was compared: this run left out every stage", drift.effect(made), None)
         if drift.active(made["drift"]):
-            return _said("drift", *drift.outcome(made, run.again, bool(asked.get("correct"))))
+            acting = run.again.replace(" --check", "").replace(" --diff", "")
+            return _said("drift", *drift.outcome(made, acting, bool(asked.get("correct")) and not run.check))
     effect = f"{words.plural(done, 'step is', 'steps are')} done." if done else None
     if judgements["failed"]:
         failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]

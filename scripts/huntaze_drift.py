@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the playbook drift.yml of this collection and answers by an exit status that CI and timers can use.
 
-  0  clean: everything was looked at and is as declared, or was corrected
+  0  clean: everything that tags and --limit leave in was looked at, and is as declared, is accepted or was corrected
   2  drift: something differs that nobody has accepted
   1  anything else: the look failed, nothing was looked at, a report could not be written, it was stopped
 

@@ -212,7 +212,7 @@ def test_kind_17_a_run_that_stops_says_what_was_done_before_and_what_is_left(sta
         ([RULE], {"msg": "refused", "steps": []}, AUTH, False, "1 step is done and stays; the next run goes on from there."),
         ([], {"msg": "staying"}, "ansible.builtin.assert", False, "Nothing was changed."),
         ([], {"msg": "not ready"}, "ansible.builtin.fail", False, "Nothing was changed."),
-        ([], {"msg": "not ready"}, "ansible.builtin.fail", True, "Nothing was changed: this was check mode."),
+        ([], {"msg": "not ready"}, "ansible.builtin.fail", True, "Nothing was changed: this run only looked."),
         ([], {"msg": "no answer", "steps": [], "unanswered": [RULE]}, INGRESS, False, "What the task had changed by then is not known; no step before it had."),
         # A module that crashes tells nothing.
         ([], {"rc": 1}, ALARMS, False, "What the task had changed by then is not known; no step before it had."),

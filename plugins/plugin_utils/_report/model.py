@@ -494,7 +494,7 @@ def _said(word: str, sentence: str, effect: t.Optional[str] = None, following: t
 def _effect(made: t.Mapping[str, t.Any], done: int) -> str:
     unknown = any(failure["state"] for failure in made["failures"]) or any(step["state"] == "running" for step in made["steps"])
     if made["run"]["mode"] == "check":
-        return "Nothing was changed: this was check mode."
+        return "Nothing was changed: this run only looked."
     if done:
         running = " What was running may be done too." if any(step["state"] == "running" for step in made["steps"]) else ""
         return f"{words.plural(done, 'step is', 'steps are')} done and {'stays' if done == 1 else 'stay'}; the next run goes on from there.{running}"

@@ -46,7 +46,7 @@ class Run:
             line = self.process.stdout.readline()
             assert line, self.output
             self.output += line
-        assert self.process.poll() is None, "the line came only with the end"
+        assert self.process.children(), "the line came only with the end, when no task runs any more"
 
     def ended(self) -> int:
         self.output += self.process.stdout.read()

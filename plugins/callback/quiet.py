@@ -11,7 +11,8 @@ short_description: Prints failures and asked-for diffs only
 version_added: 0.1.0
 description:
   - Leaves away the plays, tasks and hosts that went well, for runs that end with the report of P(huntaze.ai_system.report#callback).
-  - Errors and warnings are never hidden. Under C(--limit), a play without hosts is told too.
+  - Errors and warnings are never hidden, but for the assertion that ends the verification, where the report is enabled. It names all checks itself.
+    Under C(--limit), a play without hosts is told too.
     C(-v) brings everything back, as P(ansible.builtin.default#callback) prints it.
   - While a module of this collection waits for AWS, a line tells what it waits for, at each change of state and once a minute.
     Lines are printed at once, also into a pipe.
@@ -41,6 +42,8 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _in_process
+
+REPORT = "huntaze.ai_system.report"
 
 
 class CallbackModule(Default):
@@ -87,6 +90,14 @@ class CallbackModule(Default):
             super().v2_runner_item_on_ok(result)
         else:
             self.tell_trouble(result)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        if not (self.is_quiet and self.is_in_the_report(result)):
+            super().v2_runner_on_failed(result, ignore_errors)
+
+    def is_in_the_report(self, result):
+        """Whether the report says the same, and better: verification ends with an assertion that names all checks."""
+        return "verify" in self._play.tags and result._task.action.endswith("assert") and REPORT in C.CALLBACKS_ENABLED
 
     def v2_runner_on_skipped(self, result):
         if not self.is_quiet:

@@ -149,3 +149,14 @@ def test_a_failure_that_is_rescued_or_ignored_is_none(play):
     fails = {"name": "Fail", "ansible.builtin.fail": {"msg": "no"}}
     ran = play({"name": "Try", "block": [fails], "rescue": [{"name": "Go on", "ansible.builtin.debug": {"msg": "on"}}]}, {**fails, "ignore_errors": True})
     assert (ran.rc, ran.report["failures"], ran.report["outcome"]["word"]) == (0, [], "clean")
+
+
+def test_failed_checks_are_told_by_the_report_alone(play):
+    check = {"id": "limiter>redis", "from": "limiter", "to": "redis", "expected": "reached", "verdict": "failed", "latency_ms": None, "tls": None,
+             "authentication": None, "says": "The server asks for credentials."}
+    ran = play(
+        {"name": "Judge", "ansible.builtin.set_fact": {"huntaze_checks": [check]}},
+        {"name": "Fail", "ansible.builtin.assert": {"that": False, "fail_msg": "limiter cannot reach redis"}}, tags=["verify"],
+    )
+    assert ran.rc == 2 and ran.output.startswith("FAILED        1 check failed: Redis from limiter"), ran.output
+    assert "The server asks for credentials." in ran.output and "limiter cannot reach redis" not in ran.output + ran.errors

@@ -8,7 +8,7 @@ import json
 import typing as t
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from support.clock import Clock
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._history import trail as trails
@@ -272,6 +272,7 @@ def test_with_all_events_the_writer_is_whoever_made_it_so(calls, field):
 
 
 @given(calls=CALLS, field=FIELDS, value=st.sampled_from((None, False, True, 40, 60, 80, 99)), missing=st.sets(st.integers(0, 7)))
+@example(calls=[("alice", "put", 40, False), ("alice", "delete", 40, False)], field="threshold", value=False, missing=set())
 def test_nobody_is_named_whose_call_does_not_hold_what_was_found(calls, field, value, missing):
     answers, dummy = played(calls)
     events = looked_up([answer for number, answer in enumerate(answers) if number not in missing])

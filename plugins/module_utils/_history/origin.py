@@ -222,7 +222,9 @@ def _run(found: Found, observed: Observed, trail: Trail) -> list[Write]:
 
 
 def _same(written: t.Any, value: t.Any) -> bool:
-    return written is not UNREAD and (written == value or (not written and not value and not isinstance(written, (bool, int, float, str))))
+    if written is UNREAD or isinstance(written, bool) != isinstance(value, bool):
+        return False
+    return written == value or (not written and not value and not isinstance(written, (int, float, str)))
 
 
 def _suspects(found: Found, trail: Trail) -> list[Write]:

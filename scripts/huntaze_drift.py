@@ -94,17 +94,19 @@ def run(arguments: t.Sequence[str], environ: t.Mapping[str, str]) -> tuple[int, 
     """How ansible-playbook ended, and whether it was stopped on its way: by Ctrl-C, upon which it still says what was done."""
     stops: list[int] = []
     process: t.Optional[subprocess.Popen[bytes]] = None
+    at_terminal = is_in_foreground()
 
     def stop(number: int, frame: t.Any) -> None:
         # Ctrl-C at a terminal reaches ansible-playbook too, and a second one would end it in the middle of its report.
-        if process and not stops and not (number == signal.SIGINT and is_in_foreground()):
+        if process and not stops and not (number == signal.SIGINT and at_terminal and is_in_foreground()):
             process.send_signal(signal.SIGINT)
         stops.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     # A shell that starts something in the background has it ignore Ctrl-C; what has a handler here does its default there.
-    process = subprocess.Popen(["ansible-playbook", *arguments], env=environ)
+    # Without a terminal, what stops a whole group of processes would reach Ansible too: a second Ctrl-C ends it without a report.
+    process = subprocess.Popen(["ansible-playbook", *arguments], env=environ, preexec_fn=None if at_terminal else os.setpgrp)
     if stops:
         process.send_signal(signal.SIGINT)
     return process.wait(), bool(stops)

@@ -20,7 +20,7 @@ ANSIBLE_PLAYBOOK = """
 import json, os, pathlib, sys, time
 here = pathlib.Path(__file__).parent
 with open(here / "calls", "a") as calls:
-    calls.write(json.dumps([sys.argv[1:], dict(os.environ)]) + "\\n")
+    calls.write(json.dumps([sys.argv[1:], {**os.environ, "GROUP": str(os.getpgrp())}]) + "\\n")
 asked = json.loads((here / "asked.json").read_text())
 if "drift_metrics" in sys.argv[1]:
     sys.exit(asked["published"])
@@ -106,9 +106,11 @@ def test_whoever_stops_it_gets_1_and_ansible_a_ctrl_c(entry, number):
     while not entry.calls:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(number)
+    # What stops the whole group reaches Ansible once: it ends without a report upon a second one.
+    os.killpg(process.pid, number)
     dummy, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (1, "huntaze-drift: stopped before its end.\n")
+    assert entry.calls[0][1]["GROUP"] != str(process.pid)
 
 
 def test_it_is_told_where_ansible_is_not_there(entry):

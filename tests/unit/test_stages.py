@@ -205,7 +205,7 @@ def test_a_refusal_that_tells_a_difference_was_a_look_and_another_was_none():
 
 
 def test_an_agents_host_that_nobody_saw_is_told():
-    looks = {"a": {"steps": [], "differences": [RULE], "changed_at": {RULE["field"]: "2026-11-30T01:02:03Z"}}, "b": {"unreachable": True, "msg": "no route."}, "c": {"problems": ["no Python"]}, "d": {}}
+    looks = {"a": {"steps": [], "differences": [RULE], "changed_at": {RULE["field"]: "2026-11-30T01:02:03Z"}}, "b": {"unreachable": True, "msg": "no route"}, "c": {"problems": ["no Python"]}, "d": {}}
     plans = agents_plans(looks, ["a", "b", "c", "d"])
     assert plans["differences"] == [{**RULE, "changed_at": "2026-11-30T01:02:03Z"}] and {one["host"]: one["stage"] for one in plans["unseen"]} == {"d": "agent", "b": "agent", "c": "agent"}
     assert plans["refusals"] == ["The host b of huntaze_limiter_agents cannot be reached: no route. Bring it up, or take it out of the group.", "c: no Python"]

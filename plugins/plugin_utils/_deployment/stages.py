@@ -94,7 +94,8 @@ def agents_plans(looks, expected=()):
         told = [f"{host}: {problem}" for problem in look.get("problems") or []]
         if look.get("unreachable"):
             told.insert(0, (
-                f"The host {host} of huntaze_limiter_agents cannot be reached: {look.get('msg', 'no reason given')} Bring it up, or take it out of the group."
+                f"The host {host} of huntaze_limiter_agents cannot be reached: {str(look.get('msg') or 'no reason given').rstrip('. ')}."
+                " Bring it up, or take it out of the group."
             ))
         differing = [{**one, "changed_at": (look.get("changed_at") or {}).get(one["field"])} for one in _differing(look)]
         differences += differing

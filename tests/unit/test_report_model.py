@@ -317,14 +317,15 @@ def test_a_failed_check_is_the_outcome_and_no_failure_of_a_task():
 @pytest.mark.parametrize(
     ("command", "again", "following"),
     [
-        ("verify", "ansible-playbook -i production huntaze.ai_system.verify", "ansible-playbook -i production huntaze.ai_system.deploy"),
-        ("verify", "ansible-playbook playbooks/verify.yml", "ansible-playbook playbooks/deploy.yml"),
-        ("deploy", "ansible-playbook deploy.yml --tags alarms,verify", "ansible-playbook deploy.yml --tags alarms,verify"),
+        ("verify", "ansible-playbook -i production huntaze.ai_system.verify", "ansible-playbook -i production huntaze.ai_system.drift"),
+        ("verify", "ansible-playbook playbooks/verify.yml", "ansible-playbook playbooks/drift.yml"),
+        ("deploy", "ansible-playbook -i deploy deploy.yml --tags alarms,verify -e ...", "ansible-playbook -i deploy playbooks/drift.yml -e ..."),
     ],
 )
-def test_what_verification_found_a_deployment_puts_right(command, again, following):
+def test_what_verification_found_is_looked_for_as_drift(command, again, following):
+    """A deployment may leave alone what is in the way, and then promises nothing."""
     made = reported(judged(tls={**WORKS, "authentication_enforced": False}), command=command, again=again)
-    assert made["outcome"]["next"] == f"{following}   # puts right what differs"
+    assert made["outcome"]["next"] == f"{following}   # tells what differs, and what a run does about it"
 
 
 def test_muted_alarms_and_the_reason_of_a_rotation_are_noted():

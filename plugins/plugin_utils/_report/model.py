@@ -452,8 +452,7 @@ def _outcome(
     if judgements["failed"]:
         failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]
         what = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
-        again = re.sub(r"\bverify(?=(\.ya?ml)?( |$))", "deploy", run.again, count=1) if run.command == "verify" else run.again
-        return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, f"{again}   # puts right what differs")
+        return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, _to_look_for_drift(run))
     if run.stages and idle:
         again = run.again.replace(words.clean(f" --limit {shlex.quote(run.limit)}"), "")
         why = f"--limit {words.clean(run.limit)} left nothing to run" if run.limit else "from its beginning"
@@ -481,6 +480,15 @@ def _outcome(
         beyond = f" beyond {words.plural(accepted, 'accepted field')}" if accepted else ""
         return _said("clean", f"Nothing differs{beyond}{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} looked at", said])))
     return _said("clean", f"Nothing to do{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} as declared", said])))
+
+
+def _to_look_for_drift(run: Run) -> str:
+    """What to run where checks have failed: a deployment may have left alone what they failed for."""
+    if run.command not in ("deploy", "verify"):
+        return f"{run.again}   # once the reasons below are mended"
+    whole = re.sub(r" --(tags|skip-tags) \S+", "", run.again.replace(" --check", "").replace(" --diff", ""))
+    named = re.sub(r"(?<=[ /])(deploy|verify)(?=\.ya?ml( |$))|(?<=\.)(deploy|verify)(?= |$)", "drift", whole, count=1)
+    return named.replace(" drift.", " playbooks/drift.") + "   # tells what differs, and what a run does about it"
 
 
 def _ran(run: Run) -> list[str]:

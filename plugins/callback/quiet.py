@@ -122,8 +122,8 @@ class CallbackModule(Default):
     def v2_playbook_on_no_hosts_matched(self):
         if not self.is_quiet:
             super().v2_playbook_on_no_hosts_matched()
-        elif context.CLIARGS.get("subset"):
-            # Without --limit, a play without hosts is one whose hosts differ in nothing.
+        elif context.CLIARGS.get("subset") and self._play.hosts:
+            # A play that names no hosts is one that has nothing to do, with --limit or without.
             self._display.display(f"skipping: no hosts matched in the play {self._play.get_name()}", color=C.COLOR_SKIP)
 
     def v2_playbook_on_no_hosts_remaining(self):

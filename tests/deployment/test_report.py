@@ -121,6 +121,7 @@ def test_a_limit_that_leaves_no_host_is_told(play, tmp_path):
     limited = play(copy(tmp_path / "file"), arguments=["--limit", "other", "-i", "localhost,other"])
     assert "skipping: no hosts matched in the play Try\n" in limited.output and "FAILED        Nothing was looked at: no task ran" in limited.output
     assert "no hosts matched" not in play(copy(tmp_path / "file"), hosts="nobody,").output
+    assert "no hosts matched" not in play(copy(tmp_path / "file"), hosts="{{ [] }}", arguments=["--limit", "localhost"]).output
 
 
 def test_warnings_of_a_task_that_skips_are_shown(play, tmp_path):

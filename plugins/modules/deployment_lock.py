@@ -90,25 +90,25 @@ EXAMPLES = r"""
 - name: Let no other run change anything until this one ends
   huntaze.ai_system.deployment_lock:
     region: us-east-1
-    name: /huntaze/huntaze-ai/lock
+    name: /deployment-lock/huntaze-ai
 
 - name: Wait up to half an hour for a run that has the lock, which is an object in S3
   huntaze.ai_system.deployment_lock:
     region: us-east-1
-    name: huntaze/huntaze-ai/lock
+    name: deployment-lock/huntaze-ai
     bucket: example-operations
     wait_timeout: 1800
 
 - name: Say who holds the lock
   huntaze.ai_system.deployment_lock:
     region: us-east-1
-    name: /huntaze/huntaze-ai/lock
+    name: /deployment-lock/huntaze-ai
     state: shown
 
 - name: Take the lock away from a run that is dead
   huntaze.ai_system.deployment_lock:
     region: us-east-1
-    name: /huntaze/huntaze-ai/lock
+    name: /deployment-lock/huntaze-ai
     state: broken
     id: 0123456789abcdef
 """

@@ -21,7 +21,7 @@ from aws_api.permissions import documented
 from support.locks import ORDERS, Run
 from support.waiting import until
 
-NAME = "/huntaze/huntaze-ai/lock"
+NAME = "/deployment-lock/huntaze-ai"
 
 
 class Place(t.NamedTuple):

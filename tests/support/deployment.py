@@ -154,7 +154,7 @@ def primary(sandbox: sandboxes.Sandbox) -> str:
 
 def the_lock(sandbox: sandboxes.Sandbox) -> dict[str, str]:
     """What stands where runs of the sandbox's inventory have their lock; empty if nothing does."""
-    found = sandbox.client("ssm").get_parameters(Names=["/huntaze/huntaze-ai/lock"])["Parameters"]
+    found = sandbox.client("ssm").get_parameters(Names=["/deployment-lock/huntaze-ai"])["Parameters"]
     return json.loads(found[0]["Value"]) if found else {}
 
 

@@ -150,7 +150,7 @@ def test_the_owner_is_the_job_of_a_ci_or_the_user(environment, owner):
 
 def test_options_that_cannot_work_are_told_together():
     assert [words.partition(" ")[0] for words in lease.problems("a b", 1, -1)] == ["name", "lease_seconds", "wait_timeout"]
-    assert not list(lease.problems("/huntaze/huntaze-ai/lock", 300, 0))
+    assert not list(lease.problems("/deployment-lock/huntaze-ai", 300, 0))
 
 
 class Bucket:

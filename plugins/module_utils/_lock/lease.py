@@ -178,7 +178,7 @@ def carried(steps: Steps, store: t.Any, pause: t.Callable[[float], t.Any]) -> t.
 def problems(name: str, lease: float, wait: float) -> t.Iterator[str]:
     """What is wrong with the options of a lock, sentences."""
     if not re.fullmatch(r"[A-Za-z0-9_./-]{1,512}", name):
-        yield f"name {name[:80]!r} is not usable: give up to 512 letters, digits and . _ - /, such as /huntaze/huntaze-ai/lock."
+        yield f"name {name[:80]!r} is not usable: give up to 512 letters, digits and . _ - /, such as /deployment-lock/huntaze-ai."
     if lease != int(lease) or not 3 <= lease <= 43200:
         yield f"lease_seconds is {lease}: give 3 to 43200, a whole number."
     if wait != int(wait) or wait < 0:

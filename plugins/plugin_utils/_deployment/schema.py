@@ -187,7 +187,7 @@ SCHEMA: dict[str, Subject] = {
     }, needed=False),
     "huntaze_lock": Subject("The lock that lets one run at a time change the environment. Leave it out for the defaults.", {
         "enabled": Key("Whether a run that changes something takes the lock", YES_OR_NO, default=True),
-        "name": Key("The lock's name. Default: `/huntaze/PREFIX/lock` with `huntaze_names.prefix`"),
+        "name": Key("The lock's name. Default: `/deployment-lock/PREFIX` with `huntaze_names.prefix`"),
         "bucket": Key("An S3 bucket to keep it in, instead of an SSM parameter"),
         "table": Key("A DynamoDB table to keep it in, with the partition key `LockID`, a string"),
         "lease_seconds": Key("How long it outlives a run whose machine has vanished", NUMBER, default=300),

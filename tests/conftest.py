@@ -18,7 +18,7 @@ from support import sandboxes
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The longest files first, else one process works at one when the other has nothing left to do.
-    items.sort(key=lambda item: item.path.name not in ("test_drift.py", "test_agents.py", "test_deploy.py", "test_killed.py"))
+    items.sort(key=lambda item: item.path.name not in ("test_agents.py", "test_drift.py", "test_deploy.py", "test_killed.py", "test_two_runs.py", "test_refused.py"))
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ pytest: .venv/ready servers ## Run all tests of pytest, on sandboxes of their ow
 	+@journal=$$(mktemp -d) && trap 'rm -rf "$$journal"' EXIT && export HUNTAZE_SANDBOX_JOURNAL="$$journal" && \
 	if [ -z "$${CI:-}" ] && [ -e $(SANDBOX_TESTED) ] && [ -z "$$(find tests/sandbox tests/support requirements*.txt -name '*.[pt]*' -newer $(SANDBOX_TESTED) -print -quit)" ]; \
 	then left_out="--ignore tests/sandbox/tests"; echo "The sandbox has not changed since its tests passed: they are left out (make sandbox-tests)"; else left_out=; fi && \
-	set -x && $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $$left_out && \
+	set -x && $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $$left_out && \
 	$(BIN)/python -m pytest tests/policy && mkdir -p .cache && touch $(SANDBOX_TESTED) # tests/policy: the README's policy, held to what the others called
 
 .PHONY: unit modules deployment-tests agent-tests sandbox-tests

@@ -146,9 +146,11 @@ def address(process: int) -> str:
 
 def farewell() -> str:
     """At the end of a run: wait until its lock is given back. Returns why it was stopped, if its keeper has done that."""
+    global lifeline
     said = b""
     if lifeline and lifeline.process == os.getpid():
         os.close(lifeline.writing)
+        lifeline = None
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as keeper:
         keeper.settimeout(PATIENCE)
         keeper.connect(address(os.getpid()))

@@ -3,31 +3,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import typing as t
 
 import psutil
 
 from instance import Instance
+from supervision import kill
 
 SOFTWARE = "opt"  # what agents share and never alter
+END_SECONDS = 10.0
 
 
 def end(instance: Instance) -> None:
     """Leave hosts on which nothing runs and nothing is configured. Installed software stays."""
-    for directory in instance.hosts.glob("*"):
-        if directory.name != SOFTWARE:
-            ended = list(_processes(f"{directory}/"))
-            for process in ended:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(ended, timeout=10)
-            shutil.rmtree(directory)
+    directories = [directory for directory in instance.hosts.glob("*") if directory.name != SOFTWARE]
+    kill(_processes(tuple(f"{directory}/" for directory in directories)), END_SECONDS)
+    for directory in directories:
+        shutil.rmtree(directory)
 
 
-def _processes(path: str) -> t.Iterator[psutil.Process]:
-    """Those whose command line names a file below the path, supervisord before what it would start again."""
-    for process in psutil.process_iter(["cmdline"]):
-        if any(argument.startswith(path) for argument in process.info["cmdline"] or []):
-            yield process
+def _processes(paths: tuple[str, ...]) -> list[psutil.Process]:
+    """Those whose command line names a file below a path, supervisord before what it would start again."""
+    return [process for process in psutil.process_iter(["cmdline"]) if any(argument.startswith(paths) for argument in process.info["cmdline"] or [])]

@@ -27,7 +27,7 @@ import hosts
 from control import Control
 from data_plane import certificates, postgres
 from instance import Instance, SandboxError, write_private
-from supervision import Supervisor, configuration, program
+from supervision import Supervisor, configuration, kill, program
 
 SANDBOX = Path(__file__).resolve().parent
 START_TIMEOUT = 120.0
@@ -250,16 +250,4 @@ def _end(instance: Instance) -> None:
     while supervisor.busy() and time.monotonic() < deadline:
         time.sleep(0.02)
     # supervisord itself would take seconds, and has nothing left to do.
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    while any(map(_lives, processes)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def _lives(process: psutil.Process) -> bool:
-    """Whether a process still holds anything; the first process of a machine may take its time to bury the dead."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    kill(processes, STOP_TIMEOUT)

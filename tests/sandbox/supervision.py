@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import time
 import typing as t
 from xmlrpc.client import Fault, ServerProxy
 
+import psutil
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from instance import Instance
@@ -110,3 +113,21 @@ class Supervisor:
             if fault.faultCode != code:
                 raise
             return None
+
+
+def kill(processes: t.Sequence[psutil.Process], seconds: float) -> None:
+    """End processes in their order, and wait so long for all of them to hold nothing any more."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    deadline = time.monotonic() + seconds
+    while any(map(_lives, processes)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether a process still holds anything; the first process of a machine may take its time to bury the dead."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

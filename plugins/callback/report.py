@@ -76,7 +76,7 @@ from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import files, model
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import drift, files, model
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
 
 
@@ -206,7 +206,7 @@ class CallbackModule(CallbackBase):
             "word": report["outcome"]["word"],
             "sentence": report["outcome"]["sentence"],
             "unwritten": unwritten,
-            "drift": sum(one["state"] != "gone" and not one["accepted"] for one in report["drift"]),
+            "drift": len(drift.active(report["drift"])),
             # What tags or --limit left out was not looked at, so the run tells CloudWatch nothing.
             "metrics": bool(self.options.get("metrics")) and not report["run"]["left_out"],
             "age_s": files.age(report, self.directory, time.time()),

@@ -24,6 +24,7 @@ from instance import Instance, write_private
 REGION, PARTITION = "us-east-1", "aws"
 CACHE, DATABASE, BUCKET = "huntaze-redis-production", "huntaze-postgres-production", "huntaze-beta-assets"
 APP, BRANCH = "huntaze", "main"
+IMAGE = "ami-0c1b2a3d4e5f60718"
 DATABASE_NAME, DATABASE_USER = "postgres", "huntazeadmin"
 # Most clients cannot choose their source address: they are the limiter host, whatever the instance's network.
 LIMITER_ADDRESS = "127.0.0.1"
@@ -69,6 +70,7 @@ def build(instance: Instance, secrets: dict[str, str], policy: dict[str, t.Any])
         "next_bearer_token": secrets["next_bearer_token"],
         "limiter_address": LIMITER_ADDRESS,
         "limiter_hosts": instance.limiter_hosts,
+        "limiter_instance_ids": network["hosts"],
         "hosts_directory": str(instance.hosts),
         "hosts_user": pwd.getpwuid(os.getuid()).pw_name,
         "stranger_address": instance.address("0.99"),
@@ -95,26 +97,52 @@ def _add_users(iam: IAMBackend, secrets: dict[str, str], policy: dict[str, t.Any
         permissions.add_user(iam, name, (secrets[f"{prefix}access_key"], secrets[f"{prefix}secret_key"]), granted)
 
 
-def _build_network(ec2: t.Any, instance: Instance) -> dict[str, str]:
-    """A VPC laid on the loopback network, with the limiter host in its group."""
+def _build_network(ec2: t.Any, instance: Instance) -> dict[str, t.Any]:
+    """A VPC laid on the loopback network: the limiter hosts and the database are public, the cache is not."""
     vpc = ec2.create_vpc(instance.address("0.0/16"))
     if instance.network != "127.0":
         ec2.associate_vpc_cidr_block(vpc.id, "127.0.0.0/16", amazon_provided_ipv6_cidr_block=False)
-    subnets = {
-        name: ec2.create_subnet(vpc.id, block, availability_zone=f"{REGION}{zone}").id
-        for name, block, zone in (
-            ("limiter", "127.0.0.0/24", "a"),
-            ("cache", instance.address("1.0/24"), "f"),
-            ("database", instance.address("2.0/24"), "a"),
-            ("database_standby", instance.address("3.0/24"), "b"),
-        )
+    ec2.modify_vpc_attribute(vpc.id, "enable_dns_hostnames", "true")
+    blocks = {
+        "limiter": ("127.0.0.0/24", "a"),
+        "cache": (instance.address("1.0/24"), "f"),
+        "database": (instance.address("2.0/24"), "a"),
+        "database_standby": (instance.address("3.0/24"), "b"),
     }
+    if instance.network != "127.0":
+        blocks["agents"] = (instance.address("0.0/24"), "a")
+    subnets = {name: ec2.create_subnet(vpc.id, block, availability_zone=f"{REGION}{zone}").id for name, (block, zone) in blocks.items()}
+    _make_public(ec2, vpc.id, [subnet for name, subnet in subnets.items() if name != "cache"])
     groups = {
         name: ec2.create_security_group(f"huntaze-{name}", f"The {name} of the Huntaze AI system", vpc_id=vpc.id).id
         for name in ("limiter", "cache", "database")
     }
-    ec2.create_network_interface(subnets["limiter"], LIMITER_ADDRESS, group_ids=[groups["limiter"]], description="limiter host")
-    return {"vpc": vpc.id, **groups, **{f"{name}_subnet": subnet_id for name, subnet_id in subnets.items()}}
+    hosts = _build_limiter_hosts(ec2, instance, subnets, groups["limiter"])
+    return {"vpc": vpc.id, "hosts": hosts, **groups, **{f"{name}_subnet": subnet_id for name, subnet_id in subnets.items()}}
+
+
+def _make_public(ec2: t.Any, vpc_id: str, subnets: list[str]) -> None:
+    gateway = ec2.create_internet_gateway()
+    ec2.attach_internet_gateway(gateway.id, vpc_id)
+    table = ec2.create_route_table(vpc_id)
+    ec2.create_route(table.id, "0.0.0.0/0", gateway_id=gateway.id)
+    for subnet_id in subnets:
+        ec2.associate_route_table(table.id, subnet_id)
+
+
+def _build_limiter_hosts(ec2: t.Any, instance: Instance, subnets: dict[str, str], group_id: str) -> list[str]:
+    """Each host has the address that its agent listens on. What they send comes from LIMITER_ADDRESS, which AWS would give one of them only."""
+    hosts = []
+    for number, address in enumerate(instance.limiter_hosts, 1):
+        reservation = ec2.run_instances(
+            IMAGE, 1, None, [], instance_type="t4g.micro", is_instance_type_default=False, subnet_id=subnets.get("agents", subnets["limiter"]),
+            private_ip=address, security_group_ids=[group_id], associate_public_ip=True, tags={"instance": {"Name": f"limiter-{number}"}},
+            region_name=REGION, nics=[], metadata_options={"HttpTokens": "required"},
+        )
+        hosts.append(reservation.instances[0])
+    sender = ec2.create_network_interface(subnets["limiter"], LIMITER_ADDRESS, group_ids=[group_id], description="limiter host")
+    ec2.attach_network_interface(sender.id, hosts[0].id, 1)
+    return [host.id for host in hosts]
 
 
 def _build_peer(ec2: t.Any, vpc_id: str) -> dict[str, str]:

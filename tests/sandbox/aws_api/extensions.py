@@ -24,6 +24,7 @@ from aws_api.cloudtrail.events import DATA, Logged
 from aws_api.cloudtrail.models import CloudTrailBackend
 from aws_api.cloudwatch.models import CloudWatchBackend
 from aws_api.credentials import Caller
+from aws_api.ec2 import paths
 from aws_api.ec2.models import EC2Backend
 from aws_api.elasticache.access import Access
 from aws_api.elasticache.models import ElastiCacheBackend
@@ -73,6 +74,7 @@ def install(resolve_cache: t.Callable[[str], str], database_address: str, contro
     for service, (models, addresses) in SERVICES.items():
         sys.modules[f"moto.{service}"] = models
         backend_url_patterns.extend((service, re.compile(address)) for address in addresses)
+    paths.install()
     AmplifyBackend.log_base = f"{control_url}amplify/logs"
     ElastiCacheBackend.resolve = staticmethod(resolve_cache)
     DBInstance.address = property(lambda instance: database_address)

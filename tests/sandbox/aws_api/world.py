@@ -11,6 +11,7 @@ from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 from moto.rds.models import rds_backends
 
+from aws_api import interfaces
 from aws_api.elasticache.access import Access
 from data_plane.client import apply
 
@@ -58,6 +59,8 @@ class World:
 
     def sync(self) -> None:
         """Make the data plane what the control plane says, unless it is so already."""
+        ec2, elasticache, rds = map(self._backend, (ec2_backends, elasticache_backends, rds_backends))
+        ec2.keep_service_interfaces([*interfaces.of_caches(elasticache, ec2), *interfaces.of_databases(rds, ec2)])
         self._apply({"nodes": self._nodes(), "endpoints": [*self._cache_endpoints(), *self._database_endpoints()]})
 
     def _apply(self, desired: dict[str, t.Any]) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import model, verdicts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import reports
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text()), format_checker=jsonschema.FormatChecker()
@@ -348,6 +350,56 @@ def test_kind_03_that_alarms_were_not_seen_is_told_also_where_verification_fails
     refused = event("preflight", "failed", action="ansible.builtin.fail", msg=["Nothing was changed.", "AccessDenied"])
     assert reported(unread, refused, failed_hosts=["localhost"])["notes"] == []
     assert reported(event("alarms", "failed", action=ALARMS, msg="AccessDenied"), failed_hosts=["localhost"])["notes"] == []
+
+
+def judgements(**facts):
+    return event("verify", action="ansible.builtin.set_fact", ansible_facts={f"huntaze_{name}": value for name, value in facts.items()})
+
+
+def finding(name, **more):
+    return {name: value for name, value in {**reports.FINDING, "id": name, **more}.items() if name != "state"}
+
+
+FAILS = {"tls": {**WORKS, "authentication_enforced": False}}
+
+
+def test_a_failed_check_with_a_cause_is_told_by_it_and_what_helps_is_next():
+    made = reported(judged(**FAILS), judgements(causes=[reports.CAUSE]), again="ansible-playbook -i production huntaze.ai_system.verify -e ...", command="verify")
+    assert made["outcome"]["sentence"] == "Redis from limiter-1 does not work: security group huntaze-cache does not let tcp 6379 in from huntaze-limiter"
+    helps = "ansible-playbook -i production huntaze.ai_system.deploy -e ... --tags network,verify"
+    assert made["outcome"]["next"] == f"{helps}   # adds 1 rule" and made["causes"] == [{**reports.CAUSE, "remedy": {**reports.CAUSE["remedy"], "text": helps}}]
+
+
+def test_a_cause_of_nothing_that_failed_says_nothing_first():
+    made = reported(judged(), judgements(causes=[reports.CAUSE]))
+    assert made["outcome"]["word"] == "clean" and made["causes"]
+
+
+def test_findings_are_new_still_or_gone_only_against_a_report_that_judged():
+    first = reported(judgements(findings=[finding("a"), finding("b")]))
+    assert [one["state"] for one in first["security"]] == ["found", "found"] and first["run"]["judged"] == ["security"]
+    again = [plan("network", []), judgements(findings=[finding("b"), finding("c")])]
+    made = model.report(again, RUN, previous=first)
+    assert {one["id"]: one["state"] for one in made["security"]} == {"b": "still", "c": "new", "a": "gone"}
+    # Where something could not be looked at, what is not found may be there all the same.
+    blind = model.report([judgements(findings={"findings": [finding("b")], "unseen": ["Nobody could look at the database: AccessDenied"]})], RUN, previous=first)
+    assert {one["id"]: one["state"] for one in blind["security"]} == {"b": "still", "a": "unseen"}
+    assert blind["notes"] == ["Nobody could look at the database: AccessDenied"]
+    unjudged = model.report([plan("network", [])], RUN, previous=first)
+    assert unjudged["security"] == unjudged["run"]["judged"] == []
+    later = model.report(again, RUN, previous=unjudged)
+    assert {one["state"] for one in later["security"]} == {"found"}
+
+
+def test_what_nobody_counted_costs_nothing_that_is_told():
+    assert reported(plan("network", []))["cost"]["items"] == [] and reported(plan("network", []))["run"]["judged"] == []
+    made = reported(judgements(cost={**reports.COST, "change": None, "notes": ["db.t9.odd has no price."]}))
+    assert made["cost"] == {**reports.COST, "change": 0} and made["run"]["judged"] == ["cost"] and made["notes"] == ["db.t9.odd has no price."]
+
+
+def test_whatever_ansible_masked_is_called_a_secret():
+    made = reported(event("app", "failed", msg=f"no {MASK} here"), failed_hosts=["localhost"])
+    assert MASK not in str(made) and made["failures"][0]["message"] == "no a secret (masked) here"
 
 
 TEXTS = st.one_of(st.text(), st.lists(st.text(), max_size=3), st.none(), st.integers())

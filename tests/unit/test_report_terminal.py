@@ -305,7 +305,7 @@ def test_some_differences_are_told_by_actor_and_listed():
                 a run leaves it: the cache has user groups
                 take the user group from the cache, then run deploy.yml
   new         alarm alarm-00: threshold
-                declared 40, found a masked value; 25 Nov 03:12, by user oncall
+                declared 40, found a secret (masked); 25 Nov 03:12, by user oncall
 """ in shown
 
 
@@ -336,6 +336,82 @@ def test_sections_stand_in_their_order():
     assert re.findall(r"^[A-Z][A-Za-z]+", shown, re.M) == "FAILED Next Run Failure Cause Drift Steps Verification Security Cost Note FAILED".split()
     assert "  remedy      ansible-playbook deploy.yml --tags network,verify\n              adds 1 rule\n" in shown
     assert "Cost          61.92 USD a month, +18.49 USD by this run; prices of 1 Nov 2026; without data" in shown
+
+
+def causes_in(causes):
+    return drawn(reports.full(causes=causes)).partition("\nCause")[2].partition("\nDrift")[0]
+
+
+def test_a_cause_is_told_from_the_path_to_the_remedy():
+    evidence = [*reports.CAUSE["evidence"], {"source": "limiter-1", "at": "2026-11-26T03:13:22Z", "text": "Operation not permitted"}]
+    assert causes_in([{**reports.CAUSE, "evidence": evidence}]) == """\
+         security group huntaze-cache does not let tcp 6379 in from huntaze-limiter (certain)
+
+  path        limiter-1 > route ok > security group FAILED
+  client saw  no answer in 5.0 s
+  AWS says    huntaze-cache has 1 ingress rule, for tcp 22.
+  evidence    ec2 DescribeSecurityGroupRules, 26 Nov 2026 03:13:03 UTC
+              | "FromPort": 22,
+              | "ToPort": 22
+  evidence    limiter-1, 26 Nov 2026 03:13:22 UTC
+              | Operation not permitted
+  ruled out   routes are local
+  remedy      ansible-playbook deploy.yml --tags network,verify
+              adds 1 rule
+"""
+
+
+@pytest.mark.parametrize(
+    ("confidences", "checks", "heading"),
+    [
+        (["certain", "certain"], ["a>redis", "a>redis"], "2 causes"),
+        (["likely", "possible"], ["a>redis", "a>redis"], "2 candidates for one failure, the likelier first"),
+        (["certain", "possible"], ["a>redis", "b>redis"], "2 candidates for 2 failures, the likelier first"),
+    ],
+)
+def test_several_causes_say_of_how_many_failures_they_are(confidences, checks, heading):
+    causes = [{**reports.CAUSE, "confidence": confidence, "checks": [check]} for confidence, check in zip(confidences, checks)]
+    told = causes_in(causes)
+    assert told.startswith(f"s        {heading}\n\n  1 {confidences[0].ljust(10)}security group") and f"\n  2 {confidences[1]}" in told
+
+
+def test_what_lacks_in_a_cause_has_no_row():
+    told = causes_in([{**reports.CAUSE, "path": [], "aws_says": "", "evidence": [], "ruled_out": []}])
+    assert re.findall(r"^  (\w+)", told, re.M) == ["client", "remedy"]
+
+
+@pytest.mark.parametrize(
+    ("word", "states", "heading", "in_full"),
+    [
+        ("failed", ["found", "found"], "2 findings: 2 high", 0), ("changed", ["found"] * 7, "7 findings: 7 high", 5),
+        ("failed", ["new", "still"], "2 findings: 2 high; 1 new", 1), ("changed", ["still", "gone", "unseen"], "1 finding: 1 high; none new, 1 gone, 1 not looked at", 0),
+    ],
+)
+def test_a_known_finding_is_a_line_and_a_new_one_is_told_in_full(word, states, heading, in_full):
+    found = [{**reports.FINDING, "id": f"finding/{number}", "state": state} for number, state in enumerate(states)]
+    told = drawn(reports.report([], word, "x", security=found)).partition("\nSecurity")[2]
+    assert told.startswith(f"      {heading}\n") and told.count("  means     Anybody may try passwords.") == in_full
+    assert told.count("  high        huntaze-production: publicly accessible\n") == len(states) - states.count("gone") - states.count("unseen")
+
+
+def test_a_remedy_that_is_a_command_can_be_pasted():
+    long = "aws rds modify-db-instance --db-instance-identifier huntaze-production --no-publicly-accessible --apply-immediately"
+    told = drawn(reports.report([], "changed", "x", security=[{**reports.FINDING, "remedy": {"kind": "command", "text": long}}]))
+    command = told.partition("remedy    ")[2].partition("breaks")[0]
+    assert " \\\n" in command and shlex.split(command.replace("\\\n", "")) == shlex.split(long)
+
+
+def test_a_clean_run_tells_security_and_cost_in_one_line():
+    shown = drawn(reports.report([], "clean", "Nothing to do", security=[{**reports.FINDING, "state": "still"}], cost=reports.COST))
+    assert "\n              1 security finding, none new; 61.92 USD a month (prices of 1 Nov 2026)\n" in shown
+
+
+def test_a_stranger_who_is_kept_out_by_an_answer_is_shown_as_kept_out():
+    checks = [reports.check("stranger", "agent/limiter-1", latency=12, expected="kept out", tls="1.3", authentication="enforced"),
+              reports.check("limiter-1", "agent/limiter-1", latency=9, tls="1.2", authentication="not enforced")]
+    made = reports.report([], "changed", "x", checks=checks)
+    assert re.search(r"\n  agent limiter-1 +ok kept out +ok  9\.0 ms +1\.2 not enforced\n", drawn(made))
+    assert "    ok, kept out  stranger\n    ok            limiter-1 9.0 ms\n" in drawn(made, 80)
 
 
 def test_a_command_that_is_too_long_is_still_one_to_a_shell():

@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import id_of, object_of
 
-SECRET, OTHER_SECRET = "a secret (masked)", "another secret (masked)"
+SECRET, OTHER_SECRET = words.SECRET, "another secret (masked)"
 # By the kind of object: fields of which the first that differs is told, as a plan changes the others along with it.
 TOLD_BY = {
     "cache": (
@@ -149,7 +149,7 @@ def _record(
         "id": id_of(thing, field), "object": thing, "field": field, "declared": declared, "found": seen, "state": "new",
         "secret": bool(one.get("secret")), "severity": _severity(one, lowers), "since": None, "by": None, "via": None, "accepted": None,
         "stage": look.stage, "host": look.host, "action": action, "remedy": words.clean(remedy) if remedy else None, "corrects": corrects,
-        "candidates": [], "seen_between": None,
+        "candidates": [], "seen_between": None, "note": None,
     }
 
 
@@ -222,7 +222,7 @@ def _between(known: t.Optional[t.Mapping[str, t.Any]], previous: t.Optional[t.Ma
 
 
 def _known_origin(known: t.Optional[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    return {name: known[name] for name in ("since", "by", "via", "candidates") if name in known} if known else {}
+    return {name: known[name] for name in ("since", "by", "via", "candidates", "note") if name in known} if known else {}
 
 
 def with_origins(records: t.Sequence[dict[str, t.Any]], origins: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -232,7 +232,7 @@ def with_origins(records: t.Sequence[dict[str, t.Any]], origins: t.Iterable[t.Ma
 
 
 def _with_origin(record: dict[str, t.Any], origin: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    clean = {name: None if origin.get(name) is None else words.clean(origin[name]) for name in ("since", "by", "via")}
+    clean = {name: None if origin.get(name) is None else words.clean(origin[name]) for name in ("since", "by", "via", "note")}
     candidates = [{name: None if one.get(name) is None else words.clean(one[name]) for name in ("by", "at", "via")} for one in origin.get("candidates") or []]
     return {**record, **clean, "candidates": candidates}
 
@@ -279,8 +279,8 @@ def active(records: t.Iterable[t.Mapping[str, t.Any]]) -> list[t.Mapping[str, t.
     return [one for one in records if one["state"] != "gone" and not one["accepted"]]
 
 
-def outcome(made: t.Mapping[str, t.Any], again: str, correct: bool) -> tuple[str, t.Optional[str], t.Optional[str]]:
-    """(sentence, effect, next) of a report whose run found drift. again: the command line that repeats the run; correct: it has corrected what it could."""
+def outcome(made: t.Mapping[str, t.Any], correcting: str, correct: bool) -> tuple[str, t.Optional[str], t.Optional[str]]:
+    """(sentence, effect, next) of a report whose run found drift. correcting: the command line that corrects; correct: it has corrected what it could."""
     differing = active(made["drift"])
     high, corrected = sum(one["severity"] == "high" for one in differing), sum(one["corrects"] for one in differing)
     still = " still" if correct else ""
@@ -291,7 +291,7 @@ def outcome(made: t.Mapping[str, t.Any], again: str, correct: bool) -> tuple[str
     following = stay
     if corrected and not correct:
         number = "it" if corrected == len(differing) == 1 else "all of it" if corrected == len(differing) else f"{corrected:,} of {len(differing):,}"
-        following = f"{again} -e huntaze_drift_correct=true   # corrects {number}"
+        following = f"{correcting}   # corrects {number}"
     return sentence, effect(made), following
 
 

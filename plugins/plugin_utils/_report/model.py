@@ -13,7 +13,9 @@ import typing as t
 from urllib.parse import quote
 
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import every_stage
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.outcome import outcome_of
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import drift, verdicts, words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.judged import Judged, judged
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import KINDS, object_of
 
 STAGES = ("preflight", *every_stage(), "verify")
@@ -25,6 +27,7 @@ LISTS = {"security_group_ingress": "rules", "cloudwatch_alarms": "alarms"}
 LOOKS = ("preflight", "verify")
 # Tasks that fail without having changed anything.
 CHANGES_NOTHING = ("assert", "fail", "debug", "set_fact", "validate_argument_spec")
+OWN_PLAYBOOKS = ("deploy", "verify", "drift")
 UNTOLD = "What the failed task had changed by then is not known: it failed before it could say so."
 
 
@@ -57,6 +60,8 @@ class Run(t.NamedTuple):
     left_out: t.Sequence[str] = ()  # those that tags leave out
     limit: str = ""
     running: bool = False  # the report is written on the way
+    program: str = ""  # what started ansible-playbook for the operator, and again begins with
+    playbook: str = ""  # as it was given, where again does not name it
 
 
 def is_chosen(tags: t.Collection[str], chosen: t.Collection[str], skipped: t.Collection[str]) -> bool:
@@ -80,6 +85,7 @@ def report(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[s
     troubles = _troubles(events, run, checks, differs.blind)
     steps = _steps(events, run, troubles, looks)
     failures = [_failure(trouble, steps) for trouble in troubles] + [_blind(one) for one in differs.blind]
+    told = _judged(events, run, previous)
     made = {
         "version": 1,
         "outcome": {},
@@ -95,21 +101,38 @@ def report(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[s
             "objects": _objects(events),
             "collection": run.collection,
             "left_out": list(run.left_out) + ([f"hosts outside of --limit {words.clean(run.limit)}"] if run.limit else []),
+            "judged": told.of,
             **({"previous": previous["run"]["began"]} if previous else {}),
         },
         "steps": [step._asdict() for step in steps],
         "drift": differs.records,
         "unseen": differs.unseen,
         "checks": checks,
-        "causes": [],
-        "security": [],
-        "cost": {"currency": "USD", "month": 0, "change": 0, "price_table": None, "not_counted": "", "items": []},
+        "causes": told.causes,
+        "security": told.security,
+        "cost": told.cost,
         "failures": failures,
-        "notes": (differs.notes if asked else []) + _notes(events, failures, bool(asked)),
+        "notes": (differs.notes if asked else []) + _notes(events, failures, bool(asked)) + told.notes,
     }
     idle = all(event.state == "skipped" for event in events)
     made["outcome"] = _outcome(made, run, [trouble.stage for trouble in troubles], idle, asked)
-    return made
+    return words.cleaned(made)
+
+
+def _judged(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[str, t.Any]]) -> Judged:
+    """What filters said last of causes, security and cost."""
+    causes, security, cost = ((_facts(events, f"huntaze_{name}") or [None])[-1] for name in ("causes", "findings", "cost"))
+    told = judged(causes, security, cost, previous)
+    for one in [*told.causes, *told.security]:
+        if one["remedy"]["kind"] == "command":
+            one["remedy"] = {**one["remedy"], "text": _as_this_run(run, one["remedy"]["text"])}
+    return told
+
+
+def _as_this_run(run: Run, command: str) -> str:
+    """A command line that runs one of this collection's playbooks, with the inventory and the variables of this run."""
+    named = re.fullmatch(r"ansible-playbook (?:playbooks/)?(deploy|verify|drift)\.yml\b(.*)", command, re.S)
+    return f"{_playbook(run, named[1])}{named[2]}" if named else command
 
 
 # Steps
@@ -430,7 +453,10 @@ def _outcome(
     done, ahead = states["done"], states["failed"] + states["not_reached"] + states["running"]
     stages = len({step["stage"] for step in made["steps"]})
     at = f" at step {done + 1} of {done + ahead}" if done + ahead > 1 and stopped[:1] != ["preflight"] else ""
-    retry = f"{run.again}   # once what is told below is mended"
+    # A cause counts where something failed that it may explain.
+    explained = made["causes"] and (made["failures"] or judgements["failed"])
+    said_why, remedy = outcome_of(made["causes"]) if explained else ("", "")
+    retry = remedy or f"{run.again}   # once what is told below is mended"
     if made["failures"]:
         first = made["failures"][0]
         others = f", and {words.plural(len(made['failures']) - 1, 'other failure')}" if len(made["failures"]) > 1 else ""
@@ -446,13 +472,14 @@ def _outcome(
         if run.stages and not _ran(run):
             return _said("failed", "Nothing was compared: this run left out every stage", drift.effect(made), None)
         if drift.active(made["drift"]):
-            acting = run.again.replace(" --check", "").replace(" --diff", "")
+            acting = _acting(run) + (" --correct" if run.program else " -e huntaze_drift_correct=true")
             return _said("drift", *drift.outcome(made, acting, bool(asked.get("correct")) and not run.check))
     effect = f"{words.plural(done, 'step is', 'steps are')} done." if done else None
     if judgements["failed"]:
         failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]
         what = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
-        return _said("failed", f"{words.plural(len(failed), 'check')} failed: {what}", effect, _to_look_for_drift(run))
+        sentence = said_why or f"{words.plural(len(failed), 'check')} failed: {what}"
+        return _said("failed", sentence, effect, remedy or _to_look_for_drift(run))
     if run.stages and idle:
         again = run.again.replace(words.clean(f" --limit {shlex.quote(run.limit)}"), "")
         why = f"--limit {words.clean(run.limit)} left nothing to run" if run.limit else "from its beginning"
@@ -465,7 +492,7 @@ def _outcome(
         return _said("failed", f"Failed on {words.joined(list(run.failed_hosts))}", _effect(made, done), retry)
     if states["to_do"] and asked is None:
         sentence = f"{words.plural(states['to_do'], 'step')} to do in {words.plural(stages, 'stage')}; nothing was done"
-        return _said("to_do", sentence, None, run.again.replace(" --check", "").replace(" --diff", ""))
+        return _said("to_do", sentence, None, _acting(run))
     scope = f" by {', '.join(_ran(run))}" if set(run.left_out) - {"verify"} and _ran(run) else ""
     if done:
         whole = run.command == "deploy" and not made["run"]["left_out"] and judgements["ok"]
@@ -486,9 +513,23 @@ def _to_look_for_drift(run: Run) -> str:
     """What to run where checks have failed: a deployment may have left alone what they failed for."""
     if run.command not in ("deploy", "verify"):
         return f"{run.again}   # once the reasons below are mended"
-    whole = re.sub(r" --(tags|skip-tags) \S+", "", run.again.replace(" --check", "").replace(" --diff", ""))
-    named = re.sub(r"(?<=[ /])(deploy|verify)(?=\.ya?ml( |$))|(?<=\.)(deploy|verify)(?= |$)", "drift", whole, count=1)
-    return named.replace(" drift.", " playbooks/drift.") + "   # tells what differs, and what a run does about it"
+    return _playbook(run, "drift") + "   # tells what differs, and what a run does about it"
+
+
+def _playbook(run: Run, name: str) -> str:
+    """The command line of another playbook of this collection, as the operator started this one."""
+    if run.command not in OWN_PLAYBOOKS:
+        return f"ansible-playbook {'deploy.yml' if name == 'deploy' else f'playbooks/{name}.yml'}"
+    own = run.again.replace(run.program, "ansible-playbook", 1) + f" {run.playbook}" if run.program else run.again
+    whole = re.sub(r" --(?:(?:tags|skip-tags) \S+|check|diff|correct)(?= |$)", "", own)
+    named = re.sub(rf"(?<=[ /]){run.command}(?=\.ya?ml( |$))|(?<=\.){run.command}(?= |$)", name, whole, count=1)
+    # The root of a clone has deploy.yml alone.
+    return named if name == "deploy" else named.replace(f" {name}.", f" playbooks/{name}.")
+
+
+def _acting(run: Run) -> str:
+    """The command line of this run, but for check mode."""
+    return run.again.replace(" --check", "").replace(" --diff", "")
 
 
 def _ran(run: Run) -> list[str]:

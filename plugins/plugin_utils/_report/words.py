@@ -10,12 +10,19 @@ import re
 import typing as t
 import unicodedata
 
+from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
+
 OUTCOMES = {"clean": "CLEAN", "changed": "CHANGED", "to_do": "TO DO", "drift": "DRIFT", "failed": "FAILED", "running": "RUNNING"}
 VERDICTS = {"ok": "ok", "failed": "FAILED", "not_verified": "not verified from here", "skipped": "skipped"}
 STATES = {"done": "done", "to_do": "to do", "running": "running", "failed": "FAILED", "not_reached": "not reached"}
 DRIFT = {"new": "new", "still": "still", "accepted": "accepted", "gone": "gone"}
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-TARGETS = {"redis": "Redis", "redis/plain-text": "Redis (plaintext)", "postgresql": "PostgreSQL", "cache": "cache's settings", "metrics": "metrics"}
+TARGETS = {
+    "redis": "Redis", "redis/plain-text": "Redis (plaintext)", "postgresql": "PostgreSQL", "cache": "cache's settings", "metrics": "metrics", "build": "app build",
+}
+SECRET = "a secret (masked)"
+# Members of a report that quote others word for word, in lines.
+QUOTED = ("message", "text")
 
 
 def target(name: str) -> str:
@@ -27,6 +34,18 @@ def clean(text: t.Any) -> str:
     """`text` without control characters, each line end and each tab a blank."""
     text = str(text)
     return text if text.isprintable() else "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
+
+
+def cleaned(report: t.Any, member: str = "") -> t.Any:
+    """A report, or a part of it, without any control character, whoever wrote it, and in words where Ansible masked."""
+    if isinstance(report, t.Mapping):
+        return {name: cleaned(value, name) for name, value in report.items()}
+    if isinstance(report, (list, tuple)):
+        return [cleaned(value, member) for value in report]
+    if isinstance(report, str):
+        text = "\n".join(lines_of(report)) if member in QUOTED else clean(report)
+        return text.replace(MASK, SECRET)
+    return report
 
 
 def lines_of(text: t.Any) -> list[str]:

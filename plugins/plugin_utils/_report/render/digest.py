@@ -10,7 +10,6 @@ import itertools
 import os.path
 import typing as t
 
-from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MASK
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 
 Record = t.Mapping[str, t.Any]
@@ -23,21 +22,9 @@ LONGEST = 300
 SEVERITIES = ("high", "medium", "low")
 STATE_ORDER = {state: words.STATES[state] for state in ("failed", "running", "done", "to_do", "not_reached")}
 VERDICT_ORDER = {verdict: words.VERDICTS[verdict] for verdict in ("failed", "ok", "not_verified", "skipped")}
+# States of findings that are there now.
+WEAKENS = ("found", "new", "still")
 HOPS = {"failed": "FAILED", "not_verified": "not verified"}
-# Members that quote others word for word, in lines.
-QUOTED = ("message", "text")
-
-
-def cleaned(report: t.Any, member: str = "") -> t.Any:
-    """The report without any control character, whoever wrote it, and in words where a module masked."""
-    if isinstance(report, dict):
-        return {name: cleaned(value, name) for name, value in report.items()}
-    if isinstance(report, (list, tuple)):
-        return [cleaned(value, member) for value in report]
-    if isinstance(report, str):
-        text = "\n".join(words.lines_of(report)) if member in QUOTED else words.clean(report)
-        return text.replace(MASK, "a masked value")
-    return report
 
 
 def counts(states: t.Iterable[str], order: t.Mapping[str, str]) -> str:
@@ -83,8 +70,9 @@ def following(text: str) -> tuple[str, str]:
 def standing(report: Record) -> list[str]:
     """What a clean run says beside its verdict: what is known to differ, to be weak, to cost."""
     counted = report["cost"]
-    month = f"{money(counted['month'], counted['currency'])} a month" if counted["items"] else ""
-    found = f"{words.plural(len(findings(report)), 'security finding')}, {security_news(report)}" if report["security"] else ""
+    prices = f" (prices of {words.day(counted['price_table'])})" if counted["price_table"] else ""
+    month = f"{money(counted['month'], counted['currency'])} a month{prices}" if counted["items"] else ""
+    found = ", ".join(filter(None, [words.plural(len(findings(report)), "security finding"), security_news(report)])) if report["security"] else ""
     return known(report) + list(filter(None, ["; ".join(filter(None, [found, month]))])) + beside(report)
 
 
@@ -159,7 +147,8 @@ def origin(record: Record, now: str) -> list[tuple[str, str]]:
     """Since when and by whom, as labelled texts. A writer who is not proven is called a candidate."""
     when, by = since(record, now), f"by {record['by']}{via(record['via'])}" if record["by"] else ""
     rows = [("since", ", ".join(filter(None, [when, by])) or "not known")] if when or by or not record.get("candidates") else []
-    return rows + ([("by", writers(record))] if not record["by"] and record.get("candidates") else [])
+    rows += [("by", writers(record))] if not record["by"] and record.get("candidates") else []
+    return rows + ([("note", record["note"])] if record.get("note") else [])
 
 
 def writers(record: Record) -> str:
@@ -334,8 +323,9 @@ def reasons(checks: t.Sequence[Record], verdict: str, unlooked: bool = False) ->
 
 
 def way(checks: t.Sequence[Record]) -> tuple[str, str]:
-    """TLS and authentication, as those who got through saw them."""
-    return next((one["tls"] for one in checks if one["tls"]), ""), next((one["authentication"] for one in checks if one["authentication"]), "")
+    """TLS and authentication, as those who got through saw them. The worst counts: the oldest TLS, and "not enforced" before "enforced"."""
+    versions, enforced = ({one[member] for one in checks if one[member]} for member in ("tls", "authentication"))
+    return min(versions, default=""), max(enforced, default="")
 
 
 def matrix(checks: t.Sequence[Record]) -> tuple[list[str], dict[str, dict[str, Record]]]:
@@ -349,8 +339,16 @@ def matrix(checks: t.Sequence[Record]) -> tuple[list[str], dict[str, dict[str, R
 # Causes, security and cost
 
 def causes_heading(causes: t.Sequence[Record]) -> str:
-    certain = all(cause["confidence"] == "certain" for cause in causes)
-    return words.plural(len(causes), "cause") if certain else f"{words.plural(len(causes), 'candidate')}, the likelier first"
+    if all(cause["confidence"] == "certain" for cause in causes):
+        return words.plural(len(causes), "cause")
+    failures = len({tuple(sorted(cause["checks"])) for cause in causes})
+    what = "one failure" if failures == 1 else f"{failures} failures"
+    return f"{words.plural(len(causes), 'candidate')} for {what}, the likelier first"
+
+
+def source(evidence: Record) -> str:
+    """Where it was seen, and when."""
+    return f"{evidence['source']}, {words.moment(evidence['at'])}"
 
 
 def path(cause: Record) -> list[tuple[str, str, str]]:
@@ -360,20 +358,29 @@ def path(cause: Record) -> list[tuple[str, str, str]]:
 
 def findings(report: Record) -> list[Record]:
     """What weakens the estate now, the worst first."""
-    return sorted((one for one in report["security"] if one["state"] != "gone"), key=lambda one: SEVERITIES.index(one["severity"]))
+    return sorted((one for one in report["security"] if one["state"] in WEAKENS), key=lambda one: SEVERITIES.index(one["severity"]))
+
+
+def in_full(report: Record) -> list[Record]:
+    """The findings that are told with what they mean: those that are new, and where that is not known the worst, unless the run has worse to tell."""
+    first = [one for one in findings(report) if one["state"] == "found"][:NAMED] if report["outcome"]["word"] not in ("failed", "drift") else []
+    return [one for one in findings(report) if one["state"] == "new"] + first
 
 
 def security_counts(report: Record) -> str:
     """3 findings: 1 high, 1 medium, 1 low; none new"""
     found = findings(report)
     severities = counts((one["severity"] for one in found), {each: each for each in SEVERITIES})
-    return f"{words.plural(len(found), 'finding')}{severities and ': '}{severities}; {security_news(report)}"
+    return "; ".join(filter(None, [f"{words.plural(len(found), 'finding')}{severities and ': '}{severities}", security_news(report)]))
 
 
 def security_news(report: Record) -> str:
-    """none new, 2 gone"""
+    """none new, 2 gone. Empty where no report before judged, so that nobody knows what is new."""
     states = collections.Counter(one["state"] for one in report["security"])
-    return ", ".join([f"{states['new'] or 'none'} new", *([f"{states['gone']} gone"] if states["gone"] else [])])
+    if states["found"]:
+        return ""
+    others = [f"{states[state]} {said}" for state, said in (("gone", "gone"), ("unseen", "not looked at")) if states[state]]
+    return ", ".join([f"{states['new'] or 'none'} new", *others])
 
 
 def money(amount: float, currency: str) -> str:

@@ -33,7 +33,7 @@ LONGEST = 2_000
 
 
 def render(report: t.Mapping[str, t.Any]) -> str:
-    report = digest.cleaned(report)
+    report = words.cleaned(report)
     style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
     drift = digest.drift(report)
     cards, rows = _told(drift)

@@ -28,7 +28,7 @@ REFERENCE = re.compile(r"(?=.*[a-f])[0-9a-f]{7,40}|GH-\d+|www\..*", re.I)
 
 
 def render(report: t.Mapping[str, t.Any]) -> str:
-    report = digest.cleaned(report)
+    report = words.cleaned(report)
     for rows in ROWS:
         blocks = _blocks(report, rows)
         if sum(len(block) + 2 for block in blocks.values()) <= LONGEST:
@@ -128,12 +128,11 @@ def _causes(report: t.Mapping[str, t.Any], rows: int) -> str:
     for number, cause in enumerate(causes[:rows], 1):
         which = f" {number} of {len(causes)}" if len(causes) > 1 else ""
         hops = [f"{plain(hop)} {'**FAILED**' if verdict == 'failed' else plain(said)}".strip() for hop, said, verdict in digest.path(cause)]
-        told += [f"#### Cause{which}, {cause['confidence']}: {plain(cause['title'])}", "\n".join([
-            f"- **path** {' → '.join(hops)}", f"- **client saw** {plain(cause['client_saw'])}", f"- **AWS says** {plain(cause['aws_says'])}",
-            *([f"- **ruled out** {plain('; '.join(cause['ruled_out']), 1000)}"] if cause["ruled_out"] else []),
-        ])]
+        facts = (("path", " → ".join(hops)), ("client saw", plain(cause["client_saw"])), ("AWS says", plain(cause["aws_says"])),
+                 ("ruled out", plain("; ".join(cause["ruled_out"]), 1000)))
+        told += [f"#### Cause{which}, {cause['confidence']}: {plain(cause['title'])}", "\n".join(f"- **{label}** {text}" for label, text in facts if text)]
         for one in cause["evidence"]:
-            told += [f"**Evidence** {plain(one['source'])}, {words.moment(one['at'])}", quote(one["text"])]
+            told += [f"**Evidence** {plain(digest.source(one))}", quote(one["text"])]
         does = cause["remedy"].get("does")
         told += [f"**Remedy**{f' ({plain(does)})' if does else ''}", quote(cause["remedy"]["text"])]
     return "\n\n".join(told + _more(len(causes), rows))

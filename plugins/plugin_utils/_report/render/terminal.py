@@ -46,7 +46,7 @@ CELLS = {"failed": "FAILED", "not_verified": "not verified", "skipped": "skipped
 def render(report: t.Mapping[str, t.Any], *, width: int = WIDEST, colour: bool = False, ascii_only: bool = True, full: bool = False,
            written: t.Sequence[str] = ()) -> list[str]:
     """The lines. full: the sections of a clean run as well; written: the files that hold the report."""
-    report = digest.cleaned(report)
+    report = words.cleaned(report)
     page = _Page(min(max(width, 40), WIDEST), colour, ascii_only)
     outcome = report["outcome"]
     _first(page, outcome)
@@ -87,11 +87,11 @@ class _Page:
         wrapped = textwrap.wrap(TOGETHER.sub(NO_BREAK, text), max(self.width - indent, 20), break_on_hyphens=False)
         return [line.replace(NO_BREAK, " ") for line in wrapped] or [""]
 
-    def pasted(self, text: str, command: bool = True) -> list[str]:
+    def pasted(self, text: str, command: bool = True, indent: int = TEXT) -> list[str]:
         """Lines that a shell takes for one command."""
-        if not command or len(text) <= self.width - TEXT:
-            return [line for part in text.splitlines() for line in self.wrapped(part)]
-        *lines, last = textwrap.wrap(text, self.width - TEXT - 4, break_on_hyphens=False, break_long_words=False)
+        if not command or len(text) <= self.width - indent:
+            return [line for part in text.splitlines() for line in self.wrapped(part, indent)]
+        *lines, last = textwrap.wrap(text, max(self.width - indent - 4, 20), break_on_hyphens=False, break_long_words=False)
         return [("  " if number else "") + line + end for number, (line, end) in enumerate([*((line, " \\") for line in lines), (last, "")])]
 
     def gap(self, wanted: bool = True) -> None:
@@ -112,9 +112,9 @@ class _Page:
     def row(self, label: str, text: str, style: t.Optional[str] = DIM) -> None:
         self.labelled(f"  {label}", self.wrapped(text), style)
 
-    def under(self, label: str, text: str, style: t.Optional[str] = None) -> None:
+    def under(self, label: str, text: str, style: t.Optional[str] = None, command: bool = False) -> None:
         """A row of what a row before it names."""
-        for number, line in enumerate(self.wrapped(text, FIELD)):
+        for number, line in enumerate(self.pasted(text, command, FIELD)):
             lead = (label if number == 0 else "").ljust(FIELD - TEXT)
             self.lines.append(" " * TEXT + self.paint(lead, DIM) + self.paint(line, style))
 
@@ -157,10 +157,8 @@ def _seen(report: t.Mapping[str, t.Any], width: int) -> t.Optional[str]:
         if one["verdict"] == "ok" and one["latency_ms"] is not None:
             kind = "agents" if one["to"].startswith("agent/") else one["to"]
             slowest[kind] = max(slowest.get(kind, 0), one["latency_ms"])
-    ways = {one["tls"] for one in report["checks"] if one["tls"]}
-    enforced = {one["authentication"] for one in report["checks"] if one["authentication"]}
-    # The worst of each holds for all: the oldest TLS, and "not enforced" before "enforced".
-    held = [f"TLS {way}" for way in sorted(ways)[:1]] + [f"authentication {word}" for word in sorted(enforced, reverse=True)[:1]]
+    tls, authentication = digest.way(report["checks"])
+    held = [f"TLS {tls}"] * bool(tls) + [f"authentication {authentication}"] * bool(authentication)
     parts = [", ".join(f"{words.target(to)} {words.latency(number)}" for to, number in slowest.items() if to in IN_BRIEF), ", ".join(held)]
     line = "; ".join(filter(None, parts))
     return (line if len(line) <= width - TEXT else line.replace("authentication", "AUTH")) or None
@@ -199,11 +197,13 @@ def _causes(page: _Page, report: t.Mapping[str, t.Any]) -> None:
             page.gap()
         else:
             page.row(f"{number} {cause['confidence']}", cause["title"], BOLD)
-        page.row("path", " > ".join(f"{hop} {said}".strip() for hop, said, dummy in digest.path(cause)))
-        page.row("client saw", cause["client_saw"])
-        page.row("AWS says", cause["aws_says"])
+        if cause["path"]:
+            page.row("path", " > ".join(f"{hop} {said}".strip() for hop, said, dummy in digest.path(cause)))
+        for label, text in (("client saw", cause["client_saw"]), ("AWS says", cause["aws_says"])):
+            if text:
+                page.row(label, text)
         for one in cause["evidence"]:
-            page.row("evidence", f"{one['source']}, {words.moment(one['at'])}")
+            page.row("evidence", digest.source(one))
             page.quote("", one["text"])
         for index, text in enumerate(cause["ruled_out"]):
             page.row("ruled out" if index == 0 else "", text)
@@ -423,7 +423,8 @@ def _verification(page: _Page, report: t.Mapping[str, t.Any]) -> None:
 def _cell(one: t.Mapping[str, t.Any]) -> str:
     if one["verdict"] != "ok":
         return CELLS[one["verdict"]]
-    return f"ok {words.latency(one['latency_ms']):>7}" if one["latency_ms"] is not None else EXPECTED.get(one.get("expected", "reached"), "ok")
+    expected = EXPECTED.get(one.get("expected", "reached"), "ok")
+    return f"ok {words.latency(one['latency_ms']):>7}" if one["latency_ms"] is not None and expected == "ok" else expected
 
 
 def _matrix(page: _Page, origins: t.Sequence[str], targets: t.Mapping[str, t.Mapping[str, t.Any]], first: int, column: int) -> None:
@@ -448,7 +449,7 @@ def _list(page: _Page, targets: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
         for one in of_target.values():
             label = EXPECTED.get(one.get("expected", "reached"), "ok").replace("ok ", "ok, ") if one["verdict"] == "ok" else CELLS[one["verdict"]]
             style[label] = OF_VERDICT[one["verdict"]]
-            took = f" {words.latency(one['latency_ms'])}" if one["latency_ms"] is not None and one["verdict"] == "ok" else ""
+            took = f" {words.latency(one['latency_ms'])}" if one["latency_ms"] is not None and label == "ok" else ""
             groups.setdefault(label, []).append(one["from"] + took)
         for label, names in groups.items():
             for number, line in enumerate(page.wrapped(", ".join(names), TEXT + 4)):
@@ -469,13 +470,15 @@ def _security(page: _Page, report: t.Mapping[str, t.Any]) -> None:
         return
     page.gap()
     page.head("Security", digest.security_counts(report))
+    in_full, before = digest.in_full(report), False
     for finding in digest.findings(report):
-        # A known finding is a line. A new one is told in full.
-        page.gap(finding["state"] == "new")
+        page.gap(before or finding in in_full)
+        before = finding in in_full
         page.row(finding["severity"], f"{finding['object']['name']}: {finding['found']}", OF_SEVERITY[finding["severity"]])
-        if finding["state"] == "new":
-            for label, text in (("means", finding["means"]), ("remedy", finding["remedy"]["text"]), ("breaks", finding["breaks"])):
-                page.under(label, text)
+        if finding in in_full:
+            page.under("means", finding["means"])
+            page.under("remedy", finding["remedy"]["text"], command=finding["remedy"]["kind"] == "command")
+            page.under("breaks", finding["breaks"])
 
 
 def _cost(page: _Page, report: t.Mapping[str, t.Any]) -> None:

@@ -18,7 +18,8 @@ STATES = {"done": "done", "to_do": "to do", "running": "running", "failed": "FAI
 DRIFT = {"new": "new", "still": "still", "accepted": "accepted", "gone": "gone"}
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 TARGETS = {
-    "redis": "Redis", "redis/plain-text": "Redis (plaintext)", "postgresql": "PostgreSQL", "cache": "cache's settings", "metrics": "metrics", "build": "app build",
+    "redis": "Redis", "redis/plain-text": "Redis (plaintext)", "postgresql": "PostgreSQL", "cache": "cache's settings", "metrics": "metrics",
+    "build": "app build",
 }
 SECRET = "a secret (masked)"
 # Members of a report that quote others word for word, in lines.

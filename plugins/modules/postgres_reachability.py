@@ -140,6 +140,19 @@ tls_version:
   returned: always
   type: str
   sample: TLSv1.3
+certificate:
+  description: Until when the server's certificate is valid. V(null) without TLS, and where it was not checked.
+  returned: always
+  type: dict
+  contains:
+    ends:
+      description: The moment, in UTC.
+      type: str
+      sample: "2027-05-24T22:59:57Z"
+    days_left:
+      description: Whole days until then.
+      type: int
+      sample: 173
 tls_enforced:
   description: Whether the server refuses plain text, tried on a separate connection. V(null) if that could not be tried.
   returned: always
@@ -192,45 +205,12 @@ skip_reason:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres import ask_for_tls
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.postgres_probe import PostgresProbe
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import SHARED_OPTIONS, answer
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way
-
-# What the advice calls the options.
-WORDS = {
-    "tls_on": "leave sslmode out, or set it to more than disable", "tls_off": "set sslmode to disable", "ca": "sslrootcert", "password": "password",
-    "user": "user", "database": "dbname",
-}
-ARGUMENT_SPEC = dict(
-    SHARED_OPTIONS,
-    port=dict(type="int", default=5432),
-    dbname=dict(type="str", default="postgres"),
-    user=dict(type="str", required=True),
-    sslmode=dict(type="str", choices=["disable", "require", "verify-ca", "verify-full"]),
-    sslrootcert=dict(type="path"),
-)
-
-
-def problems(params):
-    """What is wrong with the options that only this module has, one sentence each."""
-    found = []
-    if params["sslmode"] in ("verify-ca", "verify-full") and not params["sslrootcert"]:
-        found.append(f"sslmode {params['sslmode']} needs sslrootcert: name the file with the CA's certificate.")
-    if params["sslmode"] == "disable" and params["sslrootcert"]:
-        found.append("sslrootcert is given, but sslmode disable uses no certificate: leave one of them out.")
-    return found + [f"{name} holds a NUL, which PostgreSQL does not take." for name in ("user", "dbname", "password") if "\0" in (params[name] or "")]
-
-
-def probe(params):
-    way = Way(params["host"], params["port"], Deadline(params["timeout"]), ca_file=params["sslrootcert"], ask_for_tls=ask_for_tls)
-    login = {name: params[name] for name in ("user", "dbname", "password")}
-    check_host = params["sslmode"] in (None, "verify-full")
-    return PostgresProbe(way, login, params["samples"], params["sslmode"] != "disable", bool(params["sslrootcert"]), check_host)
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.kinds import POSTGRESQL
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import TIMEOUT, answer
 
 
 def main():
-    answer(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), WORDS, problems, probe, "tls_enforced")
+    answer(AnsibleModule(dict(POSTGRESQL.options, timeout=TIMEOUT), supports_check_mode=True), POSTGRESQL, "tls_enforced")
 
 
 if __name__ == "__main__":

@@ -135,6 +135,19 @@ tls_version:
   returned: always
   type: str
   sample: TLSv1.3
+certificate:
+  description: Until when the server's certificate is valid. V(null) without TLS, and where it was not checked.
+  returned: always
+  type: dict
+  contains:
+    ends:
+      description: The moment, in UTC.
+      type: str
+      sample: "2027-05-24T22:59:57Z"
+    days_left:
+      description: Whole days until then.
+      type: int
+      sample: 173
 authenticated:
   description: Whether the server accepted the credentials. V(null) if none were given or it was not asked.
   returned: always
@@ -179,52 +192,13 @@ skip_reason:
   sample: "check mode: no connection was made, nothing is verified"
 """
 
-import ipaddress
-import socket
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import SHARED_OPTIONS, answer
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.redis_probe import RedisProbe
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way
-
-# What the advice calls the options.
-WORDS = {"tls_on": "set tls to true", "tls_off": "set tls to false", "ca": "tls_ca_file", "password": "password", "user": "username"}
-ARGUMENT_SPEC = dict(
-    SHARED_OPTIONS,
-    port=dict(type="int", default=6379),
-    tls=dict(type="bool", default=False),
-    tls_ca_file=dict(type="path"),
-    tls_verify=dict(type="bool", default=True),
-    username=dict(type="str"),
-    source_address=dict(type="str"),
-)
-
-
-def problems(params):
-    """What is wrong with the options that only this module has, one sentence each."""
-    found = []
-    if params["username"] is not None and not params["password"]:
-        found.append("username is given without a password: give both, or neither.")
-    if not params["tls"] and params["tls_ca_file"]:
-        found.append("tls_ca_file is given, but tls is not: set tls to true.")
-    if params["source_address"]:
-        try:
-            family = socket.AF_INET if ipaddress.ip_address(params["source_address"]).version == 4 else socket.AF_INET6
-            with socket.socket(family, socket.SOCK_STREAM) as sock:
-                sock.bind((params["source_address"], 0))
-        except (ValueError, OSError):
-            found.append(f"source_address {params['source_address']} is not an address of this host: choose one of its own.")
-    return found
-
-
-def probe(params):
-    way = Way(params["host"], params["port"], Deadline(params["timeout"]), params["source_address"], params["tls_ca_file"])
-    login = {"username": params["username"], "password": params["password"]}
-    return RedisProbe(way, login, params["samples"], params["tls"], params["tls_verify"])
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.kinds import REDIS
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import SOURCE_ADDRESS, TIMEOUT, answer
 
 
 def main():
-    answer(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), WORDS, problems, probe)
+    answer(AnsibleModule(dict(REDIS.options, timeout=TIMEOUT, source_address=SOURCE_ADDRESS), supports_check_mode=True), REDIS)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import time
 
 import pytest
 from support import strange_servers
-from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import shared_problems
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.kinds import REDIS
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import problems
 from data_plane import certificates
 from data_plane import client as data_plane
 from instance import Instance
@@ -465,7 +466,7 @@ def test_kind_25_the_environment_of_the_host_decides_nothing(run_module, tls_ser
 def test_kind_27_what_is_no_host_is_refused(value):
     params = {"host": value, "port": 1, "timeout": 1, "samples": 1, "tls": False}
     params.update(dict.fromkeys(("password", "tls_ca_file", "username", "source_address")))
-    assert [problem[:5] for problem in shared_problems(params, "tls_ca_file", check_mode=False)] == ["host "]
+    assert [problem[:5] for problem in problems(REDIS, params, check_mode=False)] == ["host "]
 
 
 def test_kind_27_a_line_end_behind_the_password_is_told(look, redis_server):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import WORDS, Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble
-from ansible_collections.huntaze.ai_system.plugins.modules import postgres_reachability, redis_reachability
+from ansible_collections.huntaze.ai_system.plugins.modules import postgres_reachability, reachability, redis_reachability
 
 REPOSITORY = Path(__file__).parents[2]
 ENUMERATION = REPOSITORY / "plugins/module_utils/_connect/cause.py"
@@ -21,10 +21,11 @@ COMMON = {"timeout", "refused", "reset", "tls", "certificate", "busy", "rejected
 
 @pytest.mark.parametrize(
     ("module", "meets"),
-    [(redis_reachability, set(Cause) - {Cause.NOT_ALLOWED, Cause.NO_DATABASE}), (postgres_reachability, set(Cause))],
+    [(redis_reachability, set(Cause) - {Cause.NOT_ALLOWED, Cause.NO_DATABASE}), (postgres_reachability, set(Cause)), (reachability, set(Cause))],
 )
 def test_the_documentation_lists_every_cause_that_the_module_can_meet(module, meets):
-    (listed,) = yaml.safe_load(module.RETURN)["error"]["contains"]["class"]["description"]
+    told = yaml.safe_load(module.RETURN)
+    (listed,) = told.get("results", {"contains": told})["contains"]["error"]["contains"]["class"]["description"]
     assert sorted(re.findall(r"V\((\w+)\)", listed)) == sorted(meets)
 
 

@@ -15,8 +15,8 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache imp
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.tcp import Deadline, Way, open_tcp, resolve
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.diagnosis import Trouble
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.kinds import POSTGRESQL, REDIS
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.probe import latency
-from ansible_collections.huntaze.ai_system.plugins.modules import postgres_reachability, redis_reachability
 
 
 @pytest.fixture
@@ -106,15 +106,15 @@ def resetting(monkeypatch):
 
 
 PARAMETERS = {
-    "host": "cache.example", "port": 1, "password": "canary", "timeout": 0.5, "samples": 1, "tls_ca_file": None, "tls_verify": True, "username": None,
-    "source_address": None, "sslmode": None, "sslrootcert": None, "user": "u", "dbname": "d",
+    "host": "cache.example", "port": 1, "password": "canary", "samples": 1, "tls_ca_file": None, "tls_verify": True, "username": None,
+    "sslmode": None, "sslrootcert": None, "user": "u", "dbname": "d",
 }
 
 
-@pytest.mark.parametrize("probe", [redis_reachability.probe, postgres_reachability.probe])
+@pytest.mark.parametrize("kind", [REDIS, POSTGRESQL])
 @pytest.mark.parametrize("tls", [True, False])
 @pytest.mark.parametrize("dead", [1, 3])
-def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropping, probe, tls, dead):
+def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropping, kind, tls, dead):
     """A resolver that takes a fifth of the time, dead addresses, then a server that is silent to everything."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in [dropping] * dead + [silent.getsockname()]]
@@ -128,16 +128,16 @@ def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropp
 
         monkeypatch.setattr(socket, "getaddrinfo", slow)
         begin = time.monotonic()
-        seen, trouble = probe({**PARAMETERS, "tls": tls, "sslmode": None if tls else "disable"}).run()
+        seen, trouble = kind.probe({**PARAMETERS, "tls": tls, "sslmode": None if tls else "disable"}, Deadline(0.5)).run()
         assert time.monotonic() - begin < 2
         assert (trouble.cause, seen["port_open"]) == ("no_answer", True)
 
 
-@pytest.mark.parametrize("probe", [redis_reachability.probe, postgres_reachability.probe])
+@pytest.mark.parametrize("kind", [REDIS, POSTGRESQL])
 @pytest.mark.parametrize("tls", [True, False])
-def test_kind_24_a_connection_that_is_cut_at_once_is_no_crash_and_no_tls(resetting, probe, tls):
+def test_kind_24_a_connection_that_is_cut_at_once_is_no_crash_and_no_tls(resetting, kind, tls):
     host, port = resetting
-    seen, trouble = probe({**PARAMETERS, "host": host, "port": port, "timeout": 5, "tls": tls, "sslmode": None if tls else "disable"}).run()
+    seen, trouble = kind.probe({**PARAMETERS, "host": host, "port": port, "tls": tls, "sslmode": None if tls else "disable"}, Deadline(5)).run()
     assert (trouble.cause, seen["port_open"]) == ("reset", True), trouble.message
 
 
@@ -147,7 +147,7 @@ def test_kind_24_only_a_server_that_is_there_resets(monkeypatch, number):
         raise OSError(number, "no")
 
     monkeypatch.setattr(socket, "create_connection", connect)
-    seen, dummy = redis_reachability.probe({**PARAMETERS, "host": "127.0.0.1", "tls": False}).run()
+    seen, dummy = REDIS.probe({**PARAMETERS, "host": "127.0.0.1", "tls": False}, Deadline(0.5)).run()
     assert seen["port_open"] == (number == errno.ECONNRESET)
 
 
@@ -159,7 +159,7 @@ def test_kind_26_a_live_cache_that_cuts_the_connection_is_not_blamed_on_the_ca_f
 
 @pytest.mark.parametrize("met", ["no_answer", "reset", "protocol"])
 def test_kind_09_who_answers_plain_text_in_other_words_is_not_called_silent(monkeypatch, met):
-    probe = redis_reachability.probe({**PARAMETERS, "tls": False})
+    probe = REDIS.probe({**PARAMETERS, "tls": False}, Deadline(0.5))
     monkeypatch.setattr(probe.way, "speaks_tls", lambda: True)
     behind = probe.look_again(Trouble(Cause(met), "whatever was met"))
     assert (behind.cause, behind.message) == ("tls_required", "the server does not speak Redis in plain text, but takes up TLS")

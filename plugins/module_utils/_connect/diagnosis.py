@@ -30,6 +30,8 @@ REDIS_ADVICE = {
     "LOADING": "The server is loading its data: wait until it is done.",
     "BUSY": "A script or function keeps the server busy: wait, or end it with SCRIPT KILL or FUNCTION KILL.",
     "CLUSTERDOWN": "The cluster has slots that nobody serves: look at its nodes.",
+    "MOVED": "The cache is in cluster mode, and another node has the key: give the configuration endpoint to a client that knows clusters.",
+    "READONLY": "This is a replica: give the primary endpoint. After a failover a connection may still lead to the former primary: connect anew.",
 }
 NO_PASSWORD_SET = "AUTH is off on the server: turn it on there, or leave {password} out."
 
@@ -173,6 +175,15 @@ def of_postgres(message: str, state: t.Optional[str] = None) -> Trouble:
         if state and state.startswith(beginning):
             return Trouble(cause, message)
     return Trouble(_by_words(POSTGRES_WORDS, message) or Cause.REJECTED, message)
+
+
+def of_status(status: int, with_token: bool) -> Trouble:
+    """Trouble that a server of HTTP tells by a status that was not expected."""
+    cause = {401: Cause.WRONGPASS if with_token else Cause.NOAUTH, 403: Cause.NOPERM, 429: Cause.BUSY, 503: Cause.BUSY}.get(status, Cause.REJECTED)
+    advice = None if cause is not Cause.REJECTED else \
+        "The server leads elsewhere, and is not followed: give the host that it means." if 300 <= status < 400 else \
+        "The server answers, but not as expected: look at what it says at this path."
+    return Trouble(cause, f"the server answers with status {status}", advice)
 
 
 def _by_words(table: t.Sequence[tuple[str, Cause]], words: str) -> t.Optional[Cause]:

@@ -49,7 +49,7 @@ class Probe:
     def look(self) -> None:
         # TCP may take all the time, as nothing is to be seen without it; the rest leaves some for further looks.
         with self.session(self.tls, share=2 / 3) as session:
-            self.seen["tls_version"] = session.wire.tls_version
+            self.seen.update(tls_version=session.wire.tls_version, certificate=session.wire.certificate)
             try:
                 session.login(**self.login)
                 rounds = [_seconds(session.ping) for dummy in range(self.samples)]
@@ -65,6 +65,22 @@ class Probe:
             return self.way.alert() or trouble
         return trouble
 
+    def success(self, place: str) -> str:
+        """What was seen where no trouble was met, in one sentence."""
+        way = f"over {self.seen['tls_version']}" if self.seen.get("tls_version") else "in plain text"
+        if self.seen.get("tls_version") and self.seen.get("tls_enforced") is False:
+            way += " (it takes plain text too)"
+        return f"{place} answers in {self.seen['latency_ms']['median']} ms (median of {self.samples}) {way}; {self._credentials()}."
+
+    def _credentials(self) -> str:
+        accepted, enforced = self.seen.get("authenticated"), self.seen.get("authentication_enforced")
+        said = "it accepts the credentials" if accepted else "no credentials were given"
+        if enforced is None:
+            return f"{said}; whether it refuses a client without could not be seen"
+        if enforced:
+            return f"{said} and refuses a client without"
+        return f"{said}, but takes clients without any" if accepted else f"{said}, and it asks for none"
+
     @contextlib.contextmanager
     def session(self, tls: bool, share: float = 1.0) -> t.Iterator[t.Any]:
         """A conversation on a connection of its own. It has `share` of the time that is left when it begins."""
@@ -75,6 +91,21 @@ class Probe:
             yield session
         finally:
             session.end()
+
+
+class TcpProbe(Probe):
+    """Whether a connection comes about; nothing is said on it."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__(way, tls=False)
+
+    def look(self) -> None:
+        opened = []
+        self.seen["latency_ms"] = latency([_seconds(lambda: opened.append(self.way.open(self.way.deadline)))])
+        opened[0].close()
+
+    def success(self, place: str) -> str:
+        return f"{place} takes connections, in {self.seen['latency_ms']['median']} ms; nothing was said on it."
 
 
 def latency(seconds: t.Sequence[float]) -> dict[str, float]:

@@ -87,6 +87,16 @@ def tls_context(ca_file: t.Optional[str], verify: bool = True, check_host: bool 
     return context
 
 
+def leaving_from(address: t.Sequence[t.Any]) -> t.Optional[str]:
+    """This host's address that packets to `address` leave from, also where nothing answers. Nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(tuple(address[:2]))
+            return sock.getsockname()[0]
+    except OSError:
+        return None
+
+
 class Wire:
     """A connection on which everything together ends by a deadline and within MAX_BYTES.
 
@@ -103,6 +113,16 @@ class Wire:
     @property
     def tls_version(self) -> t.Optional[str]:
         return self._sock.version() if isinstance(self._sock, ssl.SSLSocket) else None
+
+    @property
+    def certificate(self) -> t.Optional[dict[str, t.Any]]:
+        """Until when the server's certificate is valid. None where it was not checked: then Python does not read it."""
+        ends = (self._sock.getpeercert() or {}).get("notAfter") if isinstance(self._sock, ssl.SSLSocket) else None
+        if not ends:
+            return None
+        seconds = ssl.cert_time_to_seconds(ends)
+        at = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+        return {"ends": f"{at:%Y-%m-%dT%H:%M:%SZ}", "days_left": int((seconds - time.time()) // 86400)}
 
     def encrypt(self, context: ssl.SSLContext, host: str) -> None:
         # What comes before the handshake is nobody's word.
@@ -182,6 +202,9 @@ class Way:
         self._ca_file = ca_file
         self._ask_for_tls = ask_for_tls
         self._addresses: t.Optional[list[tuple]] = None
+        # What the resolver answered, and the address of this host that packets leave from.
+        self.addresses: list[str] = []
+        self.from_address: t.Optional[str] = source_address
 
     def open(self, deadline: Deadline, share: float = 1.0) -> Wire:
         """TCP. What is said then has `share` of the time that is left: the rest is for further looks."""
@@ -191,6 +214,8 @@ class Way:
             if self._source_address:
                 family = socket.AF_INET6 if ":" in self._source_address else socket.AF_INET
             self._addresses = resolve(self.host, self.port, deadline, family)
+            self.addresses = list(dict.fromkeys(str(address[0]) for address in self._addresses))
+            self.from_address = self._source_address or leaving_from(self._addresses[0])
         try:
             sock = open_tcp(self._addresses, deadline, self._source_address)
         except Trouble as trouble:

@@ -83,7 +83,8 @@ def test_warnings_and_failures_are_never_hidden(play):
         {"name": "Fail", "ansible.builtin.fail": {"msg": "It is broken. Mend it."}},
     )
     assert ran.rc != 0 and "127.0.0.1 unencrypted: set tls to true" in ran.errors + ran.output and "hidden" not in ran.output
-    assert "fatal: [localhost]: FAILED!" in ran.output and "FAILED        Stopped in network: It is broken\n" in ran.output
+    (line,) = [line for line in ran.output.splitlines() if "fatal" in line]
+    assert line == "fatal: [localhost]: FAILED! => Fail: It is broken" and "FAILED        Stopped in network: It is broken\n" in ran.output
     assert ran.report["failures"][0]["message"] == "It is broken. Mend it." and ran.report["outcome"]["effect"] == "Nothing was changed."
 
 
@@ -143,10 +144,19 @@ def test_secrets_and_commands_of_others_stay_out(play, tmp_path):
     assert [step["sentence"] for step in ran.report["steps"] if step["state"] == "done"] == ["write the file"]
 
 
+def test_a_failure_is_one_line_and_v_shows_all_of_it(play):
+    fails = {"name": "Fail", "ansible.builtin.fail": {"msg": "no {{ item }}. More."}, "loop": ["a", "b"]}
+    ran, told = play(fails), play(fails, arguments=["-v"])
+    assert [line for line in ran.output.splitlines() if "FAILED!" in line] == [f"fatal: [localhost]: FAILED! => Fail: no {item}" for item in "ab"]
+    assert ran.report["failures"][0]["message"] == "no a. More.\nno b. More." and "msg:" not in ran.output
+    assert "msg: no a. More." in told.output
+
+
 def test_a_failure_that_is_rescued_or_ignored_is_none(play):
     fails = {"name": "Fail", "ansible.builtin.fail": {"msg": "no"}}
     ran = play({"name": "Try", "block": [fails], "rescue": [{"name": "Go on", "ansible.builtin.debug": {"msg": "on"}}]}, {**fails, "ignore_errors": True})
     assert (ran.rc, ran.report["failures"], ran.report["outcome"]["word"]) == (0, [], "clean")
+    assert "fatal: [localhost]: FAILED! => Fail: no (ignored)\n" in ran.output
 
 
 def test_failed_checks_are_told_by_the_report_alone(play):

@@ -14,6 +14,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evi
 from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import fingerprint
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis import judges, situations
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.causes import diagnose
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.outcome import outcome_of
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import Situation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -238,3 +239,16 @@ def test_words_are_an_operators():
         for sentence in (words.title, words.does, words.tells, words.short):
             assert not sentence.endswith(".") and "please" not in sentence and "'" not in sentence.replace("AWS's", "").replace("RDS's", "").replace("'s", ""), sentence
         assert words.kind in (situations.COMMAND, situations.VARIABLE) and words.how in (situations.UNREACHED, situations.REFUSES, situations.LETS_IN)
+
+
+def test_a_run_ends_with_the_cause_and_the_way_out():
+    looks = [vantage(seen(met="refused", from_address=address), name=name) for name, address in (("limiter-1", "10.0.1.10"), ("limiter-2", "10.0.2.10"))]
+    sentence, following = outcome_of(diagnose(looks, None, estate(), cache(status="creating"), DECLARED))
+    assert sentence == "Redis cannot be reached from limiter-1 and limiter-2: it is not available"
+    assert following.startswith("aws elasticache wait replication-group-available --replication-group-id huntaze-redis   # ")
+    sentence, following = outcome_of(causes_of(seen(met="wrongpass", words=WRONG), noted(date="2026-11-01T00:00:00+00:00"), cache()))
+    assert (sentence, following) == (
+        "Redis refuses limiter-1: the token was changed elsewhere", "Set huntaze_cache: {auth_token: THE TOKEN IN FORCE}",
+    )
+    sentence, following = outcome_of(causes_of(seen(met="wrongpass", words=WRONG), estate(), cache()))
+    assert sentence == "Redis refuses limiter-1; 2 causes are possible" and "AuthTokenLastModifiedDate" in following

@@ -323,8 +323,10 @@ def certificate_expired(case: Case) -> Finding:
     if not _says(case, EXPIRED):
         return _excluded(S.CERT_EXPIRED)
     ends = ((case.service.raw or {}).get("certificate_details") or {}).get("valid_till") if _is_rds(case) else None
+    if not _is_rds(case):
+        return _proven(case, S.CERT_EXPIRED, "Nothing of the certificate's end; the certificate itself tells it.")
     if not ends or not case.look.at:
-        return _proven(case, S.CERT_EXPIRED, "Nothing of the certificate's end; the certificate itself tells it.") if not _is_rds(case) else _open(S.CERT_EXPIRED)
+        return _open(S.CERT_EXPIRED)
     if _instant(ends) > _instant(case.look.at):
         return _excluded(S.CERT_EXPIRED, f"the certificate of {case.service.object} is valid until {ends}")
     return _proven(case, S.CERT_EXPIRED, f"The certificate was valid until {ends}.", case.saw(), *case.item("CertificateDetails", "CACertificateIdentifier"))
@@ -415,7 +417,8 @@ def users_decide(case: Case) -> Finding:
     if not cache:
         return _open(S.USERS_DECIDE)
     users = ", ".join(cache["user_group_ids"])
-    return _proven(case, S.USERS_DECIDE, f"The user group {users} decides who gets in.", *case.item("UserGroupIds", "AuthTokenEnabled"), case.saw(), users=users)
+    evidence = case.item("UserGroupIds", "AuthTokenEnabled")
+    return _proven(case, S.USERS_DECIDE, f"The user group {users} decides who gets in.", *evidence, case.saw(), users=users)
 
 
 def token(case: Case) -> list[Finding]:
@@ -429,7 +432,8 @@ def token(case: Case) -> list[Finding]:
         return [_open(S.TOKEN_ROTATED), _open(S.TOKEN_WRONG)]
     ours, now = is_of(tag.fingerprint, declared), date_of(cache)
     evidence = case.item("AuthTokenEnabled", "AuthTokenLastModifiedDate")
-    note = record("elasticache ListTagsForResource", case.facts.at("elasticache ListTagsForResource", case.look.at), f"{TAG_KEY}: v2/{tag.phase}/.../{tag.date}")
+    told_at = case.facts.at("elasticache ListTagsForResource", case.look.at)
+    note = record("elasticache ListTagsForResource", told_at, f"{TAG_KEY}: v2/{tag.phase}/.../{tag.date}")
     if tag.date != now:
         says = f"The token was last changed {now}; the last deployment had noted {tag.date}."
         return [_proven(case, S.TOKEN_ROTATED, says, *evidence, note, case.saw(), since=f", {now}"), _excluded(S.TOKEN_WRONG)]
@@ -459,7 +463,8 @@ def password_managed(case: Case) -> Finding:
     secret = (raw.get("master_user_secret") or {}).get("secret_arn")
     if not secret or raw.get("master_username") != (case.facts.declared.get("huntaze_database") or {}).get("user"):
         return _excluded(S.PASSWORD_MANAGED, f"no secret of Secrets Manager changes the password of {case.service.object}" if not secret else "")
-    return _proven(case, S.PASSWORD_MANAGED, f"Secrets Manager keeps the password of {raw['master_username']}.", *case.item("MasterUserSecret"), case.saw(), secret=secret)
+    says = f"Secrets Manager keeps the password of {raw['master_username']}."
+    return _proven(case, S.PASSWORD_MANAGED, says, *case.item("MasterUserSecret"), case.saw(), secret=secret)
 
 
 def no_database(case: Case) -> Finding:

@@ -101,7 +101,8 @@ class Situation(str, enum.Enum):
         "shows the interfaces of both ends, with their subnets and security groups",
     )
     OUTSIDE_OF_VPC = (
-        "outside_of_vpc", UNREACHED, "it is asked from outside of its VPC", "{object} has no public address, and {vantage} asked from outside of its VPC", COMMAND,
+        "outside_of_vpc", UNREACHED, "it is asked from outside of its VPC",
+        "{object} has no public address, and {vantage} asked from outside of its VPC", COMMAND,
         "ansible-playbook verify.yml --limit localhost,huntaze_limiter_agents", "looks from the hosts inside of the VPC",
         "aws ec2 describe-network-interfaces --filters Name=addresses.private-ip-address,Values={from_address}",
         "shows whether {vantage} has an interface in a VPC",

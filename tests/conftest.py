@@ -12,8 +12,13 @@ import subprocess
 import typing as t
 from pathlib import Path
 
+import hypothesis
 import pytest
 from support import sandboxes
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

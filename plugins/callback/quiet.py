@@ -11,8 +11,8 @@ short_description: Prints failures and asked-for diffs only
 version_added: 0.1.0
 description:
   - Leaves away the plays, tasks and hosts that went well, for runs that end with the report of P(huntaze.ai_system.report#callback).
-  - Errors and warnings are never hidden, but for the assertion that ends the verification, where the report is enabled. It names all checks itself.
-    Under C(--limit), a play without hosts is told too.
+  - Warnings are never hidden. A failure is one line where the report is enabled, which tells the rest; the assertion that ends the verification is none, as
+    the report names all checks itself. Under C(--limit), a play without hosts is told too.
     C(-v) brings everything back, as P(ansible.builtin.default#callback) prints it.
   - While a module of this collection waits for AWS, a line tells what it waits for, at each change of state and once a minute.
     Lines are printed at once, also into a pipe.
@@ -42,6 +42,7 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _in_process
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import failures, words
 
 REPORT = "huntaze.ai_system.report"
 
@@ -92,12 +93,37 @@ class CallbackModule(Default):
             self.tell_trouble(result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        if not (self.is_quiet and self.is_in_the_report(result)):
+        if not self.is_in_the_report():
             super().v2_runner_on_failed(result, ignore_errors)
+        elif not (self.is_told_as_checks(result) or result._task.loop and "results" in result._result):
+            self.tell_failure(result, "FAILED", C.COLOR_ERROR, ignore_errors)
 
-    def is_in_the_report(self, result):
-        """Whether the report says the same, and better: verification ends with an assertion that names all checks."""
-        return "verify" in self._play.tags and result._task.action.endswith("assert") and REPORT in C.CALLBACKS_ENABLED
+    def v2_runner_item_on_failed(self, result):
+        if not self.is_in_the_report():
+            super().v2_runner_item_on_failed(result)
+        else:
+            self.tell_failure(result, "FAILED", C.COLOR_ERROR)
+
+    def v2_runner_on_unreachable(self, result):
+        if not self.is_in_the_report():
+            super().v2_runner_on_unreachable(result)
+        else:
+            self.tell_failure(result, "UNREACHABLE", C.COLOR_UNREACHABLE, result._task.ignore_unreachable)
+
+    def is_in_the_report(self):
+        """Whether the report tells of failures, so that a line is enough here."""
+        return self.is_quiet and REPORT in C.CALLBACKS_ENABLED
+
+    def is_told_as_checks(self, result):
+        """Verification ends with an assertion that names all checks, as the report does."""
+        return "verify" in self._play.tags and result._task.action.endswith("assert")
+
+    def tell_failure(self, result, word, color, ignored=False):
+        """One line. A failure that is rescued or ignored comes to no report, so it says what it is about."""
+        self.tell_trouble(result)
+        said = words.headline(failures.message(result._result, word == "UNREACHABLE"))
+        told = f"fatal: [{result._host.get_name()}]: {word}! => {result._task.get_name()}: {said}"
+        self._display.display(told + (" (ignored)" if ignored else ""), color=color, stderr=self.get_option("display_failed_stderr"))
 
     def v2_runner_on_skipped(self, result):
         if not self.is_quiet:

@@ -150,7 +150,7 @@ def test_kind_26_silence_has_its_candidates(tls):
 def test_kind_26_the_reason_reaches_readyz(own_redis, agents):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         agent = agents(own_redis, redis={"url": f"redis://127.0.0.1:{silent.getsockname()[1]}"})
-        until(lambda: "security group" in str(agent.workers()[0]["redis"]["error"]), 10, "the candidates")
+        until(lambda: "security group" in str(agent.workers()[0]["redis"]["error"]), what="the candidates")
         assert "TLS only" in agent.workers()[0]["redis"]["error"]
 
 
@@ -158,12 +158,12 @@ def test_kind_26_a_certificate_of_an_unknown_authority_is_named(tmp_path, agents
     authority, another = Authority(tmp_path / "authority"), Authority(tmp_path / "another")
     with Redis(tmp_path / "tls", tls=authority.issue("redis")) as server:
         agent = agents(server, redis={"url": f"rediss://127.0.0.1:{server.tls_port}", "ca": str(another.file)})
-        until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(agent.workers()[0]["redis"]["error"]), 10, "the reason")
+        until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(agent.workers()[0]["redis"]["error"]), what="the reason")
 
 
 def test_kind_26_a_port_where_nothing_listens_is_named(own_redis, agents):
     agent = agents(own_redis, redis={"url": f"redis://127.0.0.1:{free_port()}"})
-    until(lambda: agent.workers()[0]["redis"]["error"], 10, "the reason")
+    until(lambda: agent.workers()[0]["redis"]["error"], what="the reason")
     assert "111" in agent.workers()[0]["redis"]["error"]
 
 

@@ -57,8 +57,8 @@ def test_all_workers_count_together_and_the_heart_beats_once(redis, agents, clou
         agent.check(f"creator-{number % 3}", "starter", cost=5)
     for _ in range(120):
         agent.check("robot", "starter", cost=50)
-    until(lambda: cloudwatch.total("AnomaliesDetected") == 1, 10, "the robot")
-    until(lambda: cloudwatch.total("Requests") == 180, 10, "all requests")
+    until(lambda: cloudwatch.total("AnomaliesDetected") == 1, what="the robot")
+    until(lambda: cloudwatch.total("Requests") == 180, what="all requests")
     assert cloudwatch.total("RateLimitExceeded") == 30 + 119
     assert cloudwatch.total("Fallbacks") == 0
     measured = cloudwatch.total("RedisLatency", "SampleCount")
@@ -76,13 +76,13 @@ def test_what_cloudwatch_misses_is_sent_later_and_the_rest_at_the_end(own_redis,
     agent = agents(own_redis, metrics=metrics, environment=ACCESS)
     for _ in range(7):
         agent.check("early")
-    until(lambda: "metrics are kept" in agent.log(), 20, "the failure")
+    until(lambda: "metrics are kept" in agent.log(), what="the failure")
     late = CloudWatch(port)
     late.start()
     try:
-        until(lambda: late.total("Requests") == 7, 20, "what was kept")
+        until(lambda: late.total("Requests") == 7, what="what was kept")
         own_redis.kill()
-        until(lambda: agent.get("/readyz")[2]["status"] == "degraded", 5, "the breaker")
+        until(lambda: agent.get("/readyz")[2]["status"] == "degraded", what="the breaker")
         for _ in range(5):
             agent.check("late")
         agent.end()
@@ -99,9 +99,9 @@ def test_credentials_may_come_later(redis, agents, cloudwatch, tmp_path):
     credentials = tmp_path / "credentials"
     environment = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials), "AWS_EC2_METADATA_DISABLED": "true"}
     agent = agents(redis, metrics={"region": "us-east-1", "endpoint_url": cloudwatch.url, "interval": 1}, environment=environment)
-    until(lambda: "metrics are kept" in agent.log(), 20, "the failure")
+    until(lambda: "metrics are kept" in agent.log(), what="the failure")
     credentials.write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
-    until(lambda: "metrics are sent again" in agent.log(), 20, "the metrics")
+    until(lambda: "metrics are sent again" in agent.log(), what="the metrics")
 
 
 def test_what_is_kept_is_bounded(monkeypatch):

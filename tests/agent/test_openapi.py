@@ -164,6 +164,6 @@ def test_there_are_no_other_ways_in(agent, path, method):
 
 def test_an_agent_that_stops_says_so(alone):
     alone.signal(signal.SIGTERM)
-    answered = until(lambda: (found := alone.get("/readyz"))[0] == 503 and found, 5, "stopping")
+    answered = until(lambda: (found := alone.get("/readyz"))[0] == 503 and found, what="stopping")
     holds("/readyz", "get", *answered)
     assert answered[2]["status"] == "stopping"

@@ -37,7 +37,7 @@ def under_load(*agents, callers=8, context=None):
 def more(load, count=200):
     """Returns when that many more were answered."""
     target = len(load.answers) + count
-    until(lambda: len(load.answers) >= target or load.errors, 20, "answers")
+    until(lambda: len(load.answers) >= target or load.errors, what="answers")
 
 
 # The machine may be slow; what is shown here is that nothing is lost, not how fast it is.
@@ -56,7 +56,7 @@ def test_from_plain_to_tls_and_through_rotations_nothing_is_lost(tmp_path, agent
             for agent in pair:
                 agent.configure(redis={"url": f"rediss://127.0.0.1:{server.tls_port}", "ca": str(authority.file)})
                 agent.signal(signal.SIGHUP)
-                until(lambda agent=agent: all_moved(agent, tls=True, credential=None), 5, "TLS in every worker")
+                until(lambda agent=agent: all_moved(agent, tls=True, credential=None), what="TLS in every worker")
             more(load)
             # As ElastiCache does: ROTATE keeps the old way, SET ends it.
             server.client.execute_command("ACL", "SETUSER", "default", f">{OLD}")
@@ -64,7 +64,7 @@ def test_from_plain_to_tls_and_through_rotations_nothing_is_lost(tmp_path, agent
                 acl("default", enabled=True, passwords=[f"+{new}"], keys=["*"], commands=["+@all"], nopass=False) if old else None
                 for agent in pair:
                     agent.write("credential", new)
-                    until(lambda agent=agent: all_moved(agent, tls=True, credential=fingerprint(new)), 5, "the new credential")
+                    until(lambda agent=agent: all_moved(agent, tls=True, credential=fingerprint(new)), what="the new credential")
                 more(load)
                 if old:
                     server.client.execute_command("ACL", "SETUSER", "default", f"<{old}")
@@ -80,17 +80,17 @@ def test_a_credential_that_is_not_yet_accepted_waits_while_the_old_serves(own_re
     own_redis.client.execute_command("ACL", "SETUSER", "app", "on", f">{OLD}", "~*", "+@all")
     agent = agents(own_redis, redis=PATIENT)
     agent.write("credential", f"{OLD}\napp\n")
-    until(lambda: all_moved(agent, user="app", credential=fingerprint(OLD)), 5, "the ACL user")
+    until(lambda: all_moved(agent, user="app", credential=fingerprint(OLD)), what="the ACL user")
     with under_load(agent) as load:
         agent.write("credential", f"{NEW}\napp\n")
-        worker = until(lambda: next((worker for worker in agent.workers() if not worker["redis"]["as_configured"]), None), 5, "the attempt")
+        worker = until(lambda: next((worker for worker in agent.workers() if not worker["redis"]["as_configured"]), None), what="the attempt")
         assert worker["redis"]["credential"] == fingerprint(OLD) and worker["redis"]["connected"]
         more(load)
-        until(lambda: "invalid username-password" in str(agent.workers()[0]["redis"]["error"]), 5, "the reason")
+        until(lambda: "invalid username-password" in str(agent.workers()[0]["redis"]["error"]), what="the reason")
         own_redis.client.client_kill_filter(_type="normal", skipme=True)  # and the old credential must still bring it back
         more(load)
         own_redis.client.execute_command("ACL", "SETUSER", "app", f">{NEW}")
-        until(lambda: all_moved(agent, credential=fingerprint(NEW)), 5, "the new credential")
+        until(lambda: all_moved(agent, credential=fingerprint(NEW)), what="the new credential")
         more(load)
     assert not load.errors and {status for status, _ in load.answers} == {200}
     assert all(answer["exact"] for _, answer in load.answers)
@@ -100,7 +100,7 @@ def test_a_refusal_by_redis_has_the_credential_read_again_at_once(own_redis, age
     own_redis.client.execute_command("ACL", "SETUSER", "app", "on", f">{OLD}", "~*", "+@all")
     agent = agents(own_redis, redis=PATIENT)
     agent.write("credential", f"{OLD}\napp\n")
-    until(lambda: all_moved(agent, user="app"), 5, "the ACL user")
+    until(lambda: all_moved(agent, user="app"), what="the ACL user")
     with under_load(agent) as load:
         took = []
         for password in (NEW, OLD, NEW, OLD, NEW):
@@ -109,10 +109,10 @@ def test_a_refusal_by_redis_has_the_credential_read_again_at_once(own_redis, age
             own_redis.client.execute_command("ACL", "SETUSER", "app", "resetpass", f">{password}")
             own_redis.client.client_kill_filter(user="app")
             switched = time.monotonic()
-            until(lambda: all_moved(agent, credential=fingerprint(password)), 5, "the new credential")
+            until(lambda: all_moved(agent, credential=fingerprint(password)), what="the new credential")
             took.append(time.monotonic() - switched)
         # Every rotation but the first begins where a look at the files has just been: the next is a second away.
-        assert min(took[1:]) < 0.6
+        assert min(took[1:]) < 0.8
     assert not load.errors and {status for status, _ in load.answers} == {200}
     assert all(answer["exact"] for _, answer in load.answers)
 
@@ -121,13 +121,13 @@ def test_a_bad_rules_file_keeps_the_old_rules_and_says_where(redis, agents):
     agent = agents(redis)
     agent.write("rules.yml", RULES.replace("requests: 50,", "requests: 0,").replace("open ", "ajar ", 1))
     agent.signal(signal.SIGHUP)
-    problems = until(lambda: agent.workers()[0]["problems"], 5, "the problem")
+    problems = until(lambda: agent.workers()[0]["problems"], what="the problem")
     assert "rules.yml:5:20" in problems[0] and "open or closed" in problems[0]
     assert "rules.yml:7:32" in problems[0] and "from 1 to 10000" in problems[0]
     assert agent.check("kept", "starter", cost=50)[0] == 200
     agent.write("rules.yml", RULES.replace("requests: 50,", "requests: 60,"))
     agent.signal(signal.SIGHUP)
-    until(lambda: not agent.workers()[0]["problems"], 5, "the good rules")
+    until(lambda: not agent.workers()[0]["problems"], what="the good rules")
     assert agent.check("kept", "starter")[1]["RateLimit-Policy"] == '"hour";q=60;w=3600'
     assert agent.check("kept", "starter", cost=9)[0] == 200
 
@@ -145,7 +145,7 @@ def test_no_rules_file_harms_the_agent(redis, agents, text):
     (agent.folder / "rules.new").write_bytes(text)
     (agent.folder / "rules.new").rename(agent.folder / "rules.yml")
     agent.signal(signal.SIGHUP)
-    until(lambda: "kept the old rules" in agent.log(), 5, "the log line")
+    until(lambda: "kept the old rules" in agent.log(), what="the log line")
     worker = agent.workers()[0]
     assert worker["pid"] == pid and "rules.yml" in worker["problems"][0]
     assert agent.check(plan="starter", cost=50)[0] == 200
@@ -156,10 +156,10 @@ def test_all_that_is_wrong_at_once_can_be_told(redis, agents):
     pid = agent.workers()[0]["pid"]
     odd = "/" + "\U0001F600" * 700
     agent.configure(rules=odd, bearer_tokens=odd, redis={"credential": odd})
-    until(lambda: len(agent.workers()[0]["problems"]) == 3, 5, "the problems")
+    until(lambda: len(agent.workers()[0]["problems"]) == 3, what="the problems")
     agent.configure(workers=0, tls={"certificate": "/a\0b", "key": odd})
     agent.signal(signal.SIGHUP)
-    until(lambda: len(agent.workers()[0]["problems"]) == 4, 5, "one more")
+    until(lambda: len(agent.workers()[0]["problems"]) == 4, what="one more")
     assert agent.workers()[0]["pid"] == pid
 
 
@@ -179,12 +179,12 @@ def test_bearer_tokens_rotate(redis, agents):
     agent = agents(redis)
     other = "another-token-of-the-application-02"
     agent.write("tokens", f"# both for the moment\n{other}\n{TOKEN}\n")
-    until(lambda: agent.request("GET", "/v1/subjects/x", token=other)[0] == 200, 5, "the new token")
+    until(lambda: agent.request("GET", "/v1/subjects/x", token=other)[0] == 200, what="the new token")
     assert agent.get("/v1/subjects/x")[0] == 200
     agent.write("tokens", other)
-    until(lambda: agent.get("/v1/subjects/x")[0] == 401, 5, "the end of the old token")
+    until(lambda: agent.get("/v1/subjects/x")[0] == 401, what="the end of the old token")
     agent.write("tokens", "short")
-    until(lambda: agent.request("GET", "/readyz", token=other)[2]["workers"][0]["problems"], 5, "the problem")
+    until(lambda: agent.request("GET", "/readyz", token=other)[2]["workers"][0]["problems"], what="the problem")
     assert agent.request("GET", "/v1/subjects/x", token=other)[0] == 200
 
 
@@ -202,10 +202,10 @@ def test_a_new_certificate_is_served_and_a_bad_one_is_not(redis, agents, authori
     first = serial()
     with under_load(agent, callers=2, context=context) as load:
         authority.issue("agent")
-        until(lambda: serial() != first, 5, "the new certificate")
+        until(lambda: serial() != first, what="the new certificate")
         second = serial()
         files["certificate"].write_text("no certificate")
-        until(lambda: agent.workers()[0]["problems"], 5, "the problem")
+        until(lambda: agent.workers()[0]["problems"], what="the problem")
         assert serial() == second
         more(load)
     assert not load.errors and {status for status, _ in load.answers} == {200}
@@ -234,39 +234,41 @@ def test_sigterm_under_load_answers_all_that_was_accepted(redis, agents):
         await asyncio.gather(*(ask(number) for number in range(16)))
 
     asyncio.run(run())
-    assert agent.process.wait(10) == 0
+    assert agent.process.wait(60) == 0
     assert len(answered) > 200 and set(answered) <= {200, 429}
     agent.start()
 
 
 def test_a_caller_who_speaks_after_sigterm_is_answered(redis, agents):
     agent = agents(redis, drain_seconds=2)
-    with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=60) as connection:
         agent.signal(signal.SIGTERM)
-        until(lambda: '"stopping"' in agent.log(), 5, "the end's beginning")
+        until(lambda: '"stopping"' in agent.log(), what="the end's beginning")
         connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: agent\r\n\r\n")
         head, _, body = b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 503 ") and b"Connection: close" in head, "a load balancer sees that it leaves"
     assert body == b'{"status": "stopping"}'
-    assert agent.process.wait(10) == 0
+    assert agent.process.wait(60) == 0
     agent.start()
 
 
 def test_who_had_just_connected_at_sigterm_is_waited_for(redis, agents):
     agent = agents(redis)
-    with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=60) as connection, contextlib.closing(agent.connection()) as answered:
+        answered.request("GET", "/healthz")
+        answered.getresponse().read()
         agent.signal(signal.SIGTERM)
-        until(lambda: not listens(agent.port), 5, "the end of listening")
-        time.sleep(0.5)  # past the moment at which those who were answered are let go
+        assert answered.sock.recv(1) == b"", "who was answered is let go"
+        assert not listens(agent.port)
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: agent\r\n\r\n")
         assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
-    assert agent.process.wait(10) == 0
+    assert agent.process.wait(60) == 0
     agent.start()
 
 
 def listens(port):
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
     except ConnectionRefusedError:
         return False
     return True
@@ -286,8 +288,8 @@ def test_systemds_socket_survives_a_restart(redis, agents, tmp_path):
         agent.process = start()
         until(agent.ready, what="the agent")
         agent.process.terminate()
-        agent.process.wait(10)
-        with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as waiting:
+        agent.process.wait(60)
+        with socket.create_connection(("127.0.0.1", agent.port), timeout=60) as waiting:
             waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n")
             agent.process = start()
             assert waiting.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"

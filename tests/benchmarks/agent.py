@@ -90,7 +90,7 @@ def main() -> None:
             stack.callback(process.wait)
             stack.callback(process.terminate)
         for port in ports.values():
-            until(lambda port=port: listening(port), 20, f"port {port}")
+            until(lambda port=port: listening(port), what=f"port {port}")
 
         found = {name: [] for name in ports}
         singles = []

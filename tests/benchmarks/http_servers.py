@@ -95,7 +95,7 @@ def main() -> None:
             port = free_port()
             process = subprocess.Popen([*command, str(port)], cwd=HERE)
             try:
-                until(lambda: listening(port), 20, f"port {port}")
+                until(lambda: listening(port), what=f"port {port}")
                 found[name].append(measure(port, options.seconds))
             finally:
                 process.terminate()

@@ -7,11 +7,11 @@ import json
 import os
 import socket
 import subprocess
-import time
 
 import pytest
 import redis
 from support import deployment, sandboxes
+from support.waiting import until
 
 GUIDES_ALARM = {
     "AlarmName": "huntaze-ai-rate-limit-exceeded", "AlarmDescription": "Alert when rate limits are frequently exceeded", "MetricName": "RateLimitExceeded",
@@ -62,8 +62,8 @@ def assert_activation_does_what_was_announced(sandbox, estate, deploy):
 def assert_clients_see_a_secured_cache(sandbox, estate, ioredis):
     address, token, ca = deployment.primary(sandbox), estate["auth_token"], estate["ca_file"]
     cli = ["redis-cli", "--tls", "--cacert", ca, "-h", address]
-    assert "NOAUTH" in subprocess.run([*cli, "ping"], capture_output=True, text=True, timeout=10, check=False).stdout
-    answer = subprocess.run([*cli, "ping"], env={**os.environ, "REDISCLI_AUTH": token}, capture_output=True, text=True, timeout=10, check=False)
+    assert "NOAUTH" in subprocess.run([*cli, "ping"], capture_output=True, text=True, timeout=60, check=False).stdout
+    answer = subprocess.run([*cli, "ping"], env={**os.environ, "REDISCLI_AUTH": token}, capture_output=True, text=True, timeout=60, check=False)
     assert answer.stdout.strip() == "PONG"
     options = {"host": address, "port": 6379, "tls": True, "ca": ca}
     assert ioredis(**options, password=token) == {"answer": "PONG"}
@@ -77,8 +77,7 @@ def assert_what_others_changed_is_put_right(sandbox, estate, deploy):
     for strategy in ("ROTATE", "SET"):
         deployment.aws(sandbox, "elasticache", "modify-replication-group", "--replication-group-id", group, "--apply-immediately",
             "--auth-token", other, "--auth-token-update-strategy", strategy)
-        while deployment.the_group(sandbox)["Status"] != "available":
-            time.sleep(0.1)
+        until(lambda: deployment.the_group(sandbox)["Status"] == "available", what="an available group")
     rules = deployment.aws(sandbox, "ec2", "describe-security-group-rules", "--filters", f"Name=group-id,Values={estate['cache_security_group_id']}")
     (ours,) = [rule for rule in rules["SecurityGroupRules"] if not rule["IsEgress"]]
     deployment.aws(sandbox, "ec2", "revoke-security-group-ingress", "--group-id", estate["cache_security_group_id"],

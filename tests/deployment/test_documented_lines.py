@@ -25,7 +25,7 @@ BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | 
 COMMANDS = ("", "sh", "shell", "bash", "console")
 OTHERS = ("json", "yaml", "text", "python", "mermaid", "typescript", "http")
 
-PATIENCE = 240.0  # seconds for the commands of one document
+PATIENCE = 600.0  # seconds for the commands of one document
 
 NOT_RUN = {
     "make deploy": "The scenario `default` and test_deploy.py run the same deployment.",

@@ -47,7 +47,7 @@ class Hands:
     def cache(self, *arguments: str) -> None:
         group = deployment.the_group(self.sandbox)["ReplicationGroupId"]
         self.aws("elasticache", "modify-replication-group", "--replication-group-id", group, "--apply-immediately", *arguments)
-        until(lambda: deployment.the_group(self.sandbox)["Status"] == "available", 30.0, "an available group")
+        until(lambda: deployment.the_group(self.sandbox)["Status"] == "available", what="an available group")
 
     def file(self, host: str, name: str) -> Path:
         return Path(self.estate["hosts_directory"], host, "etc", name)

@@ -83,7 +83,7 @@ def test_kind_16_preflight_tells_at_once_what_every_stage_would_be_refused_for(s
 def test_a_run_without_localhost_is_refused_with_the_way_out(sandbox, estate, tmp_path, playbook):
     hosts = subprocess.run(
         deployment.command(sandbox, "--limit", "stranger", playbook=playbook, inventory=deployment.inventory_without_agents(tmp_path)),
-        cwd=sandboxes.REPOSITORY, env=deployment.environment(sandbox), capture_output=True, text=True, timeout=100, check=False,
+        cwd=sandboxes.REPOSITORY, env=deployment.environment(sandbox), capture_output=True, text=True, timeout=300, check=False,
     )
     message = " ".join(hosts.stdout.split())
     assert hosts.returncode != 0 and "Run again with --limit localhost,stranger, or without --limit" in message, hosts.stdout

@@ -9,13 +9,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import typing as t
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "report.schema.json").read_text()))
@@ -41,13 +41,10 @@ def play(tmp_path: Path) -> t.Callable[..., Ran]:
         process = subprocess.Popen(
             [*command, *arguments, str(playbook)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )
-        deadline = time.monotonic() + 60
-        while stopped and not stopped.exists():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
         if stopped:
+            until(lambda: stopped.exists() or process.poll() is not None, what="the task")
             os.killpg(process.pid, signal.SIGINT)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
         ran = Ran(process.returncode, output, errors, json.loads(report.read_text()) if report.is_file() else {})
         assert not report.is_file() or [error.message for error in SCHEMA.iter_errors(ran.report)] == []
         assert "Traceback" not in errors and CANARY not in output + errors + str(ran.report)
@@ -86,13 +83,14 @@ def test_warnings_and_failures_are_never_hidden(play):
         {"name": "Fail", "ansible.builtin.fail": {"msg": "It is broken. Mend it."}},
     )
     assert ran.rc != 0 and "127.0.0.1 unencrypted: set tls to true" in ran.errors + ran.output and "hidden" not in ran.output
-    assert "fatal: [localhost]: FAILED!" in ran.output and "FAILED        Stopped in network: It is broken\n" in ran.output
+    (line,) = [line for line in ran.output.splitlines() if "fatal" in line]
+    assert line == "fatal: [localhost]: FAILED! => Fail: It is broken" and "FAILED        Stopped in network: It is broken\n" in ran.output
     assert ran.report["failures"][0]["message"] == "It is broken. Mend it." and ran.report["outcome"]["effect"] == "Nothing was changed."
 
 
 def test_a_run_that_is_stopped_with_ctrl_c_still_reports(play, tmp_path):
     there = tmp_path / "there"
-    slow = {"name": "Wait for long", "ansible.builtin.shell": f"touch {there}; sleep 60"}
+    slow = {"name": "Wait for long", "ansible.builtin.shell": f"touch {there}; sleep 600"}
     ran = play(copy(tmp_path / "file"), slow, stopped=there)
     assert ran.rc != 0 and ran.report["outcome"]["sentence"] == "Stopped before its end in network at step 2 of 2 (Ctrl-C, or the error above)", ran.output
     assert [(step["sentence"], step["state"]) for step in ran.report["steps"]] == [("write the file", "done"), ("wait for long", "running")]
@@ -146,10 +144,19 @@ def test_secrets_and_commands_of_others_stay_out(play, tmp_path):
     assert [step["sentence"] for step in ran.report["steps"] if step["state"] == "done"] == ["write the file"]
 
 
+def test_a_failure_is_one_line_and_v_shows_all_of_it(play):
+    fails = {"name": "Fail", "ansible.builtin.fail": {"msg": "no {{ item }}. More."}, "loop": ["a", "b"]}
+    ran, told = play(fails), play(fails, arguments=["-v"])
+    assert [line for line in ran.output.splitlines() if "FAILED!" in line] == [f"fatal: [localhost]: FAILED! => Fail: no {item}" for item in "ab"]
+    assert ran.report["failures"][0]["message"] == "no a. More.\nno b. More." and "msg:" not in ran.output
+    assert "msg: no a. More." in told.output
+
+
 def test_a_failure_that_is_rescued_or_ignored_is_none(play):
     fails = {"name": "Fail", "ansible.builtin.fail": {"msg": "no"}}
     ran = play({"name": "Try", "block": [fails], "rescue": [{"name": "Go on", "ansible.builtin.debug": {"msg": "on"}}]}, {**fails, "ignore_errors": True})
     assert (ran.rc, ran.report["failures"], ran.report["outcome"]["word"]) == (0, [], "clean")
+    assert "fatal: [localhost]: FAILED! => Fail: no (ignored)\n" in ran.output
 
 
 def test_failed_checks_are_told_by_the_report_alone(play):

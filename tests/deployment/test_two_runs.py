@@ -35,7 +35,7 @@ class Run:
         self._log.seek(0)
         return self._log.read()
 
-    def ended(self, seconds: float = 120) -> int:
+    def ended(self, seconds: float = 300) -> int:
         return self.process.wait(seconds)
 
 
@@ -63,7 +63,7 @@ def rules(sandbox: sandboxes.Sandbox) -> list[str]:
 def under_way(sandbox: sandboxes.Sandbox, run: Run) -> t.Iterator[None]:
     """The run changes an alarm, and AWS's answer is not there yet."""
     with sandbox.fault("hang", service="cloudwatch", operation="PutMetricAlarm", times=1):
-        until(lambda: any(fault.get("held") for fault in sandbox.control.faults()) or run.process.poll() is not None, 60, "the change")
+        until(lambda: any(fault.get("held") for fault in sandbox.control.faults()) or run.process.poll() is not None, what="the change")
         assert run.process.poll() is None, run.output
         yield
 
@@ -88,7 +88,7 @@ def test_of_two_runs_one_waits_or_is_refused_and_a_run_that_changes_nothing_take
 
         waiting = begin("--tags", "network,alarms", playbook="playbooks/drift.yml", huntaze_drift_correct=True, huntaze_lock={"wait_timeout": 90})
         asked = sandbox.calls()["ssm.GetParameter"]
-        until(lambda: sandbox.calls()["ssm.GetParameter"] > asked + 1 or waiting.process.poll() is not None, 60, "the second run to wait")
+        until(lambda: sandbox.calls()["ssm.GetParameter"] > asked + 1 or waiting.process.poll() is not None, what="the second run to wait")
         # The second run has seen the rule as declared. What the first changes meanwhile it sees all the same.
         sandbox.client("ec2").revoke_security_group_ingress(GroupId=estate["cache_security_group_id"], SecurityGroupRuleIds=rules(sandbox))
     assert first.ended() == 0, first.output
@@ -116,7 +116,7 @@ def test_the_lock_of_a_killed_run_is_gone_and_a_run_whose_lock_is_broken_is_stop
         assert deployment.the_lock(sandbox)
         taken = begin("-e", f"lock_id={deployment.the_lock(sandbox)['id']}", playbook="playbooks/unlock.yml")
         assert taken.ended() == 0 and not deployment.the_lock(sandbox), taken.output
-        assert broken.ended(60) != 0
+        assert broken.ended() != 0
     told = " ".join(broken.output.split())
     assert "This run is stopped, as it has lost its lock: somebody has taken it away." in told, broken.output
     assert begin(playbook="playbooks/unlock.yml").ended() == 0

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.config import Config
+from support.waiting import until
 
 TAG = "huntaze:build:main"
 STEPS = [
@@ -55,8 +56,7 @@ class Site:
         self.amplify.stop_job(jobId=job_id, **self.branch)
 
     def wait(self, job_id):
-        while self.amplify.get_job(jobId=job_id, **self.branch)["job"]["summary"]["status"] != "SUCCEED":
-            time.sleep(0.05)
+        until(lambda: self.amplify.get_job(jobId=job_id, **self.branch)["job"]["summary"]["status"] == "SUCCEED", what="the build's end")
 
     def builds(self):
         """Number and state of every job since the estate's own."""
@@ -165,11 +165,10 @@ def test_kind_17_a_build_that_fails_is_told_with_its_step_and_log_and_made_anew_
 
 
 def test_a_build_that_somebody_stops_is_told(site):
-    site.sandbox.settings(transition_seconds=30)
+    site.sandbox.settings(transition_seconds=3600)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(site.run)
-        while not site.sandbox.calls().get("amplify.GetJob"):
-            time.sleep(0.05)
+        until(lambda: site.sandbox.calls().get("amplify.GetJob"), what="the run to wait")
         site.amplify.stop_job(jobId="2", **site.branch)
         result = running.result()
     assert result["failed"] and "was cancelled" in result["msg"] and result["job"]["status"] == "CANCELLED", result.output

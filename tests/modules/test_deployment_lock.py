@@ -99,8 +99,8 @@ def run_lock(run_module, place: Place, run: subprocess.Popen | None = None, **op
 RUN = """
 import sys, time
 from ansible_collections.huntaze.ai_system.plugins.module_utils._lock.keeper import farewell
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(600)
 finally:
     print(farewell(), flush=True)
@@ -156,7 +156,7 @@ def test_it_is_broken_by_its_id_only_and_the_run_is_stopped(place, lock, begin):
     assert wrong["failed"] and taken["id"] in wrong["msg"] and place.read()
     assert lock(state="broken", id=taken["id"], check=True)["changed"] and place.read()
     assert lock(state="broken", id=taken["id"])["lock"]["id"] == taken["id"]
-    run.wait(timeout=20)
+    run.wait(timeout=60)
     assert b"somebody has taken it away" in run.stdout.read()
     again = lock(state="broken", id=taken["id"])
     assert (again["changed"], again["lock"], place.read()) == (False, None, {})
@@ -168,7 +168,7 @@ def test_it_is_renewed_and_one_whose_machine_vanished_is_taken_over(place, lock,
     until(lambda: place.read()["until"] > taken["until"], what="the renewal")
     (keeper,) = [one for one in psutil.process_iter() if one.pid != os.getpid() and is_keeper_of(one, first)]
     keeper.kill()  # as where the machine vanishes
-    waited = lock(second, owner="bob", wait_timeout=30)
+    waited = lock(second, owner="bob", wait_timeout=50)
     assert waited["lock"]["owner"] == "bob", waited.output
     assert first.poll() is None  # nobody was left to stop it
 
@@ -185,9 +185,9 @@ def test_a_run_whose_lease_cannot_be_renewed_is_stopped_before_it_ends(sandbox, 
     run = begin()
     run_lock(run_module, alone, run, lease_seconds=4)
     with sandbox.fault("throttle", service=alone.service, operation="mutating", rate=0):
-        run.wait(timeout=20)
+        run.wait(timeout=60)
     assert b"could not be renewed" in run.stdout.read()
-    assert run_lock(run_module, alone, begin(), owner="bob", wait_timeout=10)["lock"]["owner"] == "bob"
+    assert run_lock(run_module, alone, begin(), owner="bob", wait_timeout=50)["lock"]["owner"] == "bob"
 
 
 def test_an_answer_that_is_lost_costs_nothing(sandbox, place, lock, begin):
@@ -223,7 +223,7 @@ def test_a_lock_that_cannot_be_given_back_is_told(sandbox, run_module, alone, be
     assert run_lock(run_module, alone, run)["changed"]
     without(sandbox, "ssm:DeleteParameter")
     run.send_signal(signal.SIGINT)
-    told = run.communicate(timeout=20)[0].decode()
+    told = run.communicate(timeout=60)[0].decode()
     assert "The lock could not be given back, and ends with its lease in " in told and "ssm:DeleteParameter" in told, told
 
 

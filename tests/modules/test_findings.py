@@ -141,7 +141,7 @@ class Cache:
             (group,) = self.aws.describe_replication_groups(ReplicationGroupId=self.id)["ReplicationGroups"]
             return group if group["Status"] == "available" else None
 
-        return until(available, 20.0, "an available group")
+        return until(available, what="an available group")
 
     def modify(self, **parameters: t.Any) -> None:
         self.aws.modify_replication_group(ReplicationGroupId=self.id, ApplyImmediately=True, **parameters)

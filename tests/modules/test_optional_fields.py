@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 import typing as t
 
 import pytest
 from support import sandboxes
+from support.waiting import until
 
 TOKEN = "token-0123456789abcdef"
 # What an object is known by, and what holds the object itself: an answer without it is none.
@@ -49,9 +49,7 @@ def group(sandbox: sandboxes.Sandbox) -> None:
     elasticache.create_replication_group(
         ReplicationGroupId="huntaze-redis", ReplicationGroupDescription="d", PrimaryClusterId=sandbox.estate["cache_name"], Tags=[{"Key": "k", "Value": "v"}]
     )
-    deadline = time.monotonic() + 20
-    while elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"] != "available":
-        assert time.monotonic() < deadline
+    until(lambda: elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"] == "available", what="an available group")
 
 
 def rules(sandbox: sandboxes.Sandbox) -> None:

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 import redis
+from support import sandboxes
 
 AUTHORIZE, UPDATE, REVOKE = "AuthorizeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsIngress", "RevokeSecurityGroupIngress"
 DESCRIBE = "ec2.DescribeSecurityGroupRules"
@@ -73,7 +74,7 @@ def test_a_rule_lets_the_limiter_host_in_and_nobody_else(sandbox, estate, run_mo
     group = Group(sandbox, run_module, estate["cache_security_group_id"])
     address = sandbox.client("elasticache").describe_cache_clusters(ShowCacheNodeInfo=True)["CacheClusters"][0]["CacheNodes"][0]["Endpoint"]["Address"]
     with pytest.raises(redis.TimeoutError):
-        sandbox.redis(address, tls=False).ping()
+        sandbox.redis(address, tls=False, **sandboxes.MEETS_SILENCE).ping()
     rules = [
         {
             "ip_protocol": "tcp", "from_port": 6379, "to_port": 6379,
@@ -96,7 +97,7 @@ def test_a_rule_lets_the_limiter_host_in_and_nobody_else(sandbox, estate, run_mo
     assert group.run(rules, state="absent")["changed"]
     assert group.rules() == []
     with pytest.raises(redis.TimeoutError):
-        sandbox.redis(address, tls=False).ping()
+        sandbox.redis(address, tls=False, **sandboxes.MEETS_SILENCE).ping()
 
 
 def test_every_kind_of_rule_is_made_once_and_found_again(sandbox, group):

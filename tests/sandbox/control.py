@@ -62,6 +62,10 @@ class Control:
         """Let the maintenance windows of all caches come: what was put off to them begins."""
         return self.request("POST", "window")
 
+    def finish(self) -> t.Any:
+        """Let what caches are becoming take effect now, however long it was to last."""
+        return self.request("POST", "finish")
+
     def settings(self, **changed: t.Any) -> dict[str, t.Any]:
         if changed:
             self.request("POST", "settings", changed)

@@ -137,7 +137,7 @@ def killed_when(condition: t.Callable[[str], bool], sandbox: sandboxes.Sandbox, 
 def aws(sandbox: sandboxes.Sandbox, *arguments: str) -> t.Any:
     done = subprocess.run(
         [str(PROGRAMS / "aws"), *arguments, "--output", "json"],
-        env={**os.environ, **sandbox.aws_environment}, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **sandbox.aws_environment}, capture_output=True, text=True, timeout=180, check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout) if done.stdout else None
@@ -173,7 +173,7 @@ def assert_secured(sandbox: sandboxes.Sandbox, token: str, *, former: str | None
     with pytest.raises(redis.AuthenticationError):
         sandbox.redis(address).ping()
     with pytest.raises(redis.TimeoutError):
-        sandbox.redis(address, token, tls=False).ping()
+        sandbox.redis(address, token, tls=False, **sandboxes.MEETS_SILENCE).ping()
 
 
 def assert_done_as_announced(done: Outcome, announced: Outcome) -> None:

@@ -17,7 +17,7 @@ import uuid
 from pathlib import Path
 
 TOKEN = "test-token-of-the-application-0001"
-PATIENCE = 10.0  # seconds for one answer
+PATIENCE = 30.0  # seconds for one answer
 
 
 class Caller:

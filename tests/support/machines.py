@@ -35,6 +35,8 @@ def free_port() -> int:
 
 
 class Redis:
+    deadline_ms: int | None = None  # how long agents wait for its answers; None: as long as they do of themselves
+
     def __init__(self, folder: Path, *arguments: str, tls: dict[str, Path] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -58,7 +60,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self.folder / "redis.sock"),
              "--save", "", "--dir", str(self.folder), "--logfile", str(self.folder / "log"), *self.arguments])
-        until(self.answers, 30, "redis-server")
+        until(self.answers, what="redis-server")
 
     def answers(self) -> bool:
         with contextlib.suppress(redis.ConnectionError):
@@ -88,10 +90,11 @@ class Agent:
         self.port = free_port()
         self.tls = tls
         self.environment = {**os.environ, "PYTHONPATH": str(PACKAGE), **(environment or {})}
+        patience = {"deadline_ms": server.deadline_ms} if getattr(server, "deadline_ms", None) else {}
         self.configuration = {
             "listen": {"address": "127.0.0.1", "port": self.port}, "workers": 1, "drain_seconds": 0,
             "rules": str(folder / "rules.yml"), "bearer_tokens": str(folder / "tokens"),
-            "redis": {"url": f"redis://127.0.0.1:{server.port}", "credential": str(folder / "credential"), **(redis or {})},
+            "redis": {"url": f"redis://127.0.0.1:{server.port}", "credential": str(folder / "credential"), **patience, **(redis or {})},
             **configuration}
         if metrics:
             self.configuration["metrics"] = metrics
@@ -118,7 +121,7 @@ class Agent:
     def start(self) -> None:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(self.command(), stderr=log, env=self.environment)
-        until(self.ready, 30, f"the agent that writes {self.folder}/log")
+        until(self.ready, what=f"the agent that writes {self.folder}/log")
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.log()
@@ -135,7 +138,7 @@ class Agent:
     def end(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -143,8 +146,8 @@ class Agent:
 
     def connection(self) -> http.client.HTTPConnection:
         if self.tls:
-            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=ssl.create_default_context(cafile=self.tls["ca"]))
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=ssl.create_default_context(cafile=self.tls["ca"]))
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def request(self, method: str, path: str, body=None, token: str | None = TOKEN, headers: dict | None = None):
         connection = self.connection()

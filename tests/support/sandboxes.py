@@ -32,6 +32,7 @@ from control import Control  # noqa: E402
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["support.sandboxes", "ansible_collections.amazon.aws.plugins.module_utils.modules", "psycopg2"])
 PATIENCE = 60.0  # no module under test needs longer; reaching it is a failure
+MEETS_SILENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}  # for a client that is to get no answer
 
 
 @contextlib.contextmanager
@@ -143,7 +144,7 @@ class Sandbox:
         """A client as an application has it, except that it neither waits nor repeats."""
         if tls:
             options = {"ssl": True, "ssl_ca_certs": self.estate["ca_file"], **options}
-        timeouts = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+        timeouts = {"socket_timeout": 20.0, "socket_connect_timeout": 20.0}
         return redis.Redis(host=address, password=password, retry=Retry(NoBackoff(), 0), **{**timeouts, **options})
 
 

@@ -9,8 +9,8 @@ import typing as t
 Seen = t.TypeVar("Seen")
 
 
-def until(look: t.Callable[[], Seen], seconds: float = 20.0, what: str = "the condition") -> Seen:
-    """What `look` answers once that is true; an error after so many seconds."""
+def until(look: t.Callable[[], Seen], seconds: float = 60.0, what: str = "the condition") -> Seen:
+    """What `look` answers once that is true; an error after so many seconds, which only a machine at a standstill needs."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         seen = look()

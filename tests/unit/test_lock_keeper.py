@@ -52,7 +52,7 @@ def test_a_run_has_ended_when_nobody_has_its_lifeline_any_more(run, monkeypatch)
     process.wait()
     assert not watched.ended(0.2)  # the worker may still change something
     os.kill(worker, signal.SIGKILL)
-    assert watched.ended(20)
+    assert watched.ended(60)
 
 
 @pytest.mark.parametrize("pidfd", [True, False])
@@ -66,7 +66,7 @@ def test_without_a_lifeline_the_process_of_the_run_counts(run, monkeypatch, pidf
     assert not watched.ended(0)
     process.kill()
     process.wait()
-    assert watched.ended(20)
+    assert watched.ended(60)
 
 
 def test_a_stranger_cannot_say_farewell_for_a_run(run):
@@ -76,7 +76,7 @@ def test_a_stranger_cannot_say_farewell_for_a_run(run):
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(keeper.address(process.pid))
         assert not watched.ended(0.2)
-        stranger.settimeout(20)
+        stranger.settimeout(60)
         assert stranger.recv(1) == b""
 
 
@@ -84,8 +84,15 @@ def test_what_a_run_has_started_is_found_and_stopped_with_it(run):
     process, worker, dummy = run
     assert keeper.descendants(process.pid) == [worker]
     keeper.Watched(process.pid).stop("a test")
-    assert process.wait(20) == -signal.SIGINT
-    until(lambda: not Path(f"/proc/{worker}/cmdline").exists() or not Path(f"/proc/{worker}/cmdline").read_bytes(), what="the worker's end")
+    assert process.wait(60) == -signal.SIGINT
+    until(lambda: has_ended(worker), what="the worker's end")
+
+
+def has_ended(process):
+    try:
+        return not Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:  # it may go between two looks, and in the middle of one
+        return True
 
 
 def test_a_run_without_a_keeper_does_not_wait_for_one():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import select
 import socket
 import struct
 import threading
@@ -35,18 +36,18 @@ def dropping():
 
 def test_a_resolver_that_does_not_answer_is_left_behind(monkeypatch):
     answer = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: answer.wait(30) or [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: answer.wait(60) or [])
     begin = time.monotonic()
     with pytest.raises(Trouble) as met:
         resolve("host", 1, Deadline(0.1))
     answer.set()
     assert met.value.cause == "name_resolution"
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 25
 
 
 def test_a_dead_address_hides_no_live_one(dropping):
     with socket.create_server(("127.0.0.1", 0)) as live:
-        with open_tcp([dropping, live.getsockname()], Deadline(2)) as sock:
+        with open_tcp([dropping, live.getsockname()], Deadline(4)) as sock:
             assert sock.getpeername() == live.getsockname()
     with pytest.raises(Trouble) as met:
         open_tcp([dropping, dropping], Deadline(0.2))
@@ -68,33 +69,39 @@ def test_latencies_are_milliseconds():
 def test_kind_28_the_address_that_took_a_connection_is_used_again(monkeypatch, dropping):
     with socket.create_server(("127.0.0.1", 0)) as live:
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (dropping, live.getsockname())]
-        asked = []
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: asked.append(arguments) or found)
-        way = Way("cache.example", 6379, Deadline(2))
-        way.open(Deadline(0.6)).close()
-        monkeypatch.undo()
-        begin = time.monotonic()
-        way.open(Deadline(0.6)).close()
-        assert time.monotonic() - begin < 0.3, "the dead address took its share again"
-        assert [arguments[0] for arguments in asked if arguments[0] == "cache.example"] == ["cache.example"]
+        asked, tried, connect, real = [], [], socket.create_connection, socket.getaddrinfo
+
+        def resolved(host, *arguments, **options):
+            asked.append(host)
+            return found if host == "cache.example" else real(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolved)
+        monkeypatch.setattr(socket, "create_connection", lambda address, *arguments: tried.append(address) or connect(address, *arguments))
+        way = Way("cache.example", 6379, Deadline(60))
+        way.open(Deadline(4)).close()
+        way.open(Deadline(4)).close()
+        assert tried == [dropping, live.getsockname(), live.getsockname()], "the dead address took its share again"
+        assert asked.count("cache.example") == 1
 
 
 @pytest.fixture
 def resetting(monkeypatch):
     """The address of a server that cuts each connection before anything is said."""
-    connected, real = threading.Event(), socket.create_connection
+    connected, real = threading.Semaphore(0), socket.create_connection
 
     def connect(*arguments):
         sock = real(*arguments)
-        connected.set()
-        time.sleep(0.05)
+        connected.release()
+        cut_off = select.poll()
+        cut_off.register(sock, 0)  # errors and the end are told in any case
+        assert cut_off.poll(60_000)
         return sock
 
     def cut(server):
         with contextlib.suppress(OSError):
             while True:
                 client = server.accept()[0]
-                connected.wait(5)
+                connected.acquire(timeout=60)
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.close()
 
@@ -122,14 +129,14 @@ def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropp
 
         def slow(host, *arguments, **options):
             if host == "cache.example":
-                time.sleep(0.1)
+                time.sleep(0.4)
                 return found
             return real(host, *arguments, **options)
 
         monkeypatch.setattr(socket, "getaddrinfo", slow)
         begin = time.monotonic()
-        seen, trouble = kind.probe({**PARAMETERS, "tls": tls, "sslmode": None if tls else "disable"}, Deadline(0.5)).run()
-        assert time.monotonic() - begin < 2
+        seen, trouble = kind.probe({**PARAMETERS, "tls": tls, "sslmode": None if tls else "disable"}, Deadline(2)).run()
+        assert time.monotonic() - begin < 2 * 5  # addresses; each would take it all if it had a budget of its own
         assert (trouble.cause, seen["port_open"]) == ("no_answer", True)
 
 
@@ -137,7 +144,7 @@ def test_kind_28_resolver_addresses_and_looks_have_one_budget(monkeypatch, dropp
 @pytest.mark.parametrize("tls", [True, False])
 def test_kind_24_a_connection_that_is_cut_at_once_is_no_crash_and_no_tls(resetting, kind, tls):
     host, port = resetting
-    seen, trouble = kind.probe({**PARAMETERS, "host": host, "port": port, "tls": tls, "sslmode": None if tls else "disable"}, Deadline(5)).run()
+    seen, trouble = kind.probe({**PARAMETERS, "host": host, "port": port, "tls": tls, "sslmode": None if tls else "disable"}, Deadline(30)).run()
     assert (trouble.cause, seen["port_open"]) == ("reset", True), trouble.message
 
 
@@ -153,7 +160,7 @@ def test_kind_24_only_a_server_that_is_there_resets(monkeypatch, number):
 
 def test_kind_26_a_live_cache_that_cuts_the_connection_is_not_blamed_on_the_ca_file(resetting):
     host, port = resetting
-    look, trouble, why = _live_cache.ask({"address": host, "port": port}, "canary", None, 5)
+    look, trouble, why = _live_cache.ask({"address": host, "port": port}, "canary", None, 30)
     assert look is None and trouble == "reset" and "cannot be used" not in why
 
 

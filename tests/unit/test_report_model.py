@@ -365,7 +365,7 @@ FAILS = {"tls": {**WORKS, "authentication_enforced": False}}
 
 def test_a_failed_check_with_a_cause_is_told_by_it_and_what_helps_is_next():
     made = reported(judged(**FAILS), judgements(causes=[reports.CAUSE]), again="ansible-playbook -i production huntaze.ai_system.verify -e ...", command="verify")
-    assert made["outcome"]["sentence"] == "Redis from limiter-1 does not work: security group huntaze-cache does not let tcp 6379 in from huntaze-limiter"
+    assert made["outcome"]["sentence"] == "Redis cannot be reached from limiter-1: an ingress rule is missing"
     helps = "ansible-playbook -i production huntaze.ai_system.deploy -e ... --tags network,verify"
     assert made["outcome"]["next"] == f"{helps}   # adds 1 rule" and made["causes"] == [{**reports.CAUSE, "remedy": {**reports.CAUSE["remedy"], "text": helps}}]
 

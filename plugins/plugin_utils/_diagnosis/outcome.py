@@ -7,20 +7,37 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import UNREACHED, Situation
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 
 
 def outcome_of(causes: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[str, str]:
     """(sentence, what is next: a command with its comment, or a sentence) of causes, the likeliest first."""
     first = causes[0]
-    origins: dict[str, list[str]] = {}
-    for origin, dummy, to in (check.partition(">") for check in first["checks"]):
-        origins.setdefault(words.target(to), []).append(origin)
-    what = words.joined([f"{target} from {words.joined(names)}" for target, names in origins.items()])
-    others = f", and {words.plural(len(causes) - 1, 'other cause')}" if len(causes) > 1 else ""
-    unsure = {"likely": "probably ", "possible": "perhaps "}.get(first["confidence"], "")
-    sentence = f"{what} {'do' if len(origins) > 1 else 'does'} not work: {unsure}{first['title']}{others}"
+    # Those that explain the same failure as surely: all that are proven, or all that are possible.
+    same = [cause for cause in causes if cause["checks"] == first["checks"] and (cause["confidence"] == "possible") is (first["confidence"] == "possible")]
+    others = len({tuple(cause["checks"]) for cause in causes}) - 1
+    way = _told(first)[0]
+    shorts = [_told(cause)[1] for cause in same]
+    if first["confidence"] == "possible" and len(same) > 1:
+        why = f"; {len(same)} causes are possible"
+    else:
+        unsure = {"likely": "probably ", "possible": "perhaps "}.get(first["confidence"], "")
+        why = f": {unsure}{words.joined(list(dict.fromkeys(shorts)))}"
+    rest = f", and {words.plural(others, 'other failure')}" if others else ""
     remedy = first["remedy"]
     if remedy["kind"] == "command" and "\n" not in remedy["text"]:
-        return sentence, remedy["text"] + (f"   # {remedy['does']}" if remedy.get("does") else "")
-    return sentence, f"Set {remedy['text']}" if remedy["kind"] == "variable" else "The remedy of the first cause below"
+        return f"{way}{why}{rest}", remedy["text"] + (f"   # {remedy['does']}" if remedy.get("does") else "")
+    return f"{way}{why}{rest}", f"Set {remedy['text']}" if remedy["kind"] == "variable" else "The remedy of the first cause below"
+
+
+def _told(cause: t.Mapping[str, t.Any]) -> tuple[str, str]:
+    """("Redis cannot be reached from limiter-1", "an ingress rule is missing")"""
+    ways = [check.partition(">") for check in cause["checks"]]
+    target = words.joined(list(dict.fromkeys(words.target(to) for dummy, dummy2, to in ways)))
+    origins = words.joined(list(dict.fromkeys(origin for origin, dummy, dummy2 in ways)))
+    try:
+        situation = Situation(cause["id"].rpartition(":")[2].partition("/")[0]).words
+    except ValueError:
+        return f"{target} {UNREACHED} {origins}", cause["title"]
+    return f"{target} {situation.how} {origins}", situation.short

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.stages import every_stage
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.outcome import outcome_of
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import drift, verdicts, words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import drift, failures, verdicts, words
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.judged import Judged, judged
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.objects import KINDS, object_of
 
@@ -28,7 +28,6 @@ LOOKS = ("preflight", "verify")
 # Tasks that fail without having changed anything.
 CHANGES_NOTHING = ("assert", "fail", "debug", "set_fact", "validate_argument_spec")
 OWN_PLAYBOOKS = ("deploy", "verify", "drift")
-UNTOLD = "What the failed task had changed by then is not known: it failed before it could say so."
 
 
 class Event(t.NamedTuple):
@@ -325,17 +324,18 @@ def _tells_what_it_changed(event: Event) -> bool:
 def _failure(event: Event, steps: t.Sequence[Step]) -> dict[str, t.Any]:
     done = sum(step.state == "done" for step in steps)
     ahead = sum(step.state in ("failed", "not_reached") for step in steps)
-    message = event.result.get("msg") or event.result.get("stderr") or ("the host cannot be reached" if event.state == "unreachable" else "no reason given")
+    means = failures.meaning(event.result, event.state == "unreachable")
+    left = f"goes on from here; {words.plural(ahead, 'step')} left" if done else ""
     return {
         "id": f"{event.stage}/host/{quote(event.host, safe='')}/{words.slug(event.task)}",
         "stage": event.stage,
         "task": words.clean(event.task.rpartition(" : ")[2]),
         "host": words.clean(event.host),
-        "message": "\n".join(words.lines_of(message)) or "no reason given",
-        "meaning": "",
-        "state": "" if _tells_what_it_changed(event) else UNTOLD,
+        "message": failures.message(event.result, event.state == "unreachable"),
+        "meaning": means.says,
+        "state": failures.state(event.result, _tells_what_it_changed(event)),
         "done": f"{words.plural(done, 'step')}, which {'stays' if done == 1 else 'stay'}: nothing has to be undone" if done else "",
-        "next_run": f"goes on from here; {words.plural(ahead, 'step')} left" if done else "",
+        "next_run": ": ".join(filter(None, [means.once and f"once {means.once}", left])),
     }
 
 
@@ -456,7 +456,8 @@ def _outcome(
     # A cause counts where something failed that it may explain.
     explained = made["causes"] and (made["failures"] or judgements["failed"])
     said_why, remedy = outcome_of(made["causes"]) if explained else ("", "")
-    retry = remedy or f"{run.again}   # once what is told below is mended"
+    once = re.match(r"once .+?(?=: goes on|$)", made["failures"][0]["next_run"]) if len(made["failures"]) == 1 else None
+    retry = remedy or f"{run.again}   # {once[0] if once else 'once what is told below is mended'}"
     if made["failures"]:
         first = made["failures"][0]
         others = f", and {words.plural(len(made['failures']) - 1, 'other failure')}" if len(made["failures"]) > 1 else ""

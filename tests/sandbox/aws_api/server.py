@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import socket
 import threading
 import time
@@ -134,6 +135,11 @@ class Server:
             extensions.open_window()
             self._turn.notify_all()
 
+    def _finish(self) -> None:
+        with self._turn:
+            self._world.settle(math.inf)
+            self._turn.notify_all()
+
     def _forget_calls(self) -> None:
         self._calls.clear()
         self._answers.clear()
@@ -156,6 +162,7 @@ class Server:
             ("POST", "faults"): self._faults.add,
             ("DELETE", "faults"): lambda given: self._faults.clear(),
             ("POST", "window"): lambda given: self._open_window(),
+            ("POST", "finish"): lambda given: self._finish(),
             ("GET", "settings"): lambda given: extensions.settings(),
             ("POST", "settings"): extensions.change_settings,
             ("POST", "amplify/pull-requests"): extensions.amplify_control.open_pull_request,

@@ -47,9 +47,9 @@ class World:
     def next_due(self) -> float | None:
         return self._backend(elasticache_backends).lifecycle.next_due
 
-    def settle(self) -> None:
+    def settle(self, now: float | None = None) -> None:
         """Let what is due take effect, in both planes."""
-        if self._backend(elasticache_backends).lifecycle.settle():
+        if self._backend(elasticache_backends).lifecycle.settle(now):
             self.sync()
 
     def clear(self) -> None:

@@ -173,7 +173,7 @@ def test_nothing_outlives_a_supervisord_that_was_killed(own: sandboxes.Sandbox) 
     own.start()
     processes = family(own)
     processes[0].kill()
-    psutil.wait_procs(processes, timeout=5)
+    psutil.wait_procs(processes, timeout=60)
     assert living(processes) == []
     assert refused(own, "status").startswith("The sandbox is not running")
     own.start()
@@ -193,11 +193,11 @@ def test_what_was_deployed_to_a_host_ends_with_a_reset_and_with_the_sandbox(own:
 
     daemon = deploy()
     own.control.reset()
-    assert daemon.wait(10) == -signal.SIGKILL
+    assert daemon.wait(60) == -signal.SIGKILL
     assert [directory.name for directory in hosts.iterdir()] == ["opt"]
     daemon = deploy()
     own.stop()
-    assert daemon.wait(10) == -signal.SIGKILL
+    assert daemon.wait(60) == -signal.SIGKILL
     assert not hosts.exists()
 
 

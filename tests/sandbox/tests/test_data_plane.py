@@ -8,7 +8,6 @@ import signal
 import socket
 import ssl
 import threading
-import time
 import typing as t
 
 import psutil
@@ -16,6 +15,8 @@ import pytest
 import redis
 from data_plane.client import DataPlaneError, apply
 from data_plane.security_group import Filter, Signatures, networks
+from support import sandboxes
+from support.waiting import until
 
 A, B = "token-A-0123456789", "token-B-0123456789"
 OPEN = {"passwords": [], "open": True}
@@ -56,8 +57,14 @@ class Cache:
     def client(self, password: str | None = None, *, tls: bool = True, protocol: int = 3, **options: t.Any) -> redis.Redis:
         return self.sandbox.redis(self.address, password, tls=tls, protocol=protocol, **options)
 
-    def connect(self, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection((self.address, 6379), timeout=1, source_address=(source, 0))
+    def connect(self, source: str = "127.0.0.1", timeout: float = 20) -> socket.socket:
+        return socket.create_connection((self.address, 6379), timeout=timeout, source_address=(source, 0))
+
+    def drops(self, source: str = "127.0.0.1") -> bool:
+        """Whether who knocks gets no answer at all."""
+        with pytest.raises(TimeoutError):
+            self.connect(source, timeout=0.5)
+        return True
 
 
 @pytest.fixture
@@ -78,14 +85,14 @@ def test_each_mode_speaks_what_it_says(cache: Cache, mode: str, tls: bool, proto
 @resp
 def test_tls_spoken_to_a_plain_port_times_out(cache: Cache, protocol: int) -> None:
     with pytest.raises(redis.TimeoutError):
-        cache.client(protocol=protocol).ping()
+        cache.client(protocol=protocol, **sandboxes.MEETS_SILENCE).ping()
 
 
 @resp
 def test_kind_09_plain_text_spoken_to_a_tls_port_meets_silence(cache: Cache, protocol: int) -> None:
     cache.apply(transit_encryption_mode="required")
     with pytest.raises(redis.TimeoutError):
-        cache.client(tls=False, protocol=protocol, socket_timeout=0.3).ping()
+        cache.client(tls=False, protocol=protocol, **sandboxes.MEETS_SILENCE).ping()
     assert cache.client(protocol=protocol).ping()
 
 
@@ -97,7 +104,7 @@ def test_kind_09_silence_lasts_as_long_as_the_client_stays(cache: Cache, sent: b
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)
-        client.settimeout(5)
+        client.settimeout(20)
         client.shutdown(socket.SHUT_WR)
         assert client.recv(1) == b""
 
@@ -213,13 +220,11 @@ def test_a_stranger_times_out_and_the_limiter_does_not(cache: Cache) -> None:
     stranger = cache.sandbox.estate["stranger_address"]
     cache.apply(ingress=["127.0.0.1/32"])
     cache.connect().close()
-    with pytest.raises(TimeoutError):
-        cache.connect(stranger)
+    assert cache.drops(stranger)
     cache.apply(ingress=["127.0.0.1/32", f"{stranger}/32"])
     cache.connect(stranger).close()
     cache.apply(ingress=[])
-    with pytest.raises(TimeoutError):
-        cache.connect()
+    assert cache.drops()
     cache.apply(ingress=["0.0.0.0/0", "::/0"])
     cache.connect(stranger).close()
 
@@ -229,24 +234,25 @@ def test_either_means_of_the_kernel_drops_who_is_not_let_in(means: type) -> None
     def let_in(*ingress: str) -> None:
         group.let_in(networks(ingress))
 
-    def connect(source: str) -> socket.socket:
-        return socket.create_connection(listener.getsockname(), timeout=0.5, source_address=(source, 0))
+    def connect(source: str, timeout: float = 20) -> socket.socket:
+        return socket.create_connection(listener.getsockname(), timeout=timeout, source_address=(source, 0))
+
+    def dropped(source: str) -> None:
+        with pytest.raises(TimeoutError):
+            connect(source, timeout=0.5)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         group = means(listener)
         let_in("127.0.0.1/32", "10.0.0.0/8", "fd00::/8")
         with connect("127.0.0.1") as before, listener.accept()[0] as accepted:
-            with pytest.raises(TimeoutError):
-                connect("127.0.0.2")
+            dropped("127.0.0.2")
             let_in("127.0.0.2/31", "127.0.0.4/32")
             connect("127.0.0.2").close()
             connect("127.0.0.4").close()
             for source in ("127.0.0.1", "127.0.0.5"):
-                with pytest.raises(TimeoutError):
-                    connect(source)
+                dropped(source)
             let_in()
-            with pytest.raises(TimeoutError):
-                connect("127.0.0.2")
+            dropped("127.0.0.2")
             before.sendall(b"still")
             assert accepted.recv(5) == b"still"
         let_in("0.0.0.0/0")
@@ -259,7 +265,7 @@ def test_a_client_waiting_gets_in_once_the_rule_exists(cache: Cache) -> None:
         waiting.setblocking(False)
         assert waiting.connect_ex((cache.address, 6379))
         cache.apply(ingress=["127.0.0.1/32"])
-        waiting.settimeout(5)
+        waiting.settimeout(20)
         waiting.sendall(b"PING\r\n")  # once TCP has tried again
         assert waiting.recv(64) == b"+PONG\r\n"
 
@@ -267,8 +273,7 @@ def test_a_client_waiting_gets_in_once_the_rule_exists(cache: Cache) -> None:
 def test_sixty_rules_and_far_more_are_carried(cache: Cache) -> None:
     cache.apply(ingress=[f"10.0.{number}.0/25" for number in range(200)] + ["127.0.0.1/32"])
     cache.connect().close()
-    with pytest.raises(TimeoutError):
-        cache.connect(cache.sandbox.estate["stranger_address"])
+    assert cache.drops(cache.sandbox.estate["stranger_address"])
 
 
 def test_a_removed_endpoint_is_gone_with_its_connections(cache: Cache) -> None:
@@ -308,14 +313,14 @@ def test_a_node_that_dies_comes_back_empty_with_its_users(cache: Cache) -> None:
         if any(f"{cache.sandbox.state}/nodes/cache-of-a-test/" in word for word in process.info["cmdline"] or [])
     )
     node.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while True:
+
+    def is_back() -> bool:
         try:
-            assert client.get("key") is None
-            break
+            return client.get("key") is None
         except redis.ConnectionError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+            return False
+
+    until(is_back, what="the node")
     with pytest.raises(redis.AuthenticationError):
         cache.client().ping()
 
@@ -324,7 +329,7 @@ def test_a_node_that_dies_comes_back_empty_with_its_users(cache: Cache) -> None:
 def test_large_values_pass_both_ways(cache: Cache, user: dict) -> None:
     cache.apply(user, transit_encryption_mode="required")
     value = os.urandom(8 * 1024 * 1024)
-    client = cache.client(socket_timeout=30)
+    client = cache.client(socket_timeout=60)
     client.set("large", value)
     assert client.get("large") == value
     assert [len(each) for each in client.mget(["large"] * 4)] == [len(value)] * 4

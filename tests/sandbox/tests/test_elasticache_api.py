@@ -191,7 +191,7 @@ def test_tls_in_two_steps_changes_the_endpoints(sandbox: sandboxes.Sandbox) -> N
     assert cache.group["NodeGroups"][0]["PrimaryEndpoint"] == both["PrimaryEndpoint"]
     assert sandbox.redis(cache.address).ping()
     with pytest.raises(redis.TimeoutError):
-        sandbox.redis(cache.address, tls=False, socket_timeout=0.3).ping()
+        sandbox.redis(cache.address, tls=False, **sandboxes.MEETS_SILENCE).ping()
     for old in addresses(plain):
         with pytest.raises(redis.ConnectionError, match="refused"):
             sandbox.redis(old, tls=False).ping()

@@ -5,11 +5,13 @@ the module ends well, or says what is missing, and never crashes."""
 from __future__ import annotations
 
 import functools
+import json
 import re
 import typing as t
 
 import pytest
 from support import sandboxes
+from support.in_process import Modules
 from support.waiting import until
 
 TOKEN = "token-0123456789abcdef"
@@ -112,21 +114,20 @@ SCENARIOS = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_kind_07_a_module_ends_well_whatever_field_is_missing(
-    sandbox: sandboxes.Sandbox, estate: dict[str, t.Any], run_module: t.Callable[..., sandboxes.Result], name: str
+    sandbox: sandboxes.Sandbox, estate: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    scenario = SCENARIOS[name]
+    scenario, run = SCENARIOS[name], Modules(sandbox, monkeypatch)
     scenario.prepare(sandbox)
     args = scenario.args(sandbox)
     sandbox.control.forget_calls()
-    whole = run_module(scenario.module, args, check=scenario.check)
-    assert whole.rc == 0, whole.output
+    run(scenario.module, args, check=scenario.check)
     read = {(call, field) for call, found in sandbox.control.fields().items() for field in found if wanted(call, field)}
     assert read
     crashes = {}
     for call, field in sorted(read):
         service, operation = call.split(".")
         with sandbox.fault("vanish", service=service, operation=operation, field=field):
-            problem = crash(run_module, scenario, args)
+            problem = crash(run, scenario, args)
         if problem:
             crashes[f"{call} {field}"] = problem
     assert not crashes, "\n".join(f"{where}: {problem}" for where, problem in crashes.items())
@@ -137,14 +138,15 @@ def wanted(call: str, field: str) -> bool:
     return last in named_in_code() and field not in IDENTITY and last not in IDENTITY and not call.startswith("sts.")
 
 
-def crash(run_module: t.Callable[..., sandboxes.Result], scenario: Scenario, args: dict[str, t.Any]) -> str:
+def crash(run: Modules, scenario: Scenario, args: dict[str, t.Any]) -> str:
     """What is wrong with how the module ends; empty if nothing is."""
     try:
-        result = run_module(scenario.module, args, check=scenario.check)
-    except AssertionError as error:
-        return str(error).strip().splitlines()[-1]
-    if "Traceback" in result.output or "Error: '" in result.output:
-        return result.output.strip().splitlines()[-1]
-    if result.rc and (not result.get("failed") or len(result.get("msg", "").split()) < 5):
+        result = run.told(scenario.module, args, check=scenario.check)
+    except Exception as error:
+        return repr(error)
+    output = json.dumps(result)
+    if "Traceback" in output or "Error: '" in output:
+        return output
+    if result.get("failed") and len(result.get("msg", "").split()) < 5:
         return f"it fails with {result.get('msg')!r}"
     return ""

@@ -7,8 +7,8 @@ from __future__ import annotations
 class Clock:
     """Stands in for the module time: `monkeypatch.setattr(_apply, "time", Clock())`."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
 
     def monotonic(self) -> float:
         return self.now

@@ -216,7 +216,8 @@ def _unseen(blind: t.Mapping[str, t.Sequence[str]], known: Known) -> list[str]:
         subjects.setdefault(why, []).append(subject)
         titles.setdefault(why, []).extend(named)
     return [
-        f"Nobody looked at {words.joined(list(dict.fromkeys(named)))}{why}. So nothing is said of: {', '.join(titles[why])}." for why, named in subjects.items()]
+        f"Nobody looked at {words.joined(list(dict.fromkeys(named)))}{why}. So nothing is said of: {', '.join(titles[why])}."
+        for why, named in subjects.items()]
 
 
 # What the rules look at
@@ -501,7 +502,8 @@ RULES: tuple[Rule, ...] = (
          (), _cache_when("encryption at rest is off", lambda known: known.cache.get("at_rest_encryption_enabled") is False),
          "Snapshots and swap hold the counters in plain text. It can be set at creation only.",
          ("command", "aws elasticache create-replication-group --replication-group-id NEW --snapshot-name SNAPSHOT --at-rest-encryption-enabled ..." + _AWS),
-         "The endpoint changes, as it needs a new cache from a snapshot: huntaze_cache.name names it then. What is counted after the snapshot is lost.", _CACHE),
+         "The endpoint changes, as it needs a new cache from a snapshot: huntaze_cache.name names it then. What is counted after the snapshot is lost.",
+         _CACHE),
     Rule("redis/open", HIGH, "the cache's port open to the world", "Security Hub EC2.18, Prowler ec2_securitygroup_..._redis_6379",
          _RULES, functools.partial(_open_to_world, what="cache"), "Whatever gets into the VPC may try tokens. Nothing outside needs this rule.", _CLOSES_CACHE,
          "Clients other than the limiter agents, and every other undeclared rule for the port: purging revokes them all.", _CACHE),
@@ -608,7 +610,8 @@ RULES: tuple[Rule, ...] = (
          functools.partial(_unused, what="agents"), "Whoever gets this group or address next reaches the agents.", _REVOKES,
          "Whatever comes from {source} and was not seen.", _AGENTS),
     Rule("agents/plain_text", LOW, "agents that speak plain HTTP", "own rule", (), _plain_text_agents,
-         "Bearer tokens can be read between the load balancer and the agents, in the VPC.", ("variable", "huntaze_limiter: {{tls: {{certificate: ..., key: ...}}}}"),
+         "Bearer tokens can be read between the load balancer and the agents, in the VPC.",
+         ("variable", "huntaze_limiter: {{tls: {{certificate: ..., key: ...}}}}"),
          "A load balancer that speaks HTTP to the agents: let it speak HTTPS.", "hosts"),
     Rule("hosts/imds", MEDIUM, "hosts that take IMDSv1", "Security Hub EC2.8", ("hosts.instances",),
          _hosts("IMDSv1 is on", lambda known, host: (host.get("metadata_options") or {}).get("http_tokens") == "optional"),
@@ -636,7 +639,8 @@ RULES: tuple[Rule, ...] = (
                                                     "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"),
          "Whatever is served from the bucket without a signature.", "bucket"),
     Rule("bucket/tls", LOW, "a bucket without TLS", "Security Hub S3.5", ("bucket.tls_only",),
-         _bucket("its policy lets plain HTTP in", lambda only: only is False, "bucket.tls_only"), "A client that does not use TLS sends its data in plain text.",
+         _bucket("its policy lets plain HTTP in", lambda only: only is False, "bucket.tls_only"),
+         "A client that does not use TLS sends its data in plain text.",
          ("command", "aws s3api put-bucket-policy --bucket {name} --policy ...   # deny all where aws:SecureTransport is false"),
          "Clients that speak plain HTTP.", "bucket"),
     Rule("bucket/at_rest", LOW, "encryption of the bucket at rest", "own rule", ("bucket.encryption",),

@@ -38,7 +38,7 @@ def main(arguments: t.Sequence[str]) -> int:
         told = Path(directory, "outcome.json")
         look = [playbook("drift"), *others, *(["-e", "huntaze_drift_correct=true"] if ours.correct else [])]
         try:
-            ended, stopped = run(look, {**environ, **callbacks(own, report=True), "HUNTAZE_REPORT_OUTCOME": str(told)})
+            ended, stopped = run(look, {**environ, **callbacks(own, report=True), "HUNTAZE_REPORT_OUTCOME": str(told), "HUNTAZE_REPORT_PROGRAM": program()})
         except OSError as error:
             return failed(f"ansible-playbook cannot be started: {error.strerror}. Install Ansible, or put its directory into PATH.")
         outcome = outcome_in(told)
@@ -127,6 +127,12 @@ def is_clone() -> bool:
 
 def playbook(name: str) -> str:
     return os.path.relpath(ROOT / "playbooks" / f"{name}.yml") if is_clone() else f"huntaze.ai_system.{name}"
+
+
+def program() -> str:
+    """What starts this again, from here."""
+    near, path = (str(make(ROOT / "scripts" / "huntaze-drift")) for make in (os.path.relpath, os.path.abspath))
+    return path if near.startswith(os.pardir) else near
 
 
 def environment() -> dict[str, str]:

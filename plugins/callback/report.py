@@ -53,6 +53,11 @@ options:
     type: path
     env:
       - name: HUNTAZE_REPORT_OUTCOME
+  program:
+    description: The program that started the run, as a shell names it. The command that the report says is next begins with it instead of C(ansible-playbook).
+    type: str
+    env:
+      - name: HUNTAZE_REPORT_PROGRAM
 requirements:
   - to be enabled in C(callbacks_enabled)
 author:
@@ -78,6 +83,10 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _journal
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import drift, files, model
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.render import terminal
+
+
+# The extra variable that a program gives for its --correct.
+CORRECTS = "huntaze_drift_correct=true"
 
 
 class CallbackModule(CallbackBase):
@@ -157,6 +166,10 @@ class CallbackModule(CallbackBase):
             self.begin_directory()
 
     @property
+    def program(self):
+        return model.words.clean(shlex.quote(self.get_option("program"))) if self.get_option("program") else ""
+
+    @property
     def directory(self):
         return self.options.get("directory") or None
 
@@ -168,7 +181,7 @@ class CallbackModule(CallbackBase):
 
     def report(self, **of_run):
         report = model.report(self.events, model.Run(
-            command=command(), again=again(), check=bool(context.CLIARGS.get("check")), began=self.began, ended=time.time(), collection=version(),
+            command=command(), again=again(self.program), program=self.program, playbook=playbook() if self.program else "", check=bool(context.CLIARGS.get("check")), began=self.began, ended=time.time(), collection=version(),
             stages=self.stages, left_out=self.left_out, limit=context.CLIARGS.get("subset") or "", **of_run,
         ), previous=self.previous)
         report["notes"] += self.notes
@@ -222,27 +235,34 @@ def as_ctrl_c(run):
     return stop
 
 
+def playbook():
+    return str((context.CLIARGS.get("args") or ["run"])[0])
+
+
 def command():
     """deploy, verify, drift: the playbook's name without collection and folder."""
-    return Path(str((context.CLIARGS.get("args") or ["run"])[0])).name.removesuffix(".yml").removesuffix(".yaml").rpartition(".")[2]
+    return Path(playbook()).name.removesuffix(".yml").removesuffix(".yaml").rpartition(".")[2]
 
 
-def again():
-    """The command line as it was given, but for the values of extra variables, as they may be secrets."""
+def again(program=""):
+    """The command line as it was given, but for the values of extra variables, as they may be secrets. A program names its playbook itself."""
     given = context.CLIARGS
-    words = ["ansible-playbook"]
+    words, variables = [], list(given.get("extra_vars") or ())
     default = {os.path.abspath(str(path)) for path in C.DEFAULT_HOST_LIST}
     for inventory in given.get("inventory") or []:
         if os.path.abspath(str(inventory)) not in default:
             near = os.path.relpath(inventory) if os.path.exists(inventory) else str(inventory)
             words += ["-i", str(inventory) if near.startswith("..") else near]
-    words += map(str, given.get("args") or [])
+    words += [] if program else map(str, given.get("args") or [])
     for option, name in (("tags", "--tags"), ("skip_tags", "--skip-tags")):
         chosen = [tag for tag in given.get(option) or [] if tag != "all"]
         words += [name, ",".join(chosen)] if chosen else []
     words += ["--limit", given["subset"]] if given.get("subset") else []
     words += [name for option, name in (("check", "--check"), ("diff", "--diff")) if given.get(option)]
-    return model.words.clean(shlex.join(words) + (" -e ..." if given.get("extra_vars") else ""))
+    if program and CORRECTS in variables:
+        variables.remove(CORRECTS)
+        words.append("--correct")
+    return model.words.clean(" ".join(filter(None, [program or "ansible-playbook", shlex.join(words)])) + (" -e ..." if variables else ""))
 
 
 def version():

@@ -179,6 +179,19 @@ def test_check_mode_corrects_nothing_so_the_command_that_corrects_goes_without(c
     assert outcome["next"] == "ansible-playbook drift.yml -e huntaze_drift_correct=true   # corrects it" and "still" not in outcome["sentence"]
 
 
+def test_what_corrects_is_named_as_the_operator_started_the_run():
+    """A program has an option for it."""
+    program = {"program": "scripts/huntaze-drift", "again": "scripts/huntaze-drift -i production", "playbook": "playbooks/drift.yml"}
+    outcome = reported(*whole(looked("alarms", THRESHOLD)), asked={}, **program)["outcome"]
+    assert outcome["next"] == "scripts/huntaze-drift -i production --correct   # corrects it"
+
+
+def test_what_has_to_be_known_of_who_it_was_stays_with_the_difference():
+    of = {"object": THRESHOLD["object"], "field": THRESHOLD["field"], "since": None, "by": None, "via": None, "candidates": [], "note": "It is old."}
+    history = event("always", action="huntaze.ai_system.change_history_info", origins=[of], notes=[])
+    assert reported(*whole(looked("alarms", THRESHOLD)), history, asked={})["drift"][0]["note"] == "It is old."
+
+
 def test_a_look_without_any_stage_is_not_clean():
     made = reported(*whole(looked("alarms", THRESHOLD)), verified(), left_out=[stage for stage in model.STAGES if stage not in ("preflight", "verify")])
     assert (made["outcome"]["word"], made["drift"], made["steps"]) == ("failed", [], [])

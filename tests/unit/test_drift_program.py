@@ -136,6 +136,7 @@ def test_its_callbacks_stand_beside_the_callers(entry):
     (dummy, alone), (dummy, beside) = entry.calls
     assert (alone["ANSIBLE_CALLBACKS_ENABLED"], alone["ANSIBLE_STDOUT_CALLBACK"]) == ("huntaze.ai_system.report", "huntaze.ai_system.quiet")
     assert (beside["ANSIBLE_CALLBACKS_ENABLED"], beside["ANSIBLE_STDOUT_CALLBACK"]) == ("timer,huntaze.ai_system.report", "minimal")
+    assert alone["HUNTAZE_REPORT_PROGRAM"] == "scripts/huntaze-drift", "what the report names as next"
     assert alone["PYTHONUNBUFFERED"] == "1" and alone["ANSIBLE_CONFIG"] == str(ROOT / "ansible.cfg")
 
 

@@ -352,6 +352,24 @@ def test_kind_03_that_alarms_were_not_seen_is_told_also_where_verification_fails
     assert reported(event("alarms", "failed", action=ALARMS, msg="AccessDenied"), failed_hosts=["localhost"])["notes"] == []
 
 
+PROGRAM = {"program": "scripts/huntaze-drift", "again": "scripts/huntaze-drift -i production --tags alarms -e ...", "playbook": "playbooks/drift.yml"}
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "line"),
+    [
+        ("deploy", {"command": "drift", **PROGRAM}, "ansible-playbook -i production -e ... playbooks/deploy.yml"),
+        ("deploy", {"command": "drift", **PROGRAM, "playbook": "huntaze.ai_system.drift"}, "ansible-playbook -i production -e ... huntaze.ai_system.deploy"),
+        ("deploy", {"command": "verify", "again": "ansible-playbook playbooks/verify.yml --limit 'a b'"}, "ansible-playbook playbooks/deploy.yml --limit 'a b'"),
+        ("verify", {"again": "ansible-playbook deploy.yml --check --diff"}, "ansible-playbook playbooks/verify.yml"),
+        ("deploy", {"command": "site", "again": "ansible-playbook -i x site.yml"}, "ansible-playbook deploy.yml"),
+        ("drift", {"command": "site", "again": "ansible-playbook -i x site.yml"}, "ansible-playbook playbooks/drift.yml"),
+    ],
+)
+def test_another_playbook_is_named_as_the_operator_started_this_one(name, run, line):
+    assert model._playbook(RUN._replace(**run), name) == line
+
+
 def judgements(**facts):
     return event("verify", action="ansible.builtin.set_fact", ansible_facts={f"huntaze_{name}": value for name, value in facts.items()})
 

@@ -181,7 +181,8 @@ class CallbackModule(CallbackBase):
 
     def report(self, **of_run):
         report = model.report(self.events, model.Run(
-            command=command(), again=again(self.program), program=self.program, playbook=playbook() if self.program else "", check=bool(context.CLIARGS.get("check")), began=self.began, ended=time.time(), collection=version(),
+            command=command(), again=again(self.program), program=self.program, playbook=playbook() if self.program else "",
+            check=bool(context.CLIARGS.get("check")), began=self.began, ended=time.time(), collection=version(),
             stages=self.stages, left_out=self.left_out, limit=context.CLIARGS.get("subset") or "", **of_run,
         ), previous=self.previous)
         report["notes"] += self.notes

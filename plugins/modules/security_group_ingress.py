@@ -304,9 +304,7 @@ left_alone:
     remedy:
       description: The way out.
       type: str
-      sample: >-
-        if it is meant, list it or accept it (huntaze_drift.accepted); else revoke it, as a run does with purge_ports
-        (purge_ingress in the inventory)
+      sample: if it is meant, list it or accept it (huntaze_drift.accepted); else revoke it, as a run does with purge_ports
     lowers_security:
       description: Whether it lets in somebody whom the listed rules do not.
       type: bool

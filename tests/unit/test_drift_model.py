@@ -186,6 +186,11 @@ def test_what_corrects_is_named_as_the_operator_started_the_run():
     assert outcome["next"] == "scripts/huntaze-drift -i production --correct   # corrects it"
 
 
+def test_the_way_out_names_the_variable_of_the_inventory():
+    made = reported(*whole(looked("network", left_alone=[{**OPEN, "remedy": "revoke it, as a run does with purge_ports"}])), asked={})
+    assert made["drift"][0]["remedy"] == "revoke it, as a run does with purge_ingress in the inventory"
+
+
 def test_what_has_to_be_known_of_who_it_was_stays_with_the_difference():
     of = {"object": THRESHOLD["object"], "field": THRESHOLD["field"], "since": None, "by": None, "via": None, "candidates": [], "note": "It is old."}
     history = event("always", action="huntaze.ai_system.change_history_info", origins=[of], notes=[])

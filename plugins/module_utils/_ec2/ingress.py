@@ -191,5 +191,5 @@ def _left_alone(group_id: str, rule: Rule, declared: t.Iterable[Rule], added: t.
         why += f", but lets in nobody whom {covering} does not"
     elif gone:
         why += f"; {listed(gone)} {'are' if gone[1:] else 'is'} not there, so it may stand in that place"
-    remedy = "if it is meant, list it or accept it (huntaze_drift.accepted); else revoke it, as a run does with purge_ports (purge_ingress in the inventory)"
+    remedy = "if it is meant, list it or accept it (huntaze_drift.accepted); else revoke it, as a run does with purge_ports"
     return LeftAlone(_difference(group_id, rule, rule.description or "", None), why, remedy, lowers_security=covering is None)

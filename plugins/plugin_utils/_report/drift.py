@@ -81,7 +81,9 @@ def _left_alone(look: Look, looks: t.Sequence[Look]) -> t.Iterator[dict[str, t.A
     for one in told(look.result.get("left_alone") or []):
         # A variable of the app stands in for that of a branch which is gone, until a run puts that one back.
         if not (look.module == "amplify_environment" and one["field"] in put_back):
-            yield _record(look, one, one["lowers_security"], words.clean(one.get("why") or "a run leaves it as it is"), False, one.get("remedy"))
+            # The inventory has another name for that option.
+            remedy = str(one.get("remedy") or "").replace("with purge_ports", "with purge_ingress in the inventory")
+            yield _record(look, one, one["lowers_security"], words.clean(one.get("why") or "a run leaves it as it is"), False, remedy)
 
 
 def missing_cache(name: t.Any) -> dict[str, t.Any]:

@@ -66,7 +66,7 @@ pytest: .venv/ready servers ## Run all tests of pytest, on sandboxes of their ow
 	set -x && $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $$left_out && \
 	$(BIN)/python -m pytest tests/policy && mkdir -p .cache && touch $(SANDBOX_TESTED) # tests/policy: the README's policy, held to what the others called
 
-.PHONY: unit modules deployment-tests agent-tests sandbox-tests
+.PHONY: unit modules deployment-tests agent-tests network-tests sandbox-tests
 unit: .venv/ready ## Run the tests of planners and judgements: no server, no sandbox
 	$(BIN)/python -m pytest -n 2 tests/unit
 
@@ -78,6 +78,9 @@ deployment-tests: .venv/ready servers ## Run the tests of the playbooks on the s
 
 agent-tests: .venv/ready servers ## Run the tests of the limiter agent on a real Redis
 	$(BIN)/python -m pytest -n 3 --dist loadfile tests/agent
+
+network-tests: .venv/ready servers ## Run the tests with real packets, in network namespaces; they say why where they cannot
+	$(BIN)/python -m pytest tests/network
 
 sandbox-tests: .venv/ready servers ## Run the tests of the sandbox itself
 	$(BIN)/python -m pytest -n 3 --dist loadfile tests/sandbox/tests

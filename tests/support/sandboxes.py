@@ -21,6 +21,8 @@ import boto3
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from support import namespaces
+from support.namespaces import Namespace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SANDBOX = REPOSITORY / "tests" / "sandbox"
@@ -158,18 +160,20 @@ class Result(dict):
 
 def run_module(
     sandbox: Sandbox, name: str, args: t.Mapping[str, t.Any], *, check: bool = False, diff: bool = True,
-    kill_after: int | None = None, environment: t.Mapping[str, str] | None = None,
+    kill_after: int | None = None, environment: t.Mapping[str, str] | None = None, namespace: Namespace | None = None,
 ) -> Result:
     """Run a module of this collection in a process of its own, with the estate's connection options where it has such.
 
     kill_after: SIGKILL its process group once the n-th changing API call is made but not answered. A module
     that makes fewer ends by itself: `killed` of the result tells.
+    namespace: the network it finds itself in.
     """
     arguments = {**_connection(sandbox, name), **args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
     if kill_after is not None:
         sandbox.control.add_fault(kind="hang", operation="mutating", after=kill_after - 1, times=1)
     with tempfile.NamedTemporaryFile("w+") as output:
-        process = PROCESSES.Process(target=_become, args=(name, arguments, {**os.environ, **(environment or {})}, output.name))
+        place = namespace.path if namespace else None
+        process = PROCESSES.Process(target=_become, args=(name, arguments, {**os.environ, **(environment or {})}, output.name, place))
         process.start()
         try:
             killed = kill_after is not None and _killed_when_held(sandbox, process)
@@ -184,9 +188,11 @@ def run_module(
     return Result(process.exitcode, printed, {} if killed else _parsed(printed), killed)
 
 
-def _become(name: str, arguments: dict[str, t.Any], environment: dict[str, str], output: str) -> None:
+def _become(name: str, arguments: dict[str, t.Any], environment: dict[str, str], output: str, namespace: str | None) -> None:
     """What a module finds when Ansible starts it, in this process."""
     os.setsid()
+    if namespace:
+        namespaces.enter(namespace)
     os.environ.clear()
     os.environ.update(environment)
     with tempfile.TemporaryFile() as given:

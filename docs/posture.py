@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "posture.md"
 sys.path.append(str(ROOT / ".collections"))
 
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import ends, posture, prices  # noqa: E402
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.rules import RULES  # noqa: E402
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import ends, prices  # noqa: E402
 
 
 def row(*cells: str) -> str:
@@ -23,7 +24,7 @@ def row(*cells: str) -> str:
 
 def rules() -> str:
     lines = [row("finding", "severity", "what is looked for", "what the way out breaks", "source"), row(*["---"] * 5)]
-    for each in posture.RULES:
+    for each in RULES:
         breaks = re.sub(r"\{(\w+)\}", lambda name: {"source": "the source", "port": "the port"}.get(name[1], "it"), each.breaks)
         lines.append(row(f"`{each.id}`", each.severity, each.title, breaks, each.source))
     return "\n".join(lines)

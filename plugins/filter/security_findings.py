@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.posture import security_findings
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.findings import security_findings
 
 DOCUMENTATION = r"""
 name: security_findings

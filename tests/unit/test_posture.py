@@ -11,7 +11,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.posture import RULES, SEVERITIES, SUBJECTS, security_findings
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.findings import security_findings
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.looks import SEVERITIES
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.rules import RULES, SUBJECTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.estates import CACHE, CACHE_GROUP, DATABASE_GROUP, DECLARED, ESTATE, LIMITER_GROUP, altered, rule, with_rules
@@ -90,7 +92,8 @@ CASES = [
     ("postgresql/public_subnet/huntaze-postgres-production", "low", {
         "estate": altered(ESTATE, **{DATABASE + "db_subnet_group__subnets": [{"subnet_identifier": "subnet-l1"}]})}),
     ("agents/open/huntaze-limiter/tcp-8443-from-0.0.0.0-0", "medium", {
-        "estate": with_rules(rule(LIMITER_GROUP, "0.0.0.0/0", 8443)), "declared": altered(DECLARED, huntaze_limiter__listen_from=["0.0.0.0/0", "sg-000000b1"])}),
+        "estate": with_rules(rule(LIMITER_GROUP, "0.0.0.0/0", 8443)),
+        "declared": altered(DECLARED, huntaze_limiter__listen_from=["0.0.0.0/0", "sg-000000b1"])}),
     ("agents/undeclared/huntaze-limiter/tcp-8443-from-0.0.0.0-0", "high", {"estate": with_rules(rule(LIMITER_GROUP, "0.0.0.0/0", 8443))}),
     ("agents/other_ports/huntaze-limiter/tcp-22-from-0.0.0.0-0", "high", {
         "estate": with_rules(rule(LIMITER_GROUP, "0.0.0.0/0", 22), rule(LIMITER_GROUP, "0.0.0.0/0", 443, number=2))}),
@@ -151,7 +154,8 @@ def test_a_public_database_says_what_closing_it_cuts_off_and_names_the_region():
 
 def test_an_instance_of_a_cluster_is_not_blamed_for_what_the_cluster_decides():
     assert not found(altered(ESTATE, **{
-        DATABASE + "db_cluster_identifier": "c", DATABASE + "multi_az": False, DATABASE + "deletion_protection": False, DATABASE + "backup_retention_period": 1}))
+        DATABASE + "db_cluster_identifier": "c", DATABASE + "multi_az": False, DATABASE + "deletion_protection": False,
+        DATABASE + "backup_retention_period": 1}))
 
 
 def test_members_of_a_composite_that_tells_somebody_need_not_tell_anybody():
@@ -170,7 +174,8 @@ def test_what_was_refused_is_told_with_the_reason_and_nothing_is_found_there():
     assert unseen[0].startswith("Nobody looked at the security groups' rules: UnauthorizedOperation: You are not authorized to perform this operation. So ")
     assert "the cache's port open to the world" in unseen[0]
     assert unseen[1] == "Nobody looked at the database's parameters. So nothing is said of: PostgreSQL without TLS."
-    assert posture(altered(ESTATE, database__parameters={}))["unseen"] == ["AWS shows no value of rds.force_ssl, so nothing is said of: PostgreSQL without TLS."]
+    assert posture(altered(ESTATE, database__parameters={}))["unseen"] == [
+        "AWS shows no value of rds.force_ssl, so nothing is said of: PostgreSQL without TLS."]
     assert posture(agents=3)["unseen"] == ["EC2 shows 2 of the 3 hosts of agents, so nothing is said of the others."]
     listed = with_rules(rule(CACHE_GROUP, "pl-00000001"))
     assert posture(listed)["unseen"] == ["What the prefix list pl-00000001 holds is not known, so nothing is said of whom it lets into huntaze-cache."]

@@ -9,16 +9,21 @@ import json
 import random
 from pathlib import Path
 
+import botocore.session
 import jsonschema
 import pytest
+import yaml
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.schema import SCHEMA
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.findings import security_findings
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.looks import SEVERITIES
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.rules import RULES, SUBJECTS
+from botocore import xform_name
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.estates import CACHE, CACHE_GROUP, DATABASE_GROUP, DECLARED, ESTATE, LIMITER_GROUP, altered, rule, with_rules
 
 REPORT = json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text())
+BOTOCORE = botocore.session.get_session()
 NOW = "2026-12-01T12:00:00Z"
 DATABASE = "database__instances__0__"
 # The guide's estate as declared: its hosts have public addresses, which a load balancer makes needless.
@@ -122,6 +127,24 @@ def test_every_rule_is_tested_and_has_all_its_texts():
     for each in RULES:
         assert each.severity in SEVERITIES and each.source and each.means.endswith(".") and each.breaks.endswith("."), each.id
         assert each.remedy[0] in ("command", "variable") and set(each.needs) <= set(SUBJECTS), each.id
+
+
+@pytest.mark.parametrize("each", [one for one in RULES if one.remedy[1].startswith("aws ")], ids=lambda one: one.id)
+def test_a_command_is_one_of_aws_and_lacks_nothing_that_it_needs(each):
+    words = each.remedy[1].replace("{{", "{").replace("}}", "}").split()
+    model = BOTOCORE.get_service_model({"s3api": "s3"}.get(words[1], words[1]))
+    (operation,) = [name for name in model.operation_names if xform_name(name, "-") == words[2]]
+    shape = model.operation_model(operation).input_shape
+    known, given = {xform_name(name, "-") for name in shape.members}, {word[2:] for word in words if word.startswith("--")} - {"region"}
+    assert {name if name in known else name.removeprefix("no-") for name in given} <= known
+    assert {xform_name(name, "-") for name in shape.required_members} <= given
+
+
+def test_a_variable_is_one_of_the_inventory():
+    for each in RULES:
+        if each.remedy[0] == "variable":
+            for name, keys in yaml.safe_load(each.remedy[1].replace("{{", "{").replace("}}", "}")).items():
+                assert set(keys) <= set(SCHEMA[name].keys), each.id
 
 
 def test_hosts_that_the_app_calls_directly_need_their_public_addresses():

@@ -25,6 +25,7 @@ class Price(t.NamedTuple):
 _LIST = ("AWS Price List", "2026-10-02")
 _INFRACOST = ("infracost 95ba4f4, tests of the AWS provider", "2026-08-21")
 _T4G = ("ten published tables that agree",)
+_RECORDED = ("a public recording of the AWS Price List API", "2026-08-19")
 _RDS = ("infratally.com, AWS RDS pricing explained", "2026-01-01")  # "2026", without a day
 
 PRICES: dict[str, Price] = {
@@ -44,7 +45,9 @@ PRICES: dict[str, Price] = {
     "EBS gp3": Price(0.08, "GB", *_INFRACOST),
     "EBS gp2": Price(0.10, "GB", *_INFRACOST),
     "public IPv4 address": Price(0.005, "hour", "a reading of AWS's VPC pricing", "2026-07-01"),
-    "RDS db.t4g.micro postgres": Price(0.016, "hour", *_RDS),
+    "RDS db.t3.micro postgres": Price(0.018, "hour", *_RECORDED),
+    "RDS db.t3.small postgres": Price(0.036, "hour", "six published tables that agree"),
+    "RDS db.t4g.micro postgres": Price(0.016, "hour", *_RECORDED),
     "RDS db.t4g.small postgres": Price(0.032, "hour", *_RDS),
     "RDS db.t4g.medium postgres": Price(0.065, "hour", *_RDS),
     "RDS db.t3.large postgres": Price(0.145, "hour", *_INFRACOST),

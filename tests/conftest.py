@@ -87,3 +87,13 @@ def ioredis(request: pytest.FixtureRequest, node_directory: Path) -> t.Iterator[
             return json.loads(node.stdout.readline())
 
         yield ping
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of what was made to fail and what was made of it, from the tests that recorded a `diagnosis`."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports if getattr(report, "when", "") == "call"]
+    rows = [value for report in reports for name, value in report.user_properties if name == "diagnosis"]
+    if rows:
+        terminalreporter.section("situation | client saw | verdict | evidence | confidence")
+        for row in dict.fromkeys(rows):
+            terminalreporter.write_line(row)

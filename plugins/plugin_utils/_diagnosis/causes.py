@@ -79,9 +79,13 @@ def looks(seen_from: t.Sequence[Mapping]) -> list[Look]:
     made = []
     for place in seen_from:
         seen = place.get("seen") or {}
+        results = seen.get("results") or []
+        # A name that is not resolved leaves no packet; where the others leave from tells where this host stands.
+        origin = next((result["from_address"] for result in results if result.get("from_address")), None)
         made += [
-            Look(str(place.get("vantage") or "somewhere"), bool(place.get("inside", True)), result, tuple(seen.get("local_ports") or ()))
-            for result in seen.get("results") or []
+            Look(str(place.get("vantage") or "somewhere"), bool(place.get("inside", True)), {**result, "from_address": result.get("from_address") or origin},
+                 tuple(seen.get("local_ports") or ()))
+            for result in results
         ]
     return [look._replace(others=tuple(_reached(other) for other in made if _is_answered(other, look))) for look in made]
 
@@ -219,7 +223,7 @@ def _path(explanation: Explanation, vantages: t.Sequence[str]) -> list[dict[str,
 
 def _client_saw(explanations: t.Sequence[Explanation]) -> str:
     look = explanations[0].case.look
-    said, seconds = look.words.split(" (all looks together")[0], look.result.get("seconds")
+    said, seconds = look.words.split(" (all looks together")[0].rstrip("."), look.result.get("seconds")
     if look.cause in (Cause.TIMEOUT, Cause.NO_ANSWER) and seconds:
         said += f" in {seconds:.1f} s"
     origins = list(dict.fromkeys(str(one.case.look.result["from_address"]) for one in explanations if one.case.look.result.get("from_address")))

@@ -78,6 +78,11 @@ class Service(t.NamedTuple):
     raw: t.Optional[Mapping] = None  # AWS's item, its keys in snake_case
 
     @property
+    def absent(self) -> bool:
+        """AWS says that nothing of it can answer anywhere."""
+        return self.places is not None and not self.places
+
+    @property
     def ports(self) -> set[int]:
         return {port for _host, port in self.places or ()}
 
@@ -130,9 +135,9 @@ class Facts:
         declared = str((self.declared.get("huntaze_database") or {}).get("identifier") or "the database")
         proxy = self.proxy(look)
         if proxy:
-            name = str(proxy.get("db_proxy_name"))
+            name = str(proxy.get("db_proxy_name"))  # AWS does not tell its port
             return Service(
-                "PostgreSQL", f"RDS Proxy {name}", name, [(look.place[0], 5432)], proxy.get("status"), proxy.get("vpc_id"),
+                "PostgreSQL", f"RDS Proxy {name}", name, [(look.place[0], look.place[1] or 5432)], proxy.get("status"), proxy.get("vpc_id"),
                 proxy.get("vpc_security_group_ids"), False, "rds DescribeDBProxies", proxy,
             )
         instances = self.part("database", "instances")

@@ -93,14 +93,12 @@ def endpoint(case: Case) -> Finding:
     redis = case.look.kind == "redis"
     situation = S.ENDPOINT_GONE if redis else S.ENDPOINT_UNKNOWN
     service, host = case.service, case.look.place[0]
-    if case.look.others or service.status == "gone":
+    if case.look.others or service.absent:  # a cache that is being made or deleted has none yet, or none any more: its status tells
         return _excluded(situation, *case.look.others[:1])
     if service.places is None:
         return _open(situation)
     if host in dict(service.places):
         return _excluded(situation, f"{host} is an endpoint of {service.object}")
-    if not service.places:  # a cache that is being made or deleted has none yet, or none any more
-        return _open(situation)
     if not redis and case.look.cause is not Cause.NAME_RESOLUTION:
         return _open(situation)  # it may be an alias, or a proxy that nobody told of
     shown = ", ".join(dict(service.places))
@@ -112,7 +110,7 @@ def port(case: Case) -> Finding:
     if case.look.others:
         return _excluded(S.WRONG_PORT)
     if not service.ports:
-        return _open(S.WRONG_PORT) if service.status != "gone" else _excluded(S.WRONG_PORT)
+        return _excluded(S.WRONG_PORT) if service.absent else _open(S.WRONG_PORT)
     if asked in service.ports:
         return _excluded(S.WRONG_PORT, f"{service.object} listens on port {asked}")
     right = dict(service.places or ()).get(case.look.place[0]) or sorted(service.ports)[0]
@@ -135,7 +133,7 @@ def available(case: Case) -> Finding:
 
 def dns_outside(case: Case) -> Finding:
     blocks = case.facts.blocks(case.service.vpc) if case.service.vpc else None
-    if case.service.status == "gone":
+    if case.service.absent or endpoint(case).state is State.PROVEN:
         return _excluded(S.DNS_OUTSIDE)
     if not case.look.addresses or blocks is None:
         return _open(S.DNS_OUTSIDE)
@@ -160,7 +158,7 @@ def dns_outside(case: Case) -> Finding:
 def dns_stale(case: Case) -> Finding:
     """Whether the address belongs to the service. ElastiCache's and RDS's interfaces do not name what they belong to for certain, an instance's does."""
     interfaces, blocks = case.facts.network("network_interfaces"), case.facts.blocks(case.service.vpc) if case.service.vpc else None
-    if case.service.status == "gone":
+    if case.service.absent or endpoint(case).state is State.PROVEN:
         return _excluded(S.DNS_STALE)
     if not case.look.addresses or interfaces is None or blocks is None:
         return _open(S.DNS_STALE)
@@ -473,6 +471,8 @@ def no_database(case: Case) -> Finding:
 
 
 def own_rules(case: Case) -> Finding:
+    if proxy_tls(case).state is State.PROVEN:
+        return _excluded(S.HBA)
     forced = tls_forced(case)
     if forced.state is not State.EXCLUDED:
         return _open(S.HBA) if forced.state is State.OPEN else _excluded(S.HBA)
@@ -540,7 +540,9 @@ def _instant(text: t.Any) -> datetime.datetime:
 
 
 def other(case: Case) -> Finding:
-    return Finding(S.OTHER, State.OPEN, evidence=(case.saw(),))
+    """The words of the server are all that there is."""
+    proxy = proxy_authentication(case)
+    return proxy if proxy.state is State.PROVEN else Finding(S.OTHER, State.OPEN, evidence=(case.saw(),))
 
 
 # Which situations may stand behind what a client met. `suspects` are told where everything else is excluded: nobody can exclude them from outside.
@@ -577,10 +579,11 @@ _REDIS = {
 }
 _POSTGRESQL = {
     Cause.TLS_REQUIRED: Row((tls_forced, proxy_tls, something_else), (S.HBA,)),
-    Cause.NOT_ALLOWED: Row((tls_forced, own_rules, something_else)),
+    Cause.NOT_ALLOWED: Row((tls_forced, proxy_tls, own_rules, something_else)),
     Cause.TLS_NOT_OFFERED: Row((endpoint, port), (S.NO_TLS_SERVER,)),
     Cause.WRONGPASS: Row((database_password, password_managed, proxy_authentication, something_else)),
     Cause.NO_DATABASE: Row((no_database, something_else)),
+    Cause.REJECTED: Row((other, something_else)),
 }
 
 

@@ -292,7 +292,7 @@ class Situation(str, enum.Enum):
         "shows Auth: the secrets of the users that the proxy knows",
     )
     NO_DATABASE = (
-        "no_database", REFUSES, "it has no such database", "{object} has no database {database}", VARIABLE, "huntaze_database: {{name: ...}}",
+        "database_missing", REFUSES, "it has no such database", "{object} has no database {database}", VARIABLE, "huntaze_database: {{name: ...}}",
         "names a database that is there{first_database}", _DATABASE, "shows DBName, the database that it was made with",
     )
     HBA = (

@@ -34,7 +34,7 @@ def _interface(name, group, address, subnet):
 def _host(number):
     return {
         "instance_id": f"i-{number}", "instance_type": "t4g.micro", "state": {"code": 16, "name": "running"}, "public_ip_address": f"198.51.100.{number}",
-        "private_ip_address": f"10.0.0.{number}", "metadata_options": {"http_tokens": "required"}, "tags": {"Name": f"limiter-{number}"},
+        "private_ip_address": f"10.0.0.{number}", "metadata_options": {"http_tokens": "required"}, "tags": [{"Key": "Name", "Value": f"limiter-{number}"}],
         "security_groups": [{"group_id": LIMITER_GROUP, "group_name": "huntaze-limiter"}],
         "network_interfaces": [{"network_interface_id": f"eni-h{number}"}],
     }

@@ -232,8 +232,8 @@ def default_groups(known: Known) -> t.Iterator[Found]:
 def _name_of(host: Item) -> str:
     tags = host.get("tags") or {}
     if isinstance(tags, list):
-        tags = {tag.get("key"): tag.get("value") for tag in tags}
-    return str(tags.get("Name") or tags.get("name") or host.get("instance_id"))
+        tags = {tag.get("Key"): tag.get("Value") for tag in tags}
+    return str(tags.get("Name") or host.get("instance_id"))
 
 
 def hosts_when(found: str, holds: t.Callable[[Known, Item], t.Any]) -> t.Callable[[Known], t.Iterator[t.Union[Found, str]]]:

@@ -12,22 +12,23 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture import 
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.known import Known
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._posture.looks import HIGH, LOW, MEDIUM, Found
 
-# What a rule may need, as a reader calls it, and the calls that look at it.
-SUBJECTS = {
-    "cache.replication_groups": ("the cache's replication group", "DescribeReplicationGroups"),
-    "cache.users": ("the cache's users", "DescribeUsers"),
-    "database.instances": ("the database", "DescribeDBInstances"),
-    "database.parameters": ("the database's parameters", "DescribeDBParameters"),
-    "database.major_versions": ("the ends of PostgreSQL's versions", "DescribeDBMajorEngineVersions"),
-    "network.route_tables": ("the routes", "DescribeRouteTables"),
-    "network.security_groups": ("the security groups", "DescribeSecurityGroups"),
-    "network.security_group_rules": ("the security groups' rules", "DescribeSecurityGroupRules"),
-    "network.network_interfaces": ("the network interfaces", "DescribeNetworkInterfaces"),
-    "hosts.instances": ("the agents' hosts", "DescribeInstances"),
-    "bucket.public_access_block": ("the bucket's public access block", "GetPublicAccessBlock"),
-    "bucket.policy_status": ("the bucket's policy", "GetBucketPolicyStatus"),
-    "bucket.tls_only": ("the bucket's policy", "GetBucketPolicy"),
-    "bucket.encryption": ("the bucket's encryption", "GetBucketEncryption"),
+# What a rule may need, as a reader calls it, and the calls that it takes.
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "cache.replication_groups": ("the cache's replication group", "elasticache DescribeReplicationGroups", "elasticache DescribeCacheClusters"),
+    "cache.users": ("the cache's users", "elasticache DescribeUsers", "elasticache DescribeReplicationGroups", "elasticache DescribeCacheClusters"),
+    "database.instances": ("the database", "rds DescribeDBInstances"),
+    "database.parameters": (
+        "the database's parameters", "rds DescribeDBParameters", "rds DescribeDBClusterParameters", "rds DescribeDBClusters", "rds DescribeDBInstances"),
+    "database.major_versions": ("the ends of PostgreSQL's versions", "rds DescribeDBMajorEngineVersions", "rds DescribeDBInstances"),
+    "network.route_tables": ("the routes", "ec2 DescribeRouteTables"),
+    "network.security_groups": ("the security groups", "ec2 DescribeSecurityGroups"),
+    "network.security_group_rules": ("the security groups' rules", "ec2 DescribeSecurityGroupRules", "ec2 DescribeSecurityGroups"),
+    "network.network_interfaces": ("the network interfaces", "ec2 DescribeNetworkInterfaces"),
+    "hosts.instances": ("the agents' hosts", "ec2 DescribeInstances", "ec2 DescribeNetworkInterfaces"),
+    "bucket.public_access_block": ("the bucket's public access block", "s3 GetPublicAccessBlock", "s3 HeadBucket"),
+    "bucket.policy_status": ("the bucket's policy", "s3 GetBucketPolicyStatus", "s3 HeadBucket"),
+    "bucket.tls_only": ("the bucket's policy", "s3 GetBucketPolicy", "s3 HeadBucket"),
+    "bucket.encryption": ("the bucket's encryption", "s3 GetBucketEncryption", "s3 HeadBucket"),
 }
 
 

@@ -13,6 +13,7 @@ from moto.rds.models import rds_backends
 
 from aws_api import interfaces
 from aws_api.elasticache.access import Access
+from aws_api.estate import LIMITER_ADDRESS
 from data_plane.client import apply
 
 ANYTHING = "on ~* &* +@all"
@@ -61,7 +62,8 @@ class World:
         """Make the data plane what the control plane says, unless it is so already."""
         ec2, elasticache, rds = map(self._backend, (ec2_backends, elasticache_backends, rds_backends))
         ec2.keep_service_interfaces([*interfaces.of_caches(elasticache, ec2), *interfaces.of_databases(rds, ec2)])
-        self._apply({"nodes": self._nodes(), "endpoints": [*self._cache_endpoints(), *self._database_endpoints()]})
+        endpoints = [*self._cache_endpoints(), *self._database_endpoints()]
+        self._apply({"nodes": self._nodes(), "endpoints": endpoints, "hosts": self._hosts()})
 
     def _apply(self, desired: dict[str, t.Any]) -> None:
         if desired != self._applied:
@@ -105,15 +107,31 @@ class World:
             for database in self._backend(rds_backends).databases.values()
         ]
 
+    def _hosts(self) -> dict[str, list[dict[str, t.Any]]]:
+        """By the address of a limiter host, what its groups let in. No group judges what a host sends to itself, and all they send has one address."""
+        own = {"first": 0, "last": 65535, "networks": [f"{LIMITER_ADDRESS}/32"]}
+        interfaces = [eni for eni in self._backend(ec2_backends).enis.values() if eni.instance and eni.private_ip_address.startswith("127.")]
+        return {
+            eni.private_ip_address: [own, *self._opened(sorted(group.id for group in eni.group_set))]
+            for eni in interfaces if eni.private_ip_address != LIMITER_ADDRESS
+        }
+
     def _ingress(self, group_ids: list[str], port: int) -> list[str]:
         """The networks that the rules of these groups let in."""
+        return sorted({network for each in self._opened(group_ids) if each["first"] <= port <= each["last"] for network in each["networks"]})
+
+    def _opened(self, group_ids: list[str]) -> list[dict[str, t.Any]]:
+        """The ranges of TCP ports that the rules of these groups open, each with the networks it is open to."""
         ec2 = self._backend(ec2_backends)
         groups = [group for group in map(ec2.get_security_group_from_id, group_ids) if group]
-        networks = set()
-        for rule in (rule for group in groups for rule in group.ingress_rules):
-            if rule.ip_protocol == "-1" or (rule.ip_protocol == "tcp" and int(rule.from_port) <= port <= int(rule.to_port)):
-                networks.update(self._sources(ec2, rule))
-        return sorted(networks)
+        rules = [rule for group in groups for rule in group.ingress_rules if rule.ip_protocol in ("tcp", "-1")]
+        return [
+            {
+                "first": 0 if rule.ip_protocol == "-1" else int(rule.from_port), "last": 65535 if rule.ip_protocol == "-1" else int(rule.to_port),
+                "networks": self._sources(ec2, rule),
+            }
+            for rule in rules
+        ]
 
     @staticmethod
     def _sources(ec2: t.Any, rule: t.Any) -> list[str]:

@@ -13,6 +13,7 @@ import typing as t
 
 from data_plane.client import DataPlaneError
 from data_plane.front import Endpoint, Server
+from data_plane.host_ports import HostPorts
 from data_plane.nodes import Node
 from data_plane.postgres import Postgres
 from instance import Instance
@@ -30,6 +31,9 @@ class DataPlane:
         self._endpoints: dict[tuple[str, int], Endpoint] = {}
         self._shown: list[dict[str, t.Any]] = []
         self._postgres = Postgres(instance)
+        self._host_ports = HostPorts(instance.network)
+        if self._host_ports.problem:
+            logging.warning("the ports of the limiter hosts are open, whatever their security groups say: %s", self._host_ports.problem)
         self._applying = asyncio.Lock()
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(instance.certificate, instance.key)
@@ -45,6 +49,7 @@ class DataPlane:
                 await self._set_node(name, node["users"])
             for place, endpoint in wanted.items():
                 await self._set_endpoint(place, endpoint)
+            self._host_ports.become(desired.get("hosts", {}))
             self._shown = desired["endpoints"]
 
     async def _set_node(self, name: str, users: dict[str, t.Any]) -> None:

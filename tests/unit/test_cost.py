@@ -37,6 +37,7 @@ def test_the_guides_estate_without_alarms_costs_what_the_guide_does_not_say():
     assert made["month"] == 33.25 and made["currency"] == "USD"
     assert [(item["id"], item["usd_month"]) for item in made["items"]] == [
         ("elasticache/node/cache.t3.micro", 12.41), ("ec2/limiter/t4g.micro", 12.26), ("ec2/disk/gp3", 1.28), ("ec2/address", 7.3)]
+    assert line(made, "ec2/address")[0] == "2 addresses, 730 h"
     assert made["not_counted"] == "ElastiCache snapshots, the load balancer, data transfer, requests, taxes, AWS's free tier"
 
 

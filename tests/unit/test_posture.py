@@ -194,7 +194,7 @@ def test_what_was_refused_is_told_with_the_reason_and_nothing_is_found_there():
         {"source": "ec2 DescribeSecurityGroupRules", "at": NOW, "error": "UnauthorizedOperation: You are not authorized to perform this operation."},
         {"source": "ec2 DescribeSubnets", "at": NOW, "error": None}])
     unseen = posture(estate)["unseen"]
-    assert unseen[0].startswith("Nobody looked at the security groups' rules (AWS refused ec2 DescribeSecurityGroupRules: UnauthorizedOperation: You are not")
+    assert unseen[0].startswith("Nobody looked at the security groups' rules (AWS refused ec2 DescribeSecurityGroupRules: UnauthorizedOperation). So")
     assert "the cache's port open to the world" in unseen[0]
     assert unseen[1] == "Nobody looked at the database's parameters. So nothing is said of: PostgreSQL without TLS."
     assert posture(altered(ESTATE, database__parameters={}))["unseen"] == [

@@ -72,12 +72,12 @@ def _finding(rule: Rule, one: Found, known: Known) -> dict[str, t.Any]:
 
 def _unseen(blind: t.Mapping[str, t.Sequence[str]], known: Known) -> list[str]:
     """A sentence for each reason why nobody looked at something."""
-    errors = {one.get("source"): one["error"] for one in known.estate.get("read") or [] if one.get("error")}
+    codes = {one.get("source"): str(one["error"]).partition(":")[0] for one in known.estate.get("read") or [] if one.get("error")}
     subjects: dict[str, list[str]] = {}
     titles: dict[str, list[str]] = {}
     for path, named in blind.items():
         subject, *calls = SUBJECTS[path]
-        why = next((f" (AWS refused {call}: {words.headline(errors[call])})" for call in calls if call in errors), "")
+        why = next((f" (AWS refused {call}: {words.clean(codes[call])})" for call in calls if call in codes), "")
         subjects.setdefault(why, []).append(subject)
         titles.setdefault(why, []).extend(named)
     return [

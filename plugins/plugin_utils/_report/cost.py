@@ -91,8 +91,8 @@ class _Counted:
             self.items.append(Item(key, words.clean(label), quantity, usd, "estimated" if estimated or not price.day else "listed", price))
 
 
-def _of_a_month(number: int, one: str) -> str:
-    return f"{words.plural(number, one)}, {HOURS} h"
+def _of_a_month(number: int, one: str, many: str = "") -> str:
+    return f"{words.plural(number, one, many)}, {HOURS} h"
 
 
 def _cache(counted: _Counted, estate: t.Mapping[str, t.Any], cache: t.Mapping[str, t.Any], today: datetime.date) -> None:
@@ -132,7 +132,7 @@ def _hosts(counted: _Counted, estate: t.Mapping[str, t.Any], agents: int) -> Non
         counted.unknown(f"{words.plural(agents - len(there), 'host')} of agents that EC2 does not show")
     _disks(counted, hosts.get("volumes"), {one.get("instance_id") for one in there})
     addresses = sum(bool(one.get("public_ip_address")) for one in there)
-    counted.add("ec2/address", "Public IPv4 addresses", "public IPv4 address", addresses, _of_a_month(addresses, "address"))
+    counted.add("ec2/address", "Public IPv4 addresses", "public IPv4 address", addresses, _of_a_month(addresses, "address", "addresses"))
 
 
 def _disks(counted: _Counted, volumes: t.Optional[t.Sequence[t.Mapping[str, t.Any]]], hosts: t.Collection[t.Any]) -> None:

@@ -43,6 +43,7 @@ from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils import _in_process
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import failures, words
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.model import RESCUE
 
 REPORT = "huntaze.ai_system.report"
 
@@ -95,7 +96,7 @@ class CallbackModule(Default):
     def v2_runner_on_failed(self, result, ignore_errors=False):
         if not self.is_in_the_report():
             super().v2_runner_on_failed(result, ignore_errors)
-        elif not (self.is_told_as_checks(result) or result._task.loop and "results" in result._result):
+        elif not (self.is_repeated(result) or result._task.loop and "results" in result._result):
             self.tell_failure(result, "FAILED", C.COLOR_ERROR, ignore_errors)
 
     def v2_runner_item_on_failed(self, result):
@@ -114,9 +115,11 @@ class CallbackModule(Default):
         """Whether the report tells of failures, so that a line is enough here."""
         return self.is_quiet and REPORT in C.CALLBACKS_ENABLED
 
-    def is_told_as_checks(self, result):
-        """Verification ends with an assertion that names all checks, as the report does."""
-        return "verify" in self._play.tags and result._task.action.endswith("assert")
+    def is_repeated(self, result):
+        """Verification ends with an assertion that names all checks, as the report does, and a rescue with the failure that it was for."""
+        task = result._task
+        checks = "verify" in self._play.tags and task.action.endswith("assert")
+        return checks or task.action.endswith("fail") and f"/stages/tasks/{RESCUE}.yml" in (task.get_path() or "")
 
     def tell_failure(self, result, word, color, ignored=False):
         """One line. A failure that is rescued or ignored comes to no report, so it says what it is about."""

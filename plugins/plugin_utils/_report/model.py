@@ -25,6 +25,8 @@ TOGETHER = {"auth_open": "auth_close"}
 LISTS = {"security_group_ingress": "rules", "cloudwatch_alarms": "alarms"}
 # Stages that change nothing.
 LOOKS = ("preflight", "verify")
+# The tasks that look for the cause of a failure, and fail in its place.
+RESCUE = "diagnose"
 # Tasks that fail without having changed anything.
 CHANGES_NOTHING = ("assert", "fail", "debug", "set_fact", "validate_argument_spec")
 OWN_PLAYBOOKS = ("deploy", "verify", "drift")
@@ -120,7 +122,10 @@ def report(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[s
 
 def _judged(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[str, t.Any]]) -> Judged:
     """What filters said last of causes, security and cost."""
-    causes, security, cost = ((_facts(events, f"huntaze_{name}") or [None])[-1] for name in ("causes", "findings", "cost"))
+    security, cost = ((_facts(events, f"huntaze_{name}") or [None])[-1] for name in ("findings", "cost"))
+    # Each host on which something failed has its own.
+    hosts = dict.fromkeys(event.host for event in events)
+    causes = [cause for host in hosts for cause in (_facts([event for event in events if event.host == host], "huntaze_causes") or [None])[-1] or []]
     told = judged(causes, security, cost, previous)
     for one in [*told.causes, *told.security]:
         if one["remedy"]["kind"] == "command":
@@ -306,7 +311,7 @@ def _troubles(events: t.Sequence[Event], run: Run, checks: t.Sequence[t.Mapping[
     told = any(one["verdict"] == "failed" for one in checks) or bool(checks) and not verdicts.proven(checks)
     found = []
     for host in run.failed_hosts:
-        last = next((event for event in reversed(events) if event.host == host and event.state in ("failed", "unreachable")), None)
+        last = next((event for event in reversed(events) if event.host == host and event.state in ("failed", "unreachable") and _file(event) != RESCUE), None)
         repeats = last and (told if last.stage == "verify" and last.action.endswith("assert") else blind and _file(last) == "drift")
         if last and not repeats:
             found.append(last)

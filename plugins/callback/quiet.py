@@ -123,9 +123,9 @@ class CallbackModule(Default):
 
     def tell_failure(self, result, word, color, ignored=False):
         """One line. A failure that is rescued or ignored comes to no report, so it says what it is about."""
-        self.tell_trouble(result)
+        self._handle_warnings(result._result)
         said = words.headline(failures.message(result._result, word == "UNREACHABLE"))
-        told = f"fatal: [{result._host.get_name()}]: {word}! => {result._task.get_name()}: {said}"
+        told = f"fatal: [{result._host.get_name()}]: {word}! => {result._task.get_name().rpartition(' : ')[2]}: {said}"
         self._display.display(told + (" (ignored)" if ignored else ""), color=color, stderr=self.get_option("display_failed_stderr"))
 
     def v2_runner_on_skipped(self, result):

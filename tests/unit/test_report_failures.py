@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils import _aws
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import failures
 from botocore import exceptions
+from support import reports
 from unit.test_report_model import AUTH, event, plan, reported
 
 
@@ -95,8 +96,32 @@ def test_of_several_failures_next_waits_for_none_in_particular():
     [
         ({"msg": "One or more items failed", "results": [{"failed": True, "msg": "a"}, {"msg": "fine"}, {"failed": True, "msg": "b"}]}, "a\nb"),
         ({"censored": "the output has been hidden"}, "the output has been hidden"), ({"rc": 1, "stderr": "boom\n\n\x1b[2J"}, "boom\n [2J"),
+        ({"msg": "MODULE FAILURE", "module_stderr": "Traceback:\n  File x\nKeyError: 'y'\n"}, "MODULE FAILURE\nKeyError: 'y'"),
         ({"msg": ["a", "b"]}, "a\nb"), ({}, "no reason given"), ({"msg": "", "results": 3}, "no reason given"),
     ],
 )
 def test_the_message_is_what_the_task_said(result, message):
     assert failures.message(result) == message
+
+
+def test_a_rescue_fails_in_the_place_of_the_task_and_its_cause_says_why():
+    failed = event("agent", "failed", task="limiter_agent : Bring it up", action="huntaze.ai_system.limiter_agent", host="limiter-1", msg="It is not ready. Look.",
+                   steps=["start the agent"], left=[], changed=True)
+    why = event("agent", action="ansible.builtin.set_fact", host="limiter-1", path="stages/tasks/diagnose.yml:20", ansible_facts={"huntaze_causes": [reports.CAUSE]})
+    again = event("agent", "failed", task="Fail for the first reason", action="ansible.builtin.fail", host="limiter-1", path="stages/tasks/diagnose.yml:30",
+                  msg=["It is not ready. Look.", "Cause: x"])
+    made = reported(failed, why, again, failed_hosts=["limiter-1"])
+    assert [(failure["task"], failure["message"]) for failure in made["failures"]] == [("Bring it up", "It is not ready. Look.")]
+    assert made["causes"] == [reports.CAUSE] and made["outcome"]["next"].startswith("ansible-playbook deploy.yml --tags network,verify")
+    assert made["outcome"]["sentence"].startswith("Stopped in agent at step 2 of 2: Redis")
+
+
+@pytest.mark.parametrize("order", [["limiter-1", "limiter-2"], ["limiter-2", "limiter-1"]])
+def test_what_one_host_has_done_is_not_taken_for_what_another_was_to_do(order):
+    def agent(stage, host, **result):
+        return event(stage, action="huntaze.ai_system.limiter_agent", path="roles/limiter_agent/tasks/look.yml:5" if stage == "preflight" else "", host=host,
+                     steps=["start the agent"], differences=[{"object": f"host {host}"}], **result)
+
+    made = reported(*(agent("preflight", host) for host in order), agent("agent", "limiter-1", changed=True, state="failed", msg="no", left=["wait"]),
+                    failed_hosts=["limiter-1"])
+    assert [(step["object"]["name"], step["state"]) for step in made["steps"]] == [("limiter-1", "done"), ("limiter-1", "failed"), ("limiter-2", "not_reached")]

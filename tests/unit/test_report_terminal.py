@@ -375,6 +375,15 @@ def test_several_causes_say_of_how_many_failures_they_are(confidences, checks, h
     assert told.startswith(f"s        {heading}\n\n  1 {confidences[0].ljust(10)}security group") and f"\n  2 {confidences[1]}" in told
 
 
+def test_a_cause_does_not_repeat_what_the_one_before_it_says():
+    told = causes_in([{**reports.CAUSE, "confidence": "possible"}, {**reports.CAUSE, "confidence": "possible", "title": "a route is missing", "ruled_out": []}])
+    assert told.partition("\n  2 ")[2] == """\
+possible  a route is missing
+  remedy      ansible-playbook deploy.yml --tags network,verify
+              adds 1 rule
+"""
+
+
 def test_what_lacks_in_a_cause_has_no_row():
     told = causes_in([{**reports.CAUSE, "path": [], "aws_says": "", "evidence": [], "ruled_out": []}])
     assert re.findall(r"^  (\w+)", told, re.M) == ["client", "remedy"]

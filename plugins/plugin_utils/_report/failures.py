@@ -49,8 +49,9 @@ def message(result: t.Mapping[str, t.Any], unreachable: bool = False) -> str:
     """What a failed result says, in lines: that of each item that failed in a loop."""
     items = [one for one in result.get("results") or [] if isinstance(one, t.Mapping) and one.get("failed")] if isinstance(result.get("results"), list) else []
     said = [one.get("msg") or one.get("stderr") for one in items] if items else result.get("msg") or result.get("stderr") or result.get("censored")
+    crashed = words.lines_of(result.get("module_stderr") or "")[-1:]
     nothing = "the host cannot be reached" if unreachable else "no reason given"
-    return "\n".join(dict.fromkeys(words.lines_of(said or nothing))) or nothing
+    return "\n".join(dict.fromkeys(words.lines_of(said or nothing) + crashed)) or nothing
 
 
 def meaning(result: t.Mapping[str, t.Any], unreachable: bool = False) -> Meaning:

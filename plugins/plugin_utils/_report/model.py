@@ -283,16 +283,19 @@ def _planned(events: t.Sequence[Event], state: str) -> list[Step]:
 
 def _not_reached(events: t.Sequence[Event], made: t.Sequence[Step]) -> list[Step]:
     """What preflight has planned and no task came to."""
-    planned = _planned(events, "not_reached")
-    seen = collections.Counter((TOGETHER.get(step.stage, step.stage), step.sentence) for step in made)
-    ahead = []
-    for step in planned:
-        key = (TOGETHER.get(step.stage, step.stage), step.sentence)
+    seen, ahead = collections.Counter(map(_same_as_planned, made)), []
+    for step in _planned(events, "not_reached"):
+        key = _same_as_planned(step)
         if seen[key]:
             seen[key] -= 1
         else:
             ahead.append(step)
     return ahead
+
+
+def _same_as_planned(step: Step) -> tuple[str, str, str]:
+    """A cache may have another name by then, but no host has."""
+    return TOGETHER.get(step.stage, step.stage), step.sentence, step.object["id"] if step.object["kind"] == "host" else ""
 
 
 # Checks and failures
@@ -468,7 +471,8 @@ def _outcome(
         others = f", and {words.plural(len(made['failures']) - 1, 'other failure')}" if len(made["failures"]) > 1 else ""
         if not stopped:
             return _said("failed", f"Not everything could be looked at: {words.headline(first['message'])}{others}", drift.effect(made), retry)
-        return _said("failed", f"Stopped in {first['stage']}{at}: {words.headline(first['message'])}{others}", _effect(made, done), retry)
+        why = (said_why or words.headline(first["message"])) + others
+        return _said("failed", f"Stopped in {first['stage']}{at}: {why}", _effect(made, done), retry)
     if run.interrupted:
         where = next((step["stage"] for step in made["steps"] if step["state"] == "running"), None)
         # Ansible ends itself alike for Ctrl-C and for an error of its own, such as an undefined variable in a play's hosts.

@@ -346,6 +346,15 @@ def causes_heading(causes: t.Sequence[Record]) -> str:
     return f"{words.plural(len(causes), 'candidate')} for {what}, the likelier first"
 
 
+def causes(report: Record) -> list[Record]:
+    """The causes, each without what the one before it has said alike."""
+    told: list[Record] = []
+    for before, cause in zip([{}, *report["causes"]], report["causes"]):
+        alike = {name: type(cause[name])() for name in ("path", "client_saw", "aws_says", "evidence", "ruled_out") if cause[name] == before.get(name)}
+        told.append({**cause, **alike})
+    return told
+
+
 def source(evidence: Record) -> str:
     """Where it was seen, and when."""
     return f"{evidence['source']}, {words.moment(evidence['at'])}"

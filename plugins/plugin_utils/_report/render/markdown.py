@@ -124,7 +124,7 @@ def _failures(report: t.Mapping[str, t.Any], rows: int) -> str:
 
 
 def _causes(report: t.Mapping[str, t.Any], rows: int) -> str:
-    causes, told = report["causes"], []
+    causes, told = digest.causes(report), []
     for number, cause in enumerate(causes[:rows], 1):
         which = f" {number} of {len(causes)}" if len(causes) > 1 else ""
         hops = [f"{plain(hop)} {'**FAILED**' if verdict == 'failed' else plain(said)}".strip() for hop, said, verdict in digest.path(cause)]
@@ -135,7 +135,7 @@ def _causes(report: t.Mapping[str, t.Any], rows: int) -> str:
             told += [f"**Evidence** {plain(digest.source(one))}", quote(one["text"])]
         does = cause["remedy"].get("does")
         told += [f"**Remedy**{f' ({plain(does)})' if does else ''}", quote(cause["remedy"]["text"])]
-    return "\n\n".join(told + _more(len(causes), rows))
+    return "\n\n".join(filter(None, told + _more(len(causes), rows)))
 
 
 def _drift(report: t.Mapping[str, t.Any], rows: int) -> str:

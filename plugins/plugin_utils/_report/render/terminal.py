@@ -186,7 +186,7 @@ def _failures(page: _Page, report: t.Mapping[str, t.Any]) -> None:
 # Causes
 
 def _causes(page: _Page, report: t.Mapping[str, t.Any]) -> None:
-    causes = report["causes"]
+    causes = digest.causes(report)
     if len(causes) > 1:
         page.gap()
         page.head("Causes", digest.causes_heading(causes))

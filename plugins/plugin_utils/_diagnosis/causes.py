@@ -65,14 +65,25 @@ def diagnose(
             continue
         for explanation in explained(Case(look, facts, facts.service(look))):
             found.setdefault(explanation.key, []).append(explanation)
-    told, hidden = [], secrets_of(declared or {})
-    taken: dict[str, int] = {}
-    for explanations in found.values():
-        cause = _cause(explanations)
-        taken[cause["id"]] = taken.get(cause["id"], 0) + 1
-        cause["id"] += f"/{taken[cause['id']]}" if taken[cause["id"]] > 1 else ""
-        told.append(_without(cause, hidden))
-    return sorted(told, key=lambda cause: (CONFIDENCES.index(cause["confidence"]), -len(cause["checks"])))
+    told = sorted(map(_cause, found.values()), key=lambda cause: (CONFIDENCES.index(cause["confidence"]), -len(cause["checks"])))
+    return [_without(cause, secrets_of(declared or {})) for cause in _briefly(told)]
+
+
+def _briefly(causes: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Each id once, and what several causes of one failure have in common only with the first."""
+    ids: dict[str, int] = {}
+    told: dict[tuple, dict[str, t.Any]] = {}
+    for cause in causes:
+        ids[cause["id"]] = ids.get(cause["id"], 0) + 1
+        if ids[cause["id"]] > 1:
+            cause["id"] += f"/{ids[cause['id']]}"
+        first = told.setdefault(tuple(cause["checks"]), cause)
+        if first is not cause:
+            cause["client_saw"] = "the same"
+            cause["ruled_out"] = [line for line in cause["ruled_out"] if line not in first["ruled_out"]]
+            cause["evidence"] = [one for one in cause["evidence"] if one not in first["evidence"]]
+            cause["path"] = [] if cause["path"] == first["path"] else cause["path"]
+    return list(causes)
 
 
 def looks(seen_from: t.Sequence[Mapping]) -> list[Look]:
@@ -133,7 +144,7 @@ def _cause(explanations: t.Sequence[Explanation]) -> dict[str, t.Any]:
     words = words_of(explanations, first)
     title = finding.words.get("title") or situation.words.title.format_map(words)
     if not proven and not finding.evidence:
-        title = "perhaps " + re.sub("^its? ", lambda found: words["target"] + ("'s " if found[0] == "its " else " "), situation.words.short)
+        title = re.sub("^its? ", lambda found: words["target"] + ("'s " if found[0] == "its " else " "), situation.words.short)
     return {
         "id": f"{check_of(explanations[0].case.look)}:{situation}",
         "situation": str(situation),
@@ -143,7 +154,7 @@ def _cause(explanations: t.Sequence[Explanation]) -> dict[str, t.Any]:
         "title": report_words.clean(title),
         "path": _path(first, words["vantages"]),
         "client_saw": _client_saw(explanations),
-        "aws_says": report_words.clean(finding.says or case.facts.unread()),
+        "aws_says": report_words.clean(finding.says or judges.unknown(case, situation)),
         "evidence": [dict(one, text=report_words.clean(one["text"])) for one in (finding.evidence or [case.saw()])[:MOST_EVIDENCE]],
         "ruled_out": [report_words.clean(line) for line in first.ruled_out],
         "remedy": _remedy(finding, words),

@@ -194,11 +194,6 @@ class Facts:
         known = [row["at"] for row in rows if str(row.get("source")).startswith(source)] or [row["at"] for row in rows]
         return str(known[0] if known else otherwise)
 
-    def unread(self) -> str:
-        """Why AWS tells nothing, in AWS's words where there are some."""
-        errors = [f"{row.get('source')}: {row['error']}" for row in self.estate.get("read") or [] if row.get("error")]
-        return f"nothing that decides: {errors[0]}" if errors else "nothing that decides: not all that it knows was read"
-
     def evidence(self, source: str, item: Mapping, otherwise: str, *keys: str) -> dict[str, str]:
         """AWS's item word for word: the keys as AWS writes them, those of an item of ours in snake_case."""
         wanted = list(zip(keys, camel_dict_to_snake_dict(dict.fromkeys(keys)))) if keys else [(key, key) for key in item]

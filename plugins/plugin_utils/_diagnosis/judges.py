@@ -23,7 +23,30 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.facts
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import Situation as S
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words as report_words
 
-CLIENT = "client"  # who says it, where the client's or the server's own words decide
+# What decides about a situation, and the calls of AWS that tell it.
+NEEDS = {
+    S.INGRESS_MISSING: ("security group rules", "DescribeSecurityGroupRules|DescribeNetworkInterfaces"),
+    S.EGRESS_CLOSED: ("security group rules", "DescribeSecurityGroupRules|DescribeNetworkInterfaces"),
+    S.ACL_DENIES: ("network ACLs", "DescribeNetworkAcls|DescribeSubnets"),
+    S.ROUTE_MISSING: ("routes", "DescribeRouteTables|DescribeSubnets|DescribeVpc"),
+    S.DNS_OUTSIDE: ("the networks of the VPC", "DescribeVpcs"),
+    S.DNS_STALE: ("the interfaces of the VPC", "DescribeNetworkInterfaces|DescribeVpcs"),
+    S.VPC_DNS_OFF: ("the DNS attributes of the VPC", "DescribeVpcAttribute|DescribeNetworkInterfaces"),
+    S.OUTSIDE_OF_VPC: ("interfaces and routes", "DescribeNetworkInterfaces|DescribeRouteTables"),
+    S.NOT_PUBLIC: ("the database, interfaces and routes", "DescribeDBInstances|DescribeNetworkInterfaces|DescribeRouteTables"),
+    S.RULE_TOO_WIDE: ("a rule for the address; one for a group or a prefix list may let it in", "DescribeSecurityGroupRules"),
+    S.TLS_FORCED: ("rds.force_ssl", "DescribeDBParameters"),
+    S.TOKEN_ROTATED: ("the note of the last deployment (huntaze:auth-token)", "ListTagsForResource"),
+    S.TOKEN_WRONG: ("the note of the last deployment (huntaze:auth-token)", "ListTagsForResource"),
+}
+_OF_REDIS, _OF_POSTGRESQL = ("the cache", "elasticache Describe"), ("the database", "rds DescribeDB")
+
+
+def unknown(case: Case, situation: S) -> str:
+    """What AWS has not told of a situation that is open, and its own words where it has refused."""
+    what, calls = NEEDS.get(situation) or (_OF_REDIS if case.look.kind == "redis" else _OF_POSTGRESQL)
+    refusals = [f"{row['source']}: {row['error']}" for row in case.facts.estate.get("read") or [] if row.get("error") and re.search(calls, row["source"])]
+    return f"nothing known of {what}" + (f" ({refusals[0]})" if refusals else "")
 
 
 class State(enum.Enum):
@@ -121,8 +144,10 @@ def available(case: Case) -> Finding:
     service = case.service
     if case.look.others or service.status == "gone":
         return _excluded(S.NOT_AVAILABLE, *case.look.others[:1])
-    if service.status is None or service.status in BUSY:
+    if service.status is None:
         return _open(S.NOT_AVAILABLE)
+    if service.status in BUSY:
+        return Finding(S.NOT_AVAILABLE, State.OPEN, f"{service.object} is {service.status}, which by itself cuts nobody off.")
     if service.status in UP:
         return _excluded(S.NOT_AVAILABLE, f"{service.object} is {service.status}")
     keys = ("ReplicationGroupId", "CacheClusterId", "Status", "CacheClusterStatus", "DBInstanceIdentifier", "DBInstanceStatus")

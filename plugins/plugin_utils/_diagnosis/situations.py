@@ -105,7 +105,7 @@ class Situation(str, enum.Enum):
         "{object} has no public address, and {vantage} asked from outside of its VPC", COMMAND,
         "ansible-playbook verify.yml --limit localhost,huntaze_limiter_agents", "looks from the hosts inside of the VPC",
         "aws ec2 describe-network-interfaces --filters Name=addresses.private-ip-address,Values={from_address}",
-        "shows whether {vantage} has an interface in a VPC",
+        "shows whether it is the address of an interface in a VPC",
     )
     NOT_PUBLIC = (
         "not_public", UNREACHED, "it is not publicly accessible", "{object} is not publicly accessible, and {vantage} asked from outside of its VPC", COMMAND,
@@ -120,24 +120,24 @@ class Situation(str, enum.Enum):
     )
     HOST_FIREWALL = (
         "host_firewall", UNREACHED, "a firewall on the host may drop the packets", "a firewall on {vantage} drops what goes out to tcp {port}", COMMAND,
-        "ssh {first} sudo nft list ruleset", "shows whether {vantage} itself drops tcp {port}",
-        "ssh {first} sudo nft list ruleset", "shows whether {vantage} itself drops tcp {port}",
+        "ssh {first} sudo nft list ruleset", "shows whether {first} itself drops tcp {port}",
+        "ssh {first} sudo nft list ruleset", "shows whether {first} itself drops tcp {port}",
     )
     HOST_ROUTE = (
         "host_route", UNREACHED, "the host itself finds no way", "the tables of {vantage} have no route to {address}, or its firewall rejects it", COMMAND,
-        "ssh {first} ip route get {address}", "shows the route that {vantage} takes", "ssh {first} ip route get {address}",
-        "shows the route that {vantage} takes",
+        "ssh {first} ip route get {address}", "shows the route that {first} takes", "ssh {first} ip route get {address}",
+        "shows the route that {first} takes",
     )
 
     # Names
     DNS_OUTSIDE = (
         "dns_outside", UNREACHED, "its name leads out of the VPC", "{host} leads {vantage} to {address}, which is outside of the VPC of {object}", COMMAND,
-        "ssh {first} getent ahosts {host}", "shows what the resolver of {vantage} answers: it has to be the VPC's own, with DNS support and DNS host names on",
-        "ssh {first} getent ahosts {host}", "shows the addresses that {vantage} is led to",
+        "ssh {first} getent ahosts {host}", "shows what the resolver of {first} answers: it has to be the VPC's own, with DNS support and DNS host names on",
+        "ssh {first} getent ahosts {host}", "shows the addresses that it leads to",
     )
     DNS_STALE = (
         "dns_stale", UNREACHED, "its name leads to an address of something else", "{host} leads {vantage} to {address}, which is not an address of {object}",
-        COMMAND, "ssh {first} getent ahosts {host}", "shows what {vantage} is led to; drop its resolver's cache and its lines in /etc/hosts",
+        COMMAND, "ssh {first} getent ahosts {host}", "shows where it leads {first}; drop its resolver's cache and its lines in /etc/hosts",
         "ssh {first} getent ahosts {host}", "shows whether a cache of the resolver or a line of /etc/hosts holds a former address",
     )
     VPC_DNS_OFF = (
@@ -147,8 +147,8 @@ class Situation(str, enum.Enum):
     )
     RESOLVER = (
         "resolver", UNREACHED, "the host's resolver does not know its name", "the resolver of {vantage} does not know {host}", COMMAND,
-        "ssh {first} getent ahosts {host}", "shows what the resolver of {vantage} answers", "ssh {first} getent ahosts {host}",
-        "shows what the resolver of {vantage} answers",
+        "ssh {first} getent ahosts {host}", "shows what the resolver of {first} answers", "ssh {first} getent ahosts {host}",
+        "shows what the resolver of {first} answers",
     )
 
     # What stands at the other end
@@ -217,11 +217,11 @@ class Situation(str, enum.Enum):
     )
     CERT_EXPIRED = (
         "certificate_expired", REFUSES, "its certificate has expired", "the certificate of {target} has expired", COMMAND,
-        "{renew}", "{renews}", "ssh {first} date -u", "shows whether the clock of {vantage} is right",
+        "{renew}", "{renews}", "ssh {first} date -u", "shows whether the clock of {first} is right",
     )
     CLOCK = (
         "clock", REFUSES, "the host's clock is wrong", "the clock of {vantage} is wrong: the certificate of {target} is valid by AWS's word", COMMAND,
-        "ssh {first} sudo chronyc makestep", "sets the clock of {vantage}", "ssh {first} date -u", "shows the time of {vantage}",
+        "ssh {first} sudo chronyc makestep", "sets the clock of {first}", "ssh {first} date -u", "shows the time of {first}",
     )
     CERT_NAME = (
         "certificate_name", REFUSES, "its certificate is for another name", "the certificate of {target} is not for {host}", VARIABLE, "{name_variable}",

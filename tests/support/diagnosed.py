@@ -14,7 +14,7 @@ from botocore import xform_name
 TOKEN, PASSWORD = "canary-token-0123456789", "canary-password-0123456789"
 AT = "2026-12-01T10:00:00Z"
 REDIS, DATABASE = "master.huntaze-redis.asmyhp.use1.cache.amazonaws.com", "huntaze-postgres-production.c2ryoow8c5m4.us-east-1.rds.amazonaws.com"
-LIMITERS, CACHE_ADDRESS, DATABASE_ADDRESS = ("10.0.1.10", "10.0.2.10"), "10.0.3.21", "10.0.4.30"
+LIMITERS, CACHE_ADDRESS, DATABASE_ADDRESS, DISTANT = ("10.0.1.10", "10.0.2.10"), "10.0.3.21", "10.0.4.30", "10.30.1.10"
 CHANGED = "2026-11-20T09:30:00+00:00"
 
 DECLARED = {
@@ -121,6 +121,32 @@ def estate() -> dict[str, t.Any]:
             "elasticache DescribeReplicationGroups", "elasticache ListTagsForResource", "rds DescribeDBInstances", "rds DescribeDBParameters",
         )],
     })
+
+
+def peered() -> dict[str, t.Any]:
+    """The same with a peered VPC, in which a host of its own stands at 10.30.1.10."""
+    facts = estate()
+    network = facts["network"]
+    network["vpcs"].append({"vpc_id": "vpc-2", "cidr_block": "10.30.0.0/16", "enable_dns_support": True, "enable_dns_hostnames": True})
+    network["subnets"].append({"subnet_id": "subnet-distant", "vpc_id": "vpc-2", "cidr_block": "10.30.1.0/24"})
+    network["network_acls"].append({**network["network_acls"][0], "network_acl_id": "acl-2", "vpc_id": "vpc-2", "associations": [{"subnet_id": "subnet-distant"}]})
+    network["security_groups"].append({"group_id": "sg-distant", "group_name": "sg-distant", "vpc_id": "vpc-2"})
+    network["security_group_rules"] += [
+        rule(11, "sg-distant", egress=True, protocol="-1", ports=(-1, -1)), rule(12, "sg-cache", **from_group("sg-distant")),
+    ]
+    network["network_interfaces"].append(interface(11, DISTANT, "subnet-distant", "sg-distant", vpc_id="vpc-2", attachment={"instance_id": "i-11"}))
+    sides = [{"vpc_id": vpc, "cidr_block": block, "cidr_block_set": [{"cidr_block": block}], "region": "us-east-1"}
+             for vpc, block in (("vpc-1", "10.0.0.0/16"), ("vpc-2", "10.30.0.0/16"))]
+    network["vpc_peering_connections"] = [{
+        "vpc_peering_connection_id": "pcx-1", "status": {"code": "active", "message": "Active"}, "requester_vpc_info": sides[0], "accepter_vpc_info": sides[1],
+    }]
+    over = {"vpc_peering_connection_id": "pcx-1", "state": "active", "origin": "CreateRoute"}
+    network["route_tables"][0]["routes"].append({"destination_cidr_block": "10.30.0.0/16", **over})
+    network["route_tables"].append({
+        "route_table_id": "rtb-2", "vpc_id": "vpc-2", "associations": [{"main": True, "route_table_id": "rtb-2"}],
+        "routes": [{"destination_cidr_block": "10.30.0.0/16", "gateway_id": "local", "state": "active"}, {"destination_cidr_block": "10.0.0.0/16", **over}],
+    })
+    return facts
 
 
 def seen(of: str = "redis", met: str = "", words: str = "", **changed: t.Any) -> dict[str, t.Any]:

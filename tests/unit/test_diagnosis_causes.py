@@ -18,7 +18,9 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.outco
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import Situation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.diagnosed import AT, CACHE_ADDRESS, CHANGED, DECLARED, PASSWORD, REDIS, TOKEN, cache, estate, instance, seen, vantage
+from support.diagnosed import (
+    CACHE_ADDRESS, CHANGED, DECLARED, DISTANT, PASSWORD, TOKEN, cache, estate, from_group, instance, peered, rule, seen, vantage,
+)
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "report.schema.json").read_text())
 SHAPE = {"$defs": SCHEMA["$defs"], "type": "array", "items": {"$ref": "#/$defs/cause"}}
@@ -55,7 +57,7 @@ CERTIFICATE = "the server's certificate is refused: "
 PLAIN_REFUSED = 'no pg_hba.conf entry for host "10.0.1.10", user "huntazeadmin", database "postgres", no encryption; over TLS it is let in'
 SLOTS = "remaining connection slots are reserved for non-replication superuser connections"
 ELSEWHERE = {"endpoints": {"primary": {"address": "master.other.cache.amazonaws.com", "port": 6379}, "nodes": []}}
-LAPTOP = {"from_address": "192.168.7.7"}
+LAPTOP = {"from_address": "198.51.100.7"}
 
 # What the client saw, estate, cache: the situation that is certain, and words of the evidence.
 CERTAIN = [
@@ -68,8 +70,8 @@ CERTAIN = [
     (moved("93.184.216.34"), estate(), cache(), "dns_outside", "10.0.0.0/16"),
     (moved("10.0.3.99"), estate(), cache(), "dns_stale", "10.0.3.99"),
     (moved("10.0.2.10"), estate(), cache(), "dns_stale", '"InstanceId"'),
-    (seen(met="timeout", **LAPTOP), estate(), cache(), "outside_of_vpc", "192.168.7.7"),
-    (seen("postgresql", "timeout", **LAPTOP), estate(), cache(), "not_public", '"PubliclyAccessible": false'),
+    (seen(met="timeout", **LAPTOP), estate(), cache(), "outside_of_vpc", CACHE_ADDRESS),
+    (seen("postgresql", "timeout", **LAPTOP), estate(), cache(), "not_public", "RDSNetworkInterface"),
     (seen(met="tls_required", words="it speaks no Redis in plain text, but takes up TLS", tls=False), estate(), cache(), "plain_to_tls", "takes up TLS"),
     (seen(met="no_answer", tls=False), estate(), cache(), "plain_to_tls", '"TransitEncryptionMode": "required"'),
     (seen(met="reset", tls=False), estate(), cache(), "plain_to_tls", '"TransitEncryptionMode": "required"'),
@@ -105,6 +107,39 @@ CERTAIN = [
     (seen("postgresql", "certificate", CERTIFICATE + "unable to get local issuer certificate"), estate(), cache(), "certificate_ca", "rds-ca-rsa2048-g1"),
     (seen("postgresql", "refused"), of_database(db_instance_status="stopped"), cache(), "not_available", '"DBInstanceStatus": "stopped"'),
     (seen("postgresql", "name_resolution", host="huntaze-postgres.example"), estate(), cache(), "endpoint_unknown", "huntaze-postgres-production"),
+]
+
+
+def ruled(*rules, of="sg-cache", egress=False, facts=None):
+    """Other rules of a group, in the place of all that it has in the direction."""
+    facts = facts or estate()
+    kept = [one for one in facts["network"]["security_group_rules"] if (one["group_id"], one["is_egress"]) != (of, egress)]
+    return at(facts, "network", "security_group_rules", value=[*kept, *rules])
+
+
+def denied(egress, first, last, acl=0):
+    entry = {"rule_number": 50, "egress": egress, "rule_action": "deny", "protocol": "6", "cidr_block": "0.0.0.0/0", "port_range": {"from": first, "to": last}}
+    return at(estate(), "network", "network_acls", acl, "entries", value=[*estate()["network"]["network_acls"][acl]["entries"], entry])
+
+
+def routed(table, *routes):
+    return at(peered(), "network", "route_tables", table, "routes", value=[*peered()["network"]["route_tables"][table]["routes"][:1], *routes])
+
+
+SILENT, FROM_AFAR = seen(met="timeout", words=TIMED_OUT), seen(met="timeout", words=TIMED_OUT, from_address=DISTANT)
+DEAD = {"destination_cidr_block": "10.0.3.0/24", "network_interface_id": "eni-gone", "state": "blackhole"}
+CERTAIN += [
+    (SILENT, ruled(), cache(), "ingress_missing", '"GroupId": "sg-cache"'),
+    (SILENT, ruled(rule(9, "sg-cache", ports=(22, 22), cidr_ipv4="192.0.2.0/24")), cache(), "ingress_missing", '"FromPort": 22'),
+    (SILENT, ruled(rule(9, "sg-cache", ports=(6380, 6380), **from_group("sg-limiter"))), cache(), "ingress_for_another_port", '"FromPort": 6380'),
+    (SILENT, ruled(rule(9, "sg-cache", protocol="udp", **from_group("sg-limiter"))), cache(), "ingress_for_another_protocol", '"IpProtocol": "udp"'),
+    (SILENT, ruled(rule(9, "sg-cache", cidr_ipv4="10.99.0.0/16")), cache(), "ingress_for_another_source", '"CidrIpv4": "10.99.0.0/16"'),
+    (SILENT, ruled(of="sg-limiter", egress=True), cache(), "egress_closed", '"GroupId": "sg-limiter"'),
+    (SILENT, denied(False, 6379, 6379), cache(), "acl_denies", '"RuleNumber": 50'),
+    (SILENT, denied(True, 32768, 60999), cache(), "acl_denies_answers", '"RuleNumber": 50'),
+    (FROM_AFAR, routed(1), cache(), "route_missing", "rtb-2"),
+    (FROM_AFAR, routed(0), cache(), "return_route_missing", "rtb-1"),
+    (FROM_AFAR, routed(1, DEAD, peered()["network"]["route_tables"][1]["routes"][1]), cache(), "blackhole", '"State": "blackhole"'),
 ]
 PROXY = {"db_proxy_name": "pool", "endpoint": "pool.proxy-1.us-east-1.rds.amazonaws.com", "require_tls": True, "status": "available", "vpc_id": "vpc-1"}
 BEHIND_A_PROXY = at(estate(), "database", "proxies", value=[PROXY])
@@ -143,7 +178,8 @@ def test_without_aws_nothing_is_certain_and_what_it_is_stays_among_what_is_possi
     causes = causes_of(result, None, None)
     assert causes and {cause["confidence"] for cause in causes} <= {"likely", "possible"}
     # What only AWS's answers can bring up is not thought of without them.
-    assert situation in {cause["situation"] for cause in causes} | {"service_gone", "certificate_ca_old", "proxy_wants_tls"}
+    told = {cause["situation"] for cause in causes}
+    assert situation in told or situation in ("service_gone", "certificate_ca_old", "proxy_wants_tls") or "routes" in told
     if result["error"] and result["error"]["class"] in ("timeout", "refused", "name_resolution", "no_answer", "reset"):
         assert {cause["confidence"] for cause in causes} == {"possible"} and len(causes) > 1
 
@@ -220,7 +256,7 @@ def test_secrets_that_others_repeat_are_masked():
 
 def test_a_server_that_only_tells_words_is_told_with_them():
     causes = causes_of(seen(met="rejected", words="the server refuses: ERR something of tomorrow"), estate(), cache())
-    assert [cause["confidence"] for cause in causes] == ["possible"] and "something of tomorrow" in causes[0]["title"]
+    assert [cause["confidence"] for cause in causes] == ["likely"] and "something of tomorrow" in causes[0]["title"]
 
 
 def test_every_class_of_error_leads_somewhere():
@@ -255,3 +291,31 @@ def test_a_run_ends_with_the_cause_and_the_way_out():
     )
     sentence, following = outcome_of(causes_of(seen(met="wrongpass", words=WRONG), estate(), cache()))
     assert sentence == "Redis refuses limiter-1; 2 causes are possible" and "AuthTokenLastModifiedDate" in following
+
+
+def test_every_block_of_the_path_is_named():
+    facts = at(denied(False, 6379, 6379), "network", "security_group_rules", value=ruled()["network"]["security_group_rules"])
+    causes = causes_of(SILENT, facts, cache())
+    assert {(cause["situation"], cause["confidence"]) for cause in causes} == {("ingress_missing", "certain"), ("acl_denies", "certain")}
+    sentence, _following = outcome_of(causes)
+    assert "an ingress rule is missing" in sentence and "a network ACL drops the packets" in sentence
+
+
+def test_a_block_that_is_known_beside_a_layer_that_nobody_read():
+    causes = causes_of(SILENT, at(ruled(), "network", "network_acls", value=None), cache())
+    assert [(cause["situation"], cause["confidence"]) for cause in causes] == [("ingress_missing", "likely"), ("network_acls", "possible")]
+
+
+def test_the_way_out_is_a_run_where_the_collection_keeps_the_rule_and_else_a_command():
+    (ours,), (others,) = causes_of(SILENT, ruled(), cache()), causes_of(SILENT, denied(False, 6379, 6379), cache())
+    assert ours["remedy"]["text"] == "ansible-playbook deploy.yml --tags network,verify" and "tcp 6379 from sg-limiter" in ours["remedy"]["does"]
+    assert ours["title"] == "security group sg-cache does not let tcp 6379 in from sg-limiter"
+    assert [hop["hop"] for hop in ours["path"] if hop["verdict"] == "failed"] == ["security group"]
+    assert "network ACLs let tcp 6379 through, and the answers" in ours["ruled_out"] and "routes lead there and back" in ours["ruled_out"]
+    assert others["remedy"]["text"].startswith("aws ec2 create-network-acl-entry") and "does not keep" in others["remedy"]["does"]
+
+
+def test_who_is_let_through_by_all_that_aws_says_looks_at_the_host():
+    causes = causes_of(SILENT, estate(), cache())
+    assert [cause["situation"] for cause in causes] == ["host_firewall"]
+    assert {cause["confidence"] for cause in causes} == {"possible"} and len(causes[0]["ruled_out"]) >= 5

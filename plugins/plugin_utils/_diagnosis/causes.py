@@ -27,7 +27,7 @@ CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
 MOST_EVIDENCE = 3
 # Who asks another address than the service's has not met the network on the way to it.
 ELSEWHERE = (Situation.SERVICE_GONE, Situation.ENDPOINT_GONE, Situation.ENDPOINT_UNKNOWN, Situation.DNS_OUTSIDE, Situation.DNS_STALE,
-             Situation.CALLER_IS_AMPLIFY, Situation.OUTSIDE_OF_VPC, Situation.NOT_PUBLIC)
+             Situation.CALLER_IS_AMPLIFY)
 
 Mapping = t.Mapping[str, t.Any]
 
@@ -130,9 +130,13 @@ def explained(case: Case) -> list[Explanation]:
     left = [one for one in findings if one.state is State.OPEN]
     ruled_out = list(dict.fromkeys(one.says for one in findings if one.state is State.EXCLUDED and one.says))
     if not proven and not left:
-        left = [Finding(situation, State.OPEN, "AWS's description lets it through." if path.hops else "") for situation in row.suspects]
+        excluded = {one.situation for one in findings}
+        left = [Finding(situation, State.OPEN, "AWS's description lets it through." if path.hops else "") for situation in row.suspects
+                if situation not in excluded]
     sure = [Explanation(case, one, LIKELY if left else CERTAIN, path.hops, ruled_out) for one in proven]
-    return sure + [Explanation(case, one, POSSIBLE, path.hops, ruled_out) for one in left]
+    # The only one that is left, with something to show, is more than a guess.
+    unsure = LIKELY if not proven and len(left) == 1 and left[0].evidence else POSSIBLE
+    return sure + [Explanation(case, one, unsure, path.hops, ruled_out) for one in left]
 
 
 # The record
@@ -142,7 +146,7 @@ def _cause(explanations: t.Sequence[Explanation]) -> dict[str, t.Any]:
     case, finding = first.case, first.finding
     situation, proven = finding.situation, finding.state is State.PROVEN
     words = words_of(explanations, first)
-    title = finding.words.get("title") or situation.words.title.format_map(words)
+    title = situation.words.title.format_map(words)
     if not proven and not finding.evidence:
         title = re.sub("^its? ", lambda found: words["target"] + ("'s " if found[0] == "its " else " "), situation.words.short)
     return {

@@ -18,22 +18,19 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause i
 from ansible_collections.huntaze.ai_system.plugins.module_utils._elasticache.evidence import TAG_KEY, date_of, read_tag
 from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import is_of
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.facts import (
-    BUSY, UP, Facts, Look, Service, private_addresses, public_addresses, record, within,
+    BUSY, UP, Facts, Look, Service, public_addresses, record, within,
 )
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import Situation as S
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words as report_words
 
 # What decides about a situation, and the calls of AWS that tell it.
 NEEDS = {
-    S.INGRESS_MISSING: ("security group rules", "DescribeSecurityGroupRules|DescribeNetworkInterfaces"),
-    S.EGRESS_CLOSED: ("security group rules", "DescribeSecurityGroupRules|DescribeNetworkInterfaces"),
-    S.ACL_DENIES: ("network ACLs", "DescribeNetworkAcls|DescribeSubnets"),
-    S.ROUTE_MISSING: ("routes", "DescribeRouteTables|DescribeSubnets|DescribeVpc"),
+    S.GROUPS_UNREAD: ("security group rules", "DescribeSecurityGroupRules|DescribeNetworkInterfaces"),
+    S.ACLS_UNREAD: ("network ACLs", "DescribeNetworkAcls|DescribeSubnets"),
+    S.ROUTES_UNREAD: ("routes", "DescribeRouteTables|DescribeSubnets|DescribeVpc"),
     S.DNS_OUTSIDE: ("the networks of the VPC", "DescribeVpcs"),
     S.DNS_STALE: ("the interfaces of the VPC", "DescribeNetworkInterfaces|DescribeVpcs"),
     S.VPC_DNS_OFF: ("the DNS attributes of the VPC", "DescribeVpcAttribute|DescribeNetworkInterfaces"),
-    S.OUTSIDE_OF_VPC: ("interfaces and routes", "DescribeNetworkInterfaces|DescribeRouteTables"),
-    S.NOT_PUBLIC: ("the database, interfaces and routes", "DescribeDBInstances|DescribeNetworkInterfaces|DescribeRouteTables"),
     S.RULE_TOO_WIDE: ("a rule for the address; one for a group or a prefix list may let it in", "DescribeSecurityGroupRules"),
     S.TLS_FORCED: ("rds.force_ssl", "DescribeDBParameters"),
     S.TOKEN_ROTATED: ("the note of the last deployment (huntaze:auth-token)", "ListTagsForResource"),
@@ -228,33 +225,6 @@ def vpc_dns(case: Case) -> Finding:
 def _is_public(case: Case) -> t.Optional[bool]:
     """Whether the service has a public address; a cache never has one."""
     return False if case.look.kind == "redis" else case.service.public
-
-
-def outside_of_vpc(case: Case) -> Finding:
-    situation = S.OUTSIDE_OF_VPC if case.look.kind == "redis" else S.NOT_PUBLIC
-    facts, source = case.facts, str(case.look.result.get("from_address") or "")
-    public, tables, interfaces, blocks = _is_public(case), facts.network("route_tables"), facts.network("network_interfaces"), facts.blocks()
-    if interfaces is not None and source and any(source in private_addresses(one) for one in interfaces):
-        return _excluded(situation)
-    if public:
-        return _excluded(situation, f"{case.service.object} is publicly accessible")
-    if None in (public, tables, interfaces, blocks) or not source or within(source, blocks) or _is_routed(source, tables):
-        return _open(situation)
-    keys = ("DBInstanceIdentifier", "PubliclyAccessible") if situation is S.NOT_PUBLIC else ()
-    says = f"No interface and no VPC that is known has {source}, and no route of the VPC of {case.service.object} leads there but by the internet."
-    at = facts.at("ec2 DescribeNetworkInterfaces", case.look.at)
-    return _proven(case, situation, says, *(case.item(*keys) if keys else []), record("ec2 DescribeNetworkInterfaces", at, f"no item has {source}"))
-
-
-def _is_routed(address: str, tables: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
-    """Whether a route leads to it by something else than the internet: a VPN, a peering connection, a transit gateway, an appliance."""
-    for table in tables:
-        for route in table.get("routes") or []:
-            target = str(route.get("gateway_id") or route.get("nat_gateway_id") or "")
-            block = route.get("destination_cidr_block") or route.get("destination_ipv6_cidr_block")
-            if block and not target.startswith(("local", "igw-", "nat-", "vpce-")) and within(address, [ipaddress.ip_network(block)]):
-                return True
-    return False
 
 
 def amplify(case: Case) -> Finding:
@@ -583,7 +553,7 @@ _NAME = (dns_outside, dns_stale)
 _CERTIFICATE = Row((certificate_expired, clock, certificate_name, certificate_ca, certificate_ca_old), (S.CLOCK,))
 _BOTH = {
     Cause.NAME_RESOLUTION: Row((service_gone, endpoint, available, vpc_dns), (S.RESOLVER,)),
-    Cause.TIMEOUT: Row((*_END, *_NAME, outside_of_vpc, amplify), (S.HOST_FIREWALL, S.DNS_STALE), path=True),
+    Cause.TIMEOUT: Row((*_END, *_NAME, amplify), (S.HOST_FIREWALL, S.DNS_STALE), path=True),
     Cause.NO_ROUTE: Row((*_END, *_NAME), (S.HOST_ROUTE,)),
     Cause.REFUSED: Row((*_END, *_NAME), (S.NOT_LISTENING,)),
     Cause.RESET: Row((*_END, *_NAME), (S.OVERLOADED, S.SOMETHING_ELSE)),

@@ -38,6 +38,16 @@ class Words(t.NamedTuple):
 _CACHE = "aws elasticache describe-replication-groups --replication-group-id {name}"
 _DATABASE = "aws rds describe-db-instances --db-instance-identifier {name}"
 _RULES = "aws ec2 describe-security-group-rules --filters Name=group-id,Values={groups}"
+# kind, remedy, does, tell, tells of what drops packets on the path; what is found brings its own remedy.
+_GROUPS = (COMMAND, _RULES, "shows its rules", _RULES, "shows whether a rule lets tcp {port} in from {from_address}")
+_ACLS = (
+    COMMAND, "aws ec2 describe-network-acls --filters Name=vpc-id,Values={vpc}", "shows the entries; the first one that matches decides",
+    "aws ec2 describe-network-acls --filters Name=vpc-id,Values={vpc}", "shows whether an entry drops tcp {port}, or the answers to ports {local_ports}",
+)
+_ROUTES = (
+    COMMAND, "aws ec2 describe-route-tables", "shows the routes",
+    "aws ec2 describe-route-tables", "shows whether the subnets of {first} and of {target} have routes to each other",
+)
 
 
 class Situation(str, enum.Enum):
@@ -51,66 +61,49 @@ class Situation(str, enum.Enum):
 
     __str__ = str.__str__
 
-    # The path. AWS's description of the network decides; the titles of what is found come from there.
+    # The path. AWS's description of the network decides.
     INGRESS_MISSING = (
-        "ingress_missing", UNREACHED, "an ingress rule is missing",
-        "the security groups of {object} do not let tcp {port} in from {vantage}", COMMAND, DEPLOY + "network,verify",
-        "adds the rule that lets tcp {port} in from the limiter's security group; takes about 10 s",
-        _RULES, "shows whether a rule lets tcp {port} in from {from_address}",
+        "ingress_missing", UNREACHED, "an ingress rule is missing", "{groups_named} does not let tcp {port} in from {origin}", *_GROUPS,
     )
-    EGRESS_CLOSED = (
-        "egress_closed", UNREACHED, "an egress rule is missing", "the security groups of {vantage} do not let tcp {port} out", COMMAND,
-        "aws ec2 authorize-security-group-egress --group-id {from_group} --protocol tcp --port {port} --cidr {address}/32", NOT_KEPT,
-        "aws ec2 describe-network-interfaces --filters Name=addresses.private-ip-address,Values={from_address}",
-        "shows the security groups of {vantage}; their egress rules have to let tcp {port} out",
+    INGRESS_OTHER_PORT = (
+        "ingress_for_another_port", UNREACHED, "the ingress rule is for another port",
+        "{groups_named} lets {origin} in, and not to tcp {port}", *_GROUPS,
     )
-    ACL_DENIES = (
-        "acl_denies", UNREACHED, "a network ACL drops the packets", "a network ACL drops tcp {port} on the way to {target}", COMMAND,
-        "aws ec2 describe-network-acls --filters Name=vpc-id,Values={vpc}", "shows the entries; the first one that matches decides",
-        "aws ec2 describe-network-acls --filters Name=vpc-id,Values={vpc}", "shows whether an entry drops tcp {port}, or the answers to ports {local_ports}",
+    INGRESS_OTHER_PROTOCOL = (
+        "ingress_for_another_protocol", UNREACHED, "the ingress rule is for another protocol",
+        "{groups_named} lets {origin} in to port {port}, and not by tcp", *_GROUPS,
     )
+    INGRESS_OTHER_SOURCE = (
+        "ingress_for_another_source", UNREACHED, "the ingress rule is for another source",
+        "{groups_named} lets others in to tcp {port}, and not {origin}", *_GROUPS,
+    )
+    EGRESS_CLOSED = ("egress_closed", UNREACHED, "an egress rule is missing", "{groups_named} does not let tcp {port} out to {target}", *_GROUPS)
+    ACL_DENIES = ("acl_denies", UNREACHED, "a network ACL drops the packets", "network ACL {component} drops tcp {port} on its way to {target}", *_ACLS)
     ACL_DENIES_ANSWERS = (
-        "acl_denies_answers", UNREACHED, "a network ACL drops the answers", "a network ACL drops the answers of {target}", COMMAND,
-        "aws ec2 describe-network-acls --filters Name=vpc-id,Values={vpc}", "shows the entries; answers go to ports {local_ports} of {vantage}",
-        "aws ec2 describe-network-acls --filters Name=vpc-id,Values={vpc}", "shows whether an entry drops the answers to ports {local_ports}",
+        "acl_denies_answers", UNREACHED, "a network ACL drops the answers", "network ACL {component} drops the answers of {target}", *_ACLS,
     )
-    ROUTE_MISSING = (
-        "route_missing", UNREACHED, "a route is missing", "no route leads from {vantage} to {target}", COMMAND,
-        "aws ec2 describe-route-tables --filters Name=vpc-id,Values={vpc}", "shows the routes of the VPC of {target}",
-        "aws ec2 describe-route-tables", "shows whether the subnets of {vantage} and of {target} have routes to each other",
-    )
-    RETURN_ROUTE_MISSING = (
-        "return_route_missing", UNREACHED, "a route back is missing", "no route leads back from {target} to {vantage}", COMMAND,
-        "aws ec2 describe-route-tables --filters Name=vpc-id,Values={vpc}", "shows the routes of the VPC of {target}",
-        "aws ec2 describe-route-tables --filters Name=vpc-id,Values={vpc}", "shows whether the subnet of {target} has a route to {from_address}",
-    )
+    ROUTE_MISSING = ("route_missing", UNREACHED, "a route is missing", "{component} has no route from {vantage} to {target}", *_ROUTES)
+    RETURN_ROUTE_MISSING = ("return_route_missing", UNREACHED, "a route back is missing", "{component} has no route from {target} back to {vantage}", *_ROUTES)
     BLACKHOLE = (
-        "blackhole", UNREACHED, "a route leads to something that is gone", "a route between {vantage} and {target} is a blackhole", COMMAND,
-        "aws ec2 describe-route-tables --filters Name=route.state,Values=blackhole", "shows the routes whose target is gone",
-        "aws ec2 describe-route-tables --filters Name=route.state,Values=blackhole", "shows the routes whose target is gone",
+        "blackhole", UNREACHED, "a route leads to something that is gone", "{component} leads {way} to something that is gone", *_ROUTES,
     )
     PEERING = (
-        "peering", UNREACHED, "the peering connection does not carry it", "the peering connection between {vantage} and {target} does not carry it", COMMAND,
+        "peering", UNREACHED, "the peering connection does not carry it", "{component} does not carry what goes {way}", COMMAND,
         "aws ec2 describe-vpc-peering-connections", "shows its status, and the networks on both sides",
         "aws ec2 describe-vpc-peering-connections", "shows its status, and the networks on both sides",
     )
-    PATH_BLOCKED = (
-        "path_blocked", UNREACHED, "AWS's network does not carry it", "AWS's network does not carry tcp {port} from {vantage} to {target}", COMMAND,
-        "aws ec2 describe-route-tables", "shows the routes",
-        "aws ec2 describe-network-interfaces --filters Name=addresses.private-ip-address,Values={from_address},{address}",
-        "shows the interfaces of both ends, with their subnets and security groups",
-    )
+    PATH_BLOCKED = ("path_blocked", UNREACHED, "a route leads elsewhere", "{component} leads what goes {way} elsewhere", *_ROUTES)
     OUTSIDE_OF_VPC = (
         "outside_of_vpc", UNREACHED, "it is asked from outside of its VPC",
         "{object} has no public address, and {vantage} asked from outside of its VPC", COMMAND,
-        "ansible-playbook verify.yml --limit localhost,huntaze_limiter_agents", "looks from the hosts inside of the VPC",
+        "ansible-playbook playbooks/verify.yml", "looks from the hosts inside of the VPC too: name them in huntaze_vantage_points",
         "aws ec2 describe-network-interfaces --filters Name=addresses.private-ip-address,Values={from_address}",
         "shows whether it is the address of an interface in a VPC",
     )
     NOT_PUBLIC = (
-        "not_public", UNREACHED, "it is not publicly accessible", "{object} is not publicly accessible, and {vantage} asked from outside of its VPC", COMMAND,
-        "ansible-playbook verify.yml --limit localhost,huntaze_limiter_agents",
-        "looks from the hosts inside of the VPC; making the database public is a decision, and no repair", _DATABASE, "shows PubliclyAccessible",
+        "not_public", UNREACHED, "it is not publicly accessible", "{object} is not publicly accessible, and {vantage} asked from outside of its VPC",
+        COMMAND, "ansible-playbook playbooks/verify.yml",
+        "looks from the hosts inside of the VPC too; making the database public is a decision, and no repair", _DATABASE, "shows PubliclyAccessible",
     )
     CALLER_IS_AMPLIFY = (
         "caller_is_amplify", UNREACHED, "Amplify Hosting runs in no VPC", "Amplify Hosting runs in no VPC, so no rule and no route lead to {object}", VARIABLE,
@@ -118,6 +111,10 @@ class Situation(str, enum.Enum):
         "lets the app ask the limiter agents over HTTPS, which stand inside of the VPC; a database has to be public for the app, or be asked by an agent",
         _DATABASE, "shows PubliclyAccessible: the app reaches nothing else",
     )
+    # The same where AWS's description was not read.
+    GROUPS_UNREAD = ("security_groups", UNREACHED, "a security group drops the packets", "a security group drops the packets", *_GROUPS)
+    ACLS_UNREAD = ("network_acls", UNREACHED, "a network ACL drops the packets or the answers", "a network ACL drops the packets or the answers", *_ACLS)
+    ROUTES_UNREAD = ("routes", UNREACHED, "a route is missing, there or back", "a route is missing, there or back", *_ROUTES)
     HOST_FIREWALL = (
         "host_firewall", UNREACHED, "a firewall on the host may drop the packets", "a firewall on {vantage} drops what goes out to tcp {port}", COMMAND,
         "ssh {first} sudo nft list ruleset", "shows whether {first} itself drops tcp {port}",

@@ -145,6 +145,23 @@ def test_what_a_plan_changes_along_is_no_drift(look, found):
     assert MASK not in str(made["drift"])
 
 
+@pytest.mark.parametrize(
+    ("known", "more", "word"),
+    [
+        ({"source": "tag"}, [], "clean"), ({"source": "none"}, [], "clean"), (None, [], "clean"),
+        ({"source": "connection"}, [], "drift"),  # the cache itself refuses the token
+        ({"source": "aws"}, [difference(CACHE, "auth_token_enabled", False, True)], "drift"),
+        ({"source": "tag"}, [difference(CACHE, "transit_encryption_mode", "preferred", "required")], "drift"),
+    ],
+)
+def test_a_token_to_which_aws_gives_no_date_is_neither_as_declared_nor_drift(known, more, word):
+    dateless = [{**one, "before": None} if one["field"] == "auth_token_last_modified_date" else one for one in TOKEN]
+    made = reported(*whole(looked("auth_close", *more, *dateless, evidence=known)), verified())
+    assert made["outcome"]["word"] == word, made["outcome"]
+    said = [note for note in made["notes"] if note.startswith("Not comparable: the token of the cache huntaze-redis. ")]
+    assert len(said) == (not {"cache/huntaze-redis#auth_token", "cache/huntaze-redis#auth_token_enabled"} & told(made).keys())
+
+
 def test_a_host_tells_since_when_its_file_is_another():
     since = "2026-11-30T01:02:03Z"
     look = looked("agent", difference("host limiter-1", "rules", "a", "b"), host="limiter-1", changed_at={"rules": since})

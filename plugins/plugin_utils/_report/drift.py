@@ -22,6 +22,7 @@ TOLD_BY = {
     "branch": (("live_environment", "build"),),
     "host": (("release", "unit", "socket"),),
 }
+OF_THE_TOKEN = TOLD_BY["cache"][1]
 # Fields that are told only where nothing else of the object differs.
 FOLLOWS = {"cache": ("pending_modifications", "endpoints", "snapshot_status"), "branch": ("live_environment", "build")}
 # Fields that let more in where they differ.
@@ -57,7 +58,8 @@ def _differences(look: Look) -> t.Iterator[dict[str, t.Any]]:
     if look.module == "amplify_deployment" and options_of(look.result).get("environment_changes"):
         return  # the build of variables that differ themselves
     refusal = " ".join(words.lines_of(look.result.get("msg") or ""))
-    for one in told(look.result.get("differences") or []):
+    unknown = OF_THE_TOKEN if hides_the_token(look) else ()
+    for one in told(one for one in look.result.get("differences") or [] if one["field"].partition(".")[0] not in unknown):
         action = "a run removes it" if one["after"] is None else "a run puts it back" if _is_absent(one) else "a run sets it as declared"
         record = _record(look, one, one["lowers_security"], f"a run is refused: {refusal}" if refusal else action, not refusal)
         yield {**record, "since": (look.result.get("changed_at") or {}).get(one["field"])}
@@ -65,6 +67,22 @@ def _differences(look: Look) -> t.Iterator[dict[str, t.Any]]:
         # Preflight's look keeps them, as a deployment does until the app is built with the declared one.
         tokens = {"object": f"host {look.host}", "field": "bearer tokens beside the declared ones", "before": look.result["kept_bearer_tokens"], "after": None}
         yield _record(look, tokens, True, "a run removes them", True)
+
+
+def hides_the_token(look: Look) -> bool:
+    """Whether nothing tells if the cache's token is the declared one: AWS gives it no date, and the cache itself has not refused it."""
+    plan: dict[str, t.Any] = {}
+    for one in look.result.get("differences") or []:
+        plan.setdefault(one["field"], one["before"])
+    refused = "auth_token" in plan and (look.result.get("evidence") or {}).get("source") == "connection"
+    return plan.get("auth_token_last_modified_date", "") is None and "auth_token_enabled" not in plan and not refused
+
+
+def not_comparable(looks: t.Iterable[Look]) -> list[str]:
+    """What a run cannot tell to differ or to be as declared, in sentences."""
+    caches = {look.result["differences"][0]["object"]: None for look in looks if hides_the_token(look)}
+    why = "AWS shows no date of its last change, so a deployment sets it anew each time."
+    return [f"Not comparable: the token of the {words.clean(name)}. {why}" for name in caches]
 
 
 def told(differences: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:

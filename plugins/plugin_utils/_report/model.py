@@ -367,10 +367,10 @@ def _drift(events: t.Sequence[Event], run: Run, asked: t.Mapping[str, t.Any], pr
     began = words.iso(run.began)
     records, unseen = drift.compared(first, again, previous, looked_at, began)
     history = [event.result for event in events if event.action.endswith("change_history_info") and event.state != "skipped"]
-    notes = []
+    notes = drift.not_comparable(_looks(events[ends[-2] if len(ends) > 1 else 0:], run))
     if history:
         records = drift.with_origins(records, history[-1].get("origins") or [])
-        notes = [words.clean(note) for note in history[-1].get("notes") or []]
+        notes += [words.clean(note) for note in history[-1].get("notes") or []]
         if history[-1].get("msg"):
             notes.append(f"Since when it differs, and by whom, could not be looked up: {' '.join(words.lines_of(history[-1]['msg']))}")
     today = datetime.date.fromisoformat(began[:10])

@@ -76,7 +76,8 @@ ESTATE = {
         "route_tables": [
             {"route_table_id": "rtb-main", "vpc_id": VPC, "associations": [{"main": True}], "routes": [
                 {"destination_cidr_block": "10.0.0.0/16", "gateway_id": "local", "state": "active"}]},
-            {"route_table_id": "rtb-public", "vpc_id": VPC, "associations": [{"main": False, "subnet_id": "subnet-l1"}], "routes": [
+            {"route_table_id": "rtb-public", "vpc_id": VPC, "associations": [
+                {"main": False, "subnet_id": "subnet-l1", "route_table_association_id": "rtbassoc-1"}], "routes": [
                 {"destination_cidr_block": "10.0.0.0/16", "gateway_id": "local", "state": "active"},
                 {"destination_cidr_block": "0.0.0.0/0", "gateway_id": "igw-1", "state": "active"}]},
         ],

@@ -131,7 +131,7 @@ def test_every_rule_is_tested_and_has_all_its_texts():
 
 @pytest.mark.parametrize("each", [one for one in RULES if one.remedy[1].startswith("aws ")], ids=lambda one: one.id)
 def test_a_command_is_one_of_aws_and_lacks_nothing_that_it_needs(each):
-    words = each.remedy[1].replace("{{", "{").replace("}}", "}").split()
+    words = each.remedy[1].replace("{moves}", "associate-route-table --subnet-id").replace("{{", "{").replace("}}", "}").split()
     model = BOTOCORE.get_service_model({"s3api": "s3"}.get(words[1], words[1]))
     (operation,) = [name for name in model.operation_names if xform_name(name, "-") == words[2]]
     shape = model.operation_model(operation).input_shape
@@ -149,6 +149,16 @@ def test_a_variable_is_one_of_the_inventory():
 
 def test_hosts_that_the_app_calls_directly_need_their_public_addresses():
     assert not [one for one in posture(declared=altered(DECLARED, huntaze_limiter__listen_from=["0.0.0.0/0"]))["findings"]]
+
+
+def test_a_subnet_moves_to_a_private_route_table_by_its_own_association_or_by_a_new_one():
+    cache = {**CACHE, "subnet_ids": ["subnet-l1"]}
+    (one,) = found(cache=cache).values()
+    assert one["remedy"]["text"] == "aws ec2 replace-route-table-association --association-id rtbassoc-1 --route-table-id PRIVATE --region us-east-1"
+    tables = copy.deepcopy(ESTATE["network"]["route_tables"])
+    tables[0]["routes"], tables[1]["associations"] = tables[1]["routes"], []
+    (one, _) = found(altered(ESTATE, network__route_tables=tables), cache=cache).values()
+    assert "associate-route-table --subnet-id subnet-l1 " in one["remedy"]["text"]
 
 
 def test_what_is_declared_is_neither_wide_nor_unused():

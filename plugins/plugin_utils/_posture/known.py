@@ -87,6 +87,12 @@ class Known:
         """Whether it lets in the world, or a good part of it."""
         return any(ipaddress.ip_network(cidr, strict=False).prefixlen < 8 for cidr in self.networks_of(rule))
 
+    def association_of(self, subnet_id: str) -> t.Optional[str]:
+        """AWS's identifier of what gives a subnet its route table; None where it has the main table."""
+        return next((
+            str(one.get("route_table_association_id")) for table in self.items("network.route_tables") for one in table.get("associations") or []
+            if one.get("subnet_id") == subnet_id), None)
+
     def has_way_to_internet(self, subnet_id: str) -> bool:
         tables = self.items("network.route_tables")
         own = [one for one in tables if any(a.get("subnet_id") == subnet_id for a in one.get("associations") or [])]

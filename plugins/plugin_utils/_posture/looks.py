@@ -82,10 +82,16 @@ def _ending(known: Known, name: str, subject: str, end: datetime.date) -> t.Iter
         yield Found(name, f"{subject} ends on {words.day(end.isoformat())}")
 
 
+def _public_subnets(known: Known, name: str, subnets: t.Sequence[str]) -> Found:
+    own = known.association_of(subnets[0])
+    moves = f"replace-route-table-association --association-id {own}" if own else f"associate-route-table --subnet-id {subnets[0]}"
+    return Found(name, f"{words.joined(subnets)} {'has' if len(subnets) == 1 else 'have'} a route to the internet", values={"moves": moves})
+
+
 def in_public_subnets(known: Known) -> t.Iterator[Found]:
     subnets = [subnet for subnet in known.cache.get("subnet_ids") or [] if known.has_way_to_internet(subnet)]
     if subnets:
-        yield Found(known.cache_object, f"{words.joined(subnets)} {'has' if len(subnets) == 1 else 'have'} a route to the internet")
+        yield _public_subnets(known, known.cache_object, subnets)
 
 
 def instances_when(found: str, holds: t.Callable[[Item], bool], alone: bool = False) -> t.Callable[[Known], t.Iterator[Found]]:
@@ -142,8 +148,7 @@ def database_subnets(known: Known) -> t.Iterator[Found]:
         subnets = [each.get("subnet_identifier") for each in (one.get("db_subnet_group") or {}).get("subnets") or []]
         public = [subnet for subnet in subnets if known.has_way_to_internet(subnet)]
         if public and not one.get("publicly_accessible"):
-            yield Found(
-                f"database {one.get('db_instance_identifier')}", f"{words.joined(public)} {'has' if len(public) == 1 else 'have'} a route to the internet")
+            yield _public_subnets(known, f"database {one.get('db_instance_identifier')}", public)
 
 
 def _at(known: Known, group: str, rule: Ingress, found: str, **values: t.Any) -> Found:

@@ -42,7 +42,7 @@ class Rule(t.NamedTuple):
     means: str
     remedy: tuple[str, str]  # command or variable, and its text
     breaks: str
-    about: str = ""  # the mapping of the inventory without which there is nothing to look at
+    about: str = ""  # without which there is nothing to look at: a mapping of the inventory, hosts or bucket
 
 
 _AWS = " --region {region}"
@@ -52,6 +52,8 @@ _REVOKES = ("command", "aws ec2 revoke-security-group-ingress --group-id {group}
 _CUTS_AMPLIFY = "The app's own way to the database, if it comes in by this rule: Amplify Hosting has no fixed addresses. It is cut off at once."
 _MODIFIES_DATABASE = "aws rds modify-db-instance --db-instance-identifier {name} %s --apply-immediately" + _AWS
 _MODIFIES_CACHE = "aws elasticache modify-replication-group --replication-group-id {name} %s --apply-immediately" + _AWS
+_MOVES_SUBNET = ("command", "aws ec2 {moves} --route-table-id PRIVATE" + _AWS)
+_LEAVES_SUBNET = "The way to the internet of all that is in these subnets."
 _CACHE, _DATABASE, _AGENTS = "huntaze_cache", "huntaze_database", "huntaze_limiter"
 _INSTANCES = ("database.instances",)
 _RULES = ("network.security_group_rules", "network.security_groups")  # an id has the group's name, as AWS's own changes with the group
@@ -86,18 +88,17 @@ RULES: tuple[Rule, ...] = (
          "Everything in this network may try tokens; the agents come by their security group.", _CLOSES_CACHE,
          "Clients other than the limiter agents, and every other undeclared rule for the port: purging revokes them all.", _CACHE),
     Rule("redis/ports", LOW, "more ports of the cache open than its own", "own rule", _RULES, functools.partial(looks.wide_ports, what="cache"),
-         "Nothing else listens today. What will listen is open already.", _REVOKES, "What {source} does at other ports than {port}. Let {port} in first.",
+         "More is open than clients need: what will listen there is open already.", _REVOKES,
+         "What {source} does at other ports than {port}. Let {port} in first.",
          _CACHE),
     Rule("redis/unused", LOW, "rules of the cache that nobody uses", "own rule", (*_RULES, "network.network_interfaces"),
          functools.partial(looks.unused, what="cache"), "Whoever gets this group or address next reaches the cache.", _REVOKES,
          "Whatever comes from {source} and was not seen, such as a host that is only started for a job.", _CACHE),
     Rule("redis/public_subnet", LOW, "subnets of the cache with a route to the internet", "own rule", ("network.route_tables",), looks.in_public_subnets,
-         "The cache has private addresses only, so nobody comes in this way today.",
-         ("command", "aws elasticache create-cache-subnet-group --cache-subnet-group-name NEW --cache-subnet-group-description ... --subnet-ids ..." + _AWS),
-         "The endpoint changes: a cache keeps its subnet group, so it needs a new cache.", _CACHE),
+         "The cache has private addresses only, so nobody comes in this way today.", _MOVES_SUBNET, _LEAVES_SUBNET, _CACHE),
     Rule("redis/subnet_group", LOW, "the cache in the default subnet group", "Security Hub ElastiCache.7",
          (), looks.cache_when("it is in the default subnet group", lambda known: known.cache.get("cache_subnet_group_name") == "default"),
-         "The default VPC's subnets are public, and everything else is in them too.",
+         "The default VPC's subnets are public as AWS makes them, and everything that names none is in them.",
          ("command", "aws elasticache create-cache-subnet-group --cache-subnet-group-name NEW --cache-subnet-group-description ... --subnet-ids ..." + _AWS),
          "The endpoint changes: a cache keeps its subnet group, so it needs a new cache.", _CACHE),
     Rule("redis/snapshots", LOW, "snapshots of Redis", "Security Hub ElastiCache.1", ("cache.replication_groups",),
@@ -129,7 +130,7 @@ RULES: tuple[Rule, ...] = (
     Rule("postgresql/wide", MEDIUM, "the database's port open to a network", "own rule", _DATABASE_RULES, functools.partial(looks.wide_source, what="database"),
          "Everything in this network may try passwords.", _CLOSES_DATABASE, "Whatever of this network uses the database. " + _CUTS_AMPLIFY, _DATABASE),
     Rule("postgresql/ports", LOW, "more ports of the database open than its own", "own rule", _DATABASE_RULES,
-         functools.partial(looks.wide_ports, what="database"), "Nothing else listens today. What will listen is open already.", _REVOKES,
+         functools.partial(looks.wide_ports, what="database"), "More is open than clients need: what will listen there is open already.", _REVOKES,
          "What {source} does at other ports than {port}. Let {port} in first.", _DATABASE),
     Rule("postgresql/unused", LOW, "rules of the database that nobody uses", "own rule", (*_DATABASE_RULES, "network.network_interfaces"),
          functools.partial(looks.unused, what="database"), "Whoever gets this group or address next reaches the database.", _REVOKES,
@@ -170,8 +171,7 @@ RULES: tuple[Rule, ...] = (
          "Connections, for minutes, in a maintenance window.", _DATABASE),
     Rule("postgresql/public_subnet", LOW, "subnets of a private database with a route to the internet", "own rule", (*_INSTANCES, "network.route_tables"),
          looks.database_subnets, "Nobody comes in this way today. One switch, publicly accessible, would change that.",
-         ("command", "aws rds create-db-subnet-group --db-subnet-group-name NEW --db-subnet-group-description private --subnet-ids ..." + _AWS),
-         "The database is away while it moves to the new subnets.", _DATABASE),
+         _MOVES_SUBNET, _LEAVES_SUBNET, _DATABASE),
     # The agents and their hosts
     Rule("agents/open", MEDIUM, "the agents' port open to the world, as declared", "Security Hub EC2.18", _RULES, looks.agents_open(declared=True),
          "Anybody may try bearer tokens. Amplify Hosting has no fixed addresses, so an app that calls the agents directly comes in this way.",

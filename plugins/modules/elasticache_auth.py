@@ -274,7 +274,8 @@ evidence:
       sample: the token was made the only one and nothing has changed since; the live cache was not asked, as probe is false
 cache:
   description:
-    - The cache afterwards, as M(huntaze.ai_system.elasticache_info) returns it. In check mode, as it would be. Null after a failure.
+    - The cache afterwards, as M(huntaze.ai_system.elasticache_info) returns it. In check mode, as it would be.
+      After a failure as it was seen last, without its VPC and subnets. Null if it was not.
   returned: always, except for credentials that cannot work and a missing region
   type: dict
   sample:
@@ -384,7 +385,7 @@ def main():
     except (BotoCoreError, ClientError, Failed) as error:
         failed = error if isinstance(error, Failed) else Failed(error=error)
         failed.applied = policy.told(policy.applied if policy.applied.made else failed.applied)
-        fail_on_failure(module, failed, policy.doing(failed), cache=None, evidence=None)
+        fail_on_failure(module, failed, policy.doing(failed), cache=shown(policy.seen) if policy.seen.cache else None, evidence=None)
     module.exit_json(evidence=evidence_of(policy), **result)
 
 

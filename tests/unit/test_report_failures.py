@@ -78,6 +78,19 @@ def test_a_change_without_an_answer_is_not_said_to_be_made_or_not():
     assert failure["state"] == "AWS has not answered whether this is done: let in tcp 6379. The next run looks first."
 
 
+@pytest.mark.parametrize(
+    ("cache", "state"),
+    [
+        ({"id": "c", "status": "modifying", "transit_encryption_mode": "required", "auth_token_enabled": False}, "c is modifying; TLS required; AUTH off"),
+        ({"id": "c", "status": "available", "transit_encryption_mode": None, "auth_token_enabled": True}, "c is available; TLS off; AUTH on"),
+        (None, ""), ({}, ""), ("x", ""),
+    ],
+)
+def test_what_the_cache_was_seen_as_last_is_what_holds(cache, state):
+    made = reported(event("auth_close", "failed", action=AUTH, msg="no", steps=[], cache=cache), failed_hosts=["localhost"])
+    assert made["failures"][0]["state"] == state and made["outcome"]["effect"] == "Nothing was changed."
+
+
 def test_a_host_that_is_lost_and_a_lock_that_is_held_are_told():
     lost = event("agent", "unreachable", host="limiter-1", msg="Failed to connect")
     held = event("preflight", "failed", action="huntaze.ai_system.deployment_lock", msg="Nothing was changed. Ann holds it.", lock={"id": "x"})

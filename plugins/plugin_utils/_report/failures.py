@@ -42,6 +42,8 @@ BY_TYPE = {
 }
 UNREACHABLE = Meaning("Ansible gets no connection to this host, or has lost it.", "the host can be reached")
 HELD = Meaning("Another run changes this environment now.", "that run has ended")
+TLS = {"required": "TLS required", "preferred": "TLS beside plain text"}
+UNANSWERED = "AWS has not answered whether this is done"
 UNTOLD = "What the failed task had changed by then is not known: it failed before it could say so."
 
 
@@ -72,5 +74,13 @@ def state(result: t.Mapping[str, t.Any], told: bool) -> str:
     """What holds now. told: whether the task said what it had changed."""
     unanswered = [str(one) for one in result.get("unanswered") or []] if isinstance(result.get("unanswered"), list) else []
     if unanswered:
-        return words.clean(f"AWS has not answered whether this is done: {'; '.join(unanswered)}. The next run looks first.")
-    return "" if told else UNTOLD
+        return words.clean(f"{UNANSWERED}: {'; '.join(unanswered)}. The next run looks first.")
+    return _of_cache(result.get("cache")) if told else UNTOLD
+
+
+def _of_cache(cache: t.Any) -> str:
+    """huntaze-redis is modifying; TLS required; AUTH off: a cache as it was seen last."""
+    if not (isinstance(cache, t.Mapping) and cache.get("id") and cache.get("status")):
+        return ""
+    way = TLS.get(str(cache.get("transit_encryption_mode")), "TLS off")
+    return words.clean(f"{cache['id']} is {cache['status']}; {way}; AUTH {'on' if cache.get('auth_token_enabled') else 'off'}")

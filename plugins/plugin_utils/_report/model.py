@@ -551,7 +551,8 @@ def _said(word: str, sentence: str, effect: t.Optional[str] = None, following: t
 
 
 def _effect(made: t.Mapping[str, t.Any], done: int) -> str:
-    unknown = any(failure["state"].startswith((failures.UNTOLD, failures.UNANSWERED)) for failure in made["failures"]) or any(step["state"] == "running" for step in made["steps"])
+    untold = any(failure["state"].startswith((failures.UNTOLD, failures.UNANSWERED)) for failure in made["failures"])
+    unknown = untold or any(step["state"] == "running" for step in made["steps"])
     if made["run"]["mode"] == "check":
         return "Nothing was changed: this run only looked."
     if done:

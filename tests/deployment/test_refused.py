@@ -92,6 +92,9 @@ def test_a_run_without_localhost_is_refused_with_the_way_out(sandbox, estate, tm
 
 
 def test_no_way_around_preflight_changes_anything(sandbox, estate, deploy):
-    outcome = deploy("--start-at-task", "Require TLS and the token, and nothing else")
-    assert outcome.rc != 0 and "Preflight has not looked at the account" in outcome.output
+    for way in (["--start-at-task", "Require TLS and the token, and nothing else"], ["--skip-tags", "always"], ["--skip-tags", "always", "--tags", "verify"]):
+        outcome = deploy(*way)
+        assert outcome.rc != 0 and "Preflight has not looked at the account" in " ".join(outcome.output.split()), outcome.output
+    outcome = deploy("-e", "huntaze_drift_correct=maybe", playbook="playbooks/drift.yml")
+    assert outcome.rc != 0 and "huntaze_drift_correct 'maybe' must be true or false" in outcome.output and "DEPRECATION" not in outcome.output, outcome.output
     assert deployment.mutating_calls(sandbox) == {}

@@ -73,6 +73,15 @@ Report        report.json
 """
 
 
+def test_of_much_that_a_clean_run_could_not_look_at_it_names_the_first():
+    checks = [reports.check(f"host-{number}", "redis", "not_verified", says=f"reason {number}") for number in range(5)]
+    made = reports.report([], "clean", "Nothing to do", checks=[reports.check("limiter-1", "redis"), *checks])
+    assert drawn(made).splitlines()[-3:] == [
+        "  not seen    host-0 to Redis: reason 0", "  not seen    host-1 to Redis: reason 1", "              and 3 more; -v shows them",
+    ]
+    assert drawn(made, full=True).count("  not seen    ") == 5
+
+
 FAILED = [
     plan("network", ["sg-1: let in tcp 6379 from sg-2"]),
     plan("auth_close", ["Replication group huntaze-redis: require TLS and refuse plain text", "Replication group huntaze-redis: accept the token too (AUTH, ROTATE)",

@@ -23,6 +23,7 @@ LONGEST_NAME = 28
 # Longer lists are told by their beginning. All of it stands in the HTML and the JSON.
 MOST_ROWS = 8
 MOST_STEPS = 40
+MOST_UNSEEN = 3
 NO_BREAK = "\u00a0"
 # A number and its unit, a date, an option and the end of a command line stay on one line.
 TOGETHER = re.compile("|".join((
@@ -53,7 +54,7 @@ def render(report: t.Mapping[str, t.Any], *, width: int = WIDEST, colour: bool =
     if outcome["word"] == "clean" and not full:
         for text in filter(None, [_run(report, page.width), _seen(report, page.width), *digest.standing(report)]):
             page.text(text)
-        _reasons(page, [one for one in report["checks"] if one["verdict"] == "not_verified"], unlooked=True)
+        _unseen(page, digest.reasons(report["checks"], "not_verified", unlooked=True))
     else:
         for text in filter(None, [outcome["effect"]]):
             page.text(text)
@@ -456,11 +457,20 @@ def _list(page: _Page, targets: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
                 page.lines.append(f"    {page.paint((label if number == 0 else '').ljust(14), style[label])}{line}")
 
 
-def _reasons(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]], unlooked: bool = False) -> None:
+def _reasons(page: _Page, checks: t.Sequence[t.Mapping[str, t.Any]]) -> None:
     """Why something failed, or could not be looked at."""
     for verdict, label in (("failed", "FAILED"), ("not_verified", "not seen")):
-        for text in digest.reasons(checks, verdict, unlooked):
+        for text in digest.reasons(checks, verdict):
             page.row(label, text, OF_VERDICT[verdict])
+
+
+def _unseen(page: _Page, texts: t.Sequence[str]) -> None:
+    """What a clean run could not look at, in few lines: most of it is so in every run."""
+    shown = texts if len(texts) <= MOST_UNSEEN else texts[: MOST_UNSEEN - 1]
+    for text in shown:
+        page.row("not seen", text, OF_VERDICT["not_verified"])
+    if len(texts) > len(shown):
+        page.text(f"and {len(texts) - len(shown)} more; -v shows them")
 
 
 # Security and cost

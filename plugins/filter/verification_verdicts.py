@@ -9,8 +9,8 @@ name: verification_verdicts
 short_description: Judges what was seen from the vantage points
 version_added: 0.1.0
 description:
-  - Turns what M(huntaze.ai_system.elasticache_info), M(huntaze.ai_system.redis_reachability) and
-    M(huntaze.ai_system.postgres_reachability) found into verdicts.
+  - Turns what M(huntaze.ai_system.elasticache_info), M(huntaze.ai_system.estate_info), M(huntaze.ai_system.limiter_decisions),
+    M(huntaze.ai_system.cloudwatch_metric_info) and M(huntaze.ai_system.reachability) found into verdicts.
   - What nobody looked at is C(not_verified). What check mode left out is C(skipped). Neither is ever C(ok).
   - Dropped packets of an outside host are C(ok) only if an inside host has got through. Otherwise the cache may be down.
   - A former endpoint that still resolves counts as gone if it refuses plain text, by an error, by silence or by a reset.
@@ -18,9 +18,9 @@ options:
   _input:
     description:
       - The variables of the hosts that looked, one mapping for each.
-      - C(inventory_hostname) names the vantage point. It is meant to get through unless C(huntaze_vantage.expect) is C(unreachable).
-      - C(huntaze_seen_tls), C(huntaze_seen_plain) and C(huntaze_seen_database) are registered results.
-        C(huntaze_seen_former) is one of a loop over the endpoints that were replaced.
+      - C(inventory_hostname) names the vantage point. It is meant to get through unless C(huntaze_vantage.expect) is C(unreachable). localhost is the
+        controller, which is meant to get through only as a member of C(huntaze_vantage_points).
+      - C(huntaze_seen) is the registered result of M(huntaze.ai_system.reachability).
     type: list
     elements: dict
     required: true
@@ -28,24 +28,30 @@ options:
     description: The C(cache) of M(huntaze.ai_system.elasticache_info).
     type: dict
     required: true
-  database:
-    description: Whether there is a database to look at.
-    type: bool
-    default: false
+  places:
+    description: What P(huntaze.ai_system.verification_places#filter) returned.
+    type: dict
+    required: true
   limiter:
     description:
       - What was seen of the limiter agents. Leave it out if there are none.
       - C(decisions) is what M(huntaze.ai_system.limiter_decisions) returns as such.
       - C(metrics) is the result of M(huntaze.ai_system.cloudwatch_metric_info).
     type: dict
+  estate:
+    description: The result of M(huntaze.ai_system.estate_info). What it lacks is C(not_verified).
+    type: dict
+  declared:
+    description: The inventory's mappings by name. Without them, nothing is said of the bucket and the app.
+    type: dict
 author:
   - The huntaze.ai_system contributors (@huntaze)
 """
 
 EXAMPLES = r"""
-- name: Judge one connection to a cache
+- name: Judge what one host saw
   ansible.builtin.debug:
-    msg: "{{ [{'inventory_hostname': 'limiter', 'huntaze_seen_tls': seen}] | huntaze.ai_system.verification_verdicts(cache_info.cache) }}"
+    msg: "{{ [hostvars['limiter-1']] | huntaze.ai_system.verification_verdicts(found.cache, declared | huntaze.ai_system.verification_places(found.cache)) }}"
 """
 
 RETURN = r"""
@@ -60,11 +66,13 @@ _value:
   elements: dict
 """
 
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment import looks
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import verdicts
 
 
-def verification_verdicts(hosts, cache, database=False, limiter=None):
-    return verdicts.checks([verdicts.seen_by(host, database) for host in hosts], cache, database, limiter)
+def verification_verdicts(hosts, cache, places, limiter=None, estate=None, declared=None):
+    seen_from = [verdicts.seen_by(host, places) for host in hosts]
+    return verdicts.checks(seen_from, cache or {}, places.get("has_database", False), limiter, estate, looks.expected(declared or {}))
 
 
 class FilterModule:

@@ -191,7 +191,7 @@ results:
     reachable:
       description:
         - Whether the server answered as it should, with the credentials if any are given.
-        - V(null) in check mode, and where the look itself failed. RV(results[].reason) says why.
+        - V(null) in check mode, and where this host could not look, as it lacks the file with the CA certificates. RV(results[].reason) says why.
       type: bool
       sample: true
     port_open:

@@ -111,6 +111,7 @@ def test_many_kinds_at_once(look, sandbox, website, strange, dropping):
         {"name": "agent", "token": BEARER, **agent},
         {"name": "stranger", "status": [401], **agent},
         {"name": "nowhere", "kind": "https", "host": "nowhere.invalid"},
+        {"name": "unchecked", "kind": "redis", "host": address, "tls": True, "tls_ca_file": "/nowhere/ca.pem"},
         {"name": "database", "kind": "postgresql", "user": "u", "password": "canary", **strange(strange_servers.saying(b"N"))},
         timeout=3,
     )
@@ -118,9 +119,10 @@ def test_many_kinds_at_once(look, sandbox, website, strange, dropping):
     met = {name: (one["error"] or {}).get("class") for name, one in seen.items()}
     assert met == {
         "redis": None, "plain": "tls_required", "shut": "refused", "open": None, "dead": "timeout", "agent": None, "stranger": None,
-        "nowhere": "name_resolution", "database": "tls_not_offered",
+        "nowhere": "name_resolution", "unchecked": None, "database": "tls_not_offered",
     }
-    assert [one["tls"] for one in seen.values()] == [True, False, None, None, True, True, True, True, True]
+    assert [one["tls"] for one in seen.values()] == [True, False, None, None, True, True, True, True, None, True]
+    assert seen["unchecked"]["reachable"] is None and "/nowhere/ca.pem cannot be read on this host" in seen["unchecked"]["reason"]
     assert (seen["redis"]["authenticated"], seen["redis"]["authentication_enforced"], seen["redis"]["role"]) == (True, True, "primary")
     assert (seen["agent"]["status"], seen["agent"]["authenticated"], seen["agent"]["authentication_enforced"]) == (200, True, True)
     assert (seen["stranger"]["status"], seen["stranger"]["authenticated"], seen["stranger"]["authentication_enforced"]) == (401, None, True)

@@ -472,7 +472,7 @@ def test_kind_25_the_environment_of_the_host_decides_nothing(run_module, tls_ser
 def test_kind_27_what_is_no_host_is_refused(value):
     params = {"host": value, "port": 1, "timeout": 1, "samples": 1, "tls": False}
     params.update(dict.fromkeys(("password", "tls_ca_file", "username", "source_address")))
-    assert [problem[:5] for problem in problems(REDIS, params, check_mode=False)] == ["host "]
+    assert [problem[:5] for problem in problems(REDIS, params)] == ["host "]
 
 
 def test_kind_27_a_line_end_behind_the_password_is_told(look, redis_server):

@@ -57,6 +57,8 @@ def inventory_without_agents(directory: Path) -> Path:
     inventory = shutil.copytree(source, directory / "inventory")
     hosts = yaml.safe_load((source / "hosts.yml").read_text())
     del hosts["all"]["children"]["huntaze_limiter_agents"]
+    # On the sandbox's network 127.0.0.1 is a limiter host.
+    hosts["all"]["children"]["huntaze_vantage_points"]["hosts"]["limiter"] = {}
     (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
     variables = yaml.safe_load((source / "group_vars" / "all.yml").read_text())
     variables["huntaze_limiter"] = {"security_group_id": variables["huntaze_limiter"]["security_group_id"], "agents": "elsewhere"}

@@ -39,6 +39,7 @@ GOOD = {
     },
     "huntaze_database": {"identifier": "huntaze-postgres-production", "name": "postgres", "user": "u", "password": "canary-password"},
     "huntaze_app": {"app_id": "d1a2b3", "branch": "main", "variables": {"GEMINI_MODEL": "m"}, "secret_variables": {"API_KEY": "canary-key"}},
+    "huntaze_bucket": {"name": "huntaze-beta-assets"},
     "huntaze_alarms": {"actions": ["arn:aws:sns:us-east-1:123456789012:operators"], "thresholds": {}, "items": []},
 }
 

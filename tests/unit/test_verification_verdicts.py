@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.filter.verification_verdicts import verification_verdicts
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.verdicts import checks
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.kinds import KINDS
+from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.reachability import completed, foreign, problems
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.looks import Vantage, places, targets
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report.verdicts import checks, proven
 
 CACHE = {
     "transit_encryption_mode": "required",
@@ -126,7 +129,7 @@ def test_kind_07_whatever_a_look_or_the_cache_lacks_there_is_a_verdict(known, re
     decisions = [{}, {"status": 200, "json": {"limits": [{}, None, {"name": "hour"}]}}, {"status": 429, "json": {"limits": 1}}]
     limiter = {"decisions": decisions, "metrics": {"missing": [], "metrics": [{}]}}
     everything = seen(tls=result, plain=result, database=result, former=[result, {**result, "item": None}])
-    seen_from = [everything, {"tls": result}]
+    seen_from = [everything, {"tls": result, "inside": False}]
     for about in (limiter, {}, {"decisions": None, "metrics": None}):
         judgements = checks(seen_from, known, True, about)
         assert judgements and all(judgement["says"] and "None" not in judgement["line"] for judgement in judgements)
@@ -233,17 +236,175 @@ def test_what_others_said_comes_without_control_characters():
     assert found["says"] == " [2Jgone  ::error::no"
 
 
+CONTROLLER = {"vantage": "controller", "inside": None}
+LOOK = {"reachable": True, "authentication_enforced": True, "status": 200, "certificate": {"days_left": 90}, "port_open": True, "tls_version": "TLSv1.3"}
+REFUSED = {"reachable": True, "status": 401, "port_open": True, "reason": "refused"}
+
+
+def only(origin, to, judged):
+    (one,) = [one for one in judged if (one["from"], one["to"]) == (origin, to)]
+    return one["verdict"], one["says"]
+
+
+@pytest.mark.parametrize(("changed", "verdict", "says"), [
+    ({}, "ok", "allowed, 49 of 50 left this hour"), ({"authentication_enforced": False}, "failed", "it lets in who brings no token"),
+    ({"authentication_enforced": None}, "ok", "allowed"), ({"certificate": {"days_left": 3}}, "ok", "its certificate ends in 3 days"),
+])
+def test_an_agent_is_judged_by_its_decision_and_by_how_it_answered(changed, verdict, says):
+    asked = {**CONTROLLER, "agents": {"limiter.example": {**LOOK, **changed}}}
+    limiter = {"decisions": [DECISION], "metrics": METRICS}
+    found = only("controller", "agent/limiter.example", checks([asked, seen()], CACHE, limiter=limiter))
+    assert found[0] == verdict and says in found[1]
+    refused = only("controller", "agent/limiter.example", checks([asked], CACHE, limiter={**limiter, "decisions": [{**DECISION, "status": 503, "json": None}]}))
+    assert refused[0] == "failed"
+
+
+@pytest.mark.parametrize(("result", "lives", "verdict"), [
+    (REFUSED, False, "ok"), ({**REFUSED, "status": 200, **error("rejected")}, True, "failed"), (error("timeout"), True, "ok"),
+    (error("timeout"), False, "not_verified"), (error("refused"), True, "not_verified"), (error("tls"), True, "not_verified"), ({}, True, "not_verified"),
+])
+def test_a_stranger_at_an_agent(result, lives, verdict):
+    asked = {**CONTROLLER, "agents": {"a": LOOK if lives else error("timeout")}}
+    assert only("stranger", "agent/a", checks([asked, {**STRANGER, "agents": {"a": result}}, seen()], CACHE))[0] == verdict
+
+
+@pytest.mark.parametrize(("result", "verdict"), [
+    (error("timeout"), "ok"), (error("noauth"), "ok"), (error("not_allowed"), "ok"), (WORKS, "failed"), (error("refused"), "not_verified"), ({}, "not_verified"),
+])
+def test_a_stranger_at_the_database(result, verdict):
+    assert only("stranger", "postgresql", checks([{**STRANGER, "database": result}, seen()], CACHE))[0] == verdict
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(403, "ok"), (200, "failed"), (301, "failed"), (404, "failed"), (503, "not_verified"), (None, "not_verified")])
+def test_the_bucket_as_clients_see_it(status, verdict):
+    result = {**(error("timeout") if status is None else error("rejected")), "status": status, "reachable": status == 403}
+    for place in (seen(bucket=result), {**STRANGER, "bucket": result}):
+        assert only(place["vantage"], "bucket", checks([place], CACHE))[0] == verdict
+
+
+@pytest.mark.parametrize(("result", "arrive", "verdict"), [
+    ({"reachable": True}, False, "ok"), (error("timeout"), False, "failed"), (error("timeout"), True, "not_verified"), ({}, True, "not_verified"),
+])
+def test_the_way_out_to_cloudwatch(result, arrive, verdict):
+    limiter = {"decisions": [DECISION], "metrics": METRICS if arrive else {"missing": ["Heartbeat"]}}
+    assert only("limiter", "metrics", checks([seen(metrics=result)], CACHE, limiter=limiter))[0] == verdict
+
+
+@pytest.mark.parametrize(("result", "verdict"), [
+    ({"reachable": True, "status": 200}, "ok"), ({**error("rejected"), "status": 500}, "failed"), ({**error("wrongpass"), "status": 401}, "not_verified"),
+    ({**error("busy"), "status": 429}, "not_verified"), (error("timeout"), "failed"), ({}, "not_verified"),
+])
+def test_the_apps_own_route(result, verdict):
+    assert only("app", "agent", checks([{**CONTROLLER, "app": result}], CACHE))[0] == verdict
+
+
+BUCKET = {"name": "b", "exists": True, "region": "us-east-1", "encryption": "AES256", "policy_status": {"is_public": False}, "public_access_block": {}}
+APP = {"jobs": [{"job_id": "12", "status": "SUCCEED"}], "variable_names": ["A", "B"], "log_group": {"exists": True}, "log_events": []}
+DECLARED = {"bucket": True, "region": "us-east-1", "variables": ["A"]}
+
+
+@pytest.mark.parametrize(("changed", "verdict"), [
+    ({}, "ok"), ({"exists": False}, "failed"), ({"exists": None}, "not_verified"), ({"region": "eu-west-1"}, "failed"), ({"policy_status": {"is_public": True}}, "failed"),
+    ({"encryption": []}, "failed"), ({"policy_status": None}, "not_verified"), ({"public_access_block": None}, "not_verified"),
+])
+def test_the_bucket_as_aws_describes_it(changed, verdict):
+    assert only("controller", "bucket", checks([], CACHE, estate={"bucket": {**BUCKET, **changed}}, declared=DECLARED))[0] == verdict
+
+
+@pytest.mark.parametrize(("changed", "verdict"), [
+    ({}, "ok"), ({"jobs": []}, "failed"), ({"jobs": None}, "not_verified"), ({"jobs": [{"job_id": "1", "status": "FAILED"}]}, "failed"),
+    ({"jobs": [{"job_id": "1", "status": "RUNNING"}]}, "not_verified"), ({"variable_names": ["B"]}, "failed"), ({"variable_names": None}, "not_verified"),
+])
+def test_the_build_as_aws_describes_it(changed, verdict):
+    assert only("controller", "build", checks([], CACHE, estate={"app": {**APP, **changed}}, declared=DECLARED))[0] == verdict
+
+
+@pytest.mark.parametrize(("changed", "verdicts_"), [
+    ({}, ["ok"]), ({"log_group": {"exists": False}}, []), ({"log_group": None}, []), ({"log_events": None}, []),
+    ({"log_events": [{"at": "then", "message": "Error: what is it"}]}, ["ok"]),
+    ({"log_events": [{"at": "then", "message": "connect ETIMEDOUT 10.0.0.1:6379"}, {"message": None}]}, ["failed"]),
+])
+def test_what_the_app_writes(changed, verdicts_):
+    found = checks([], CACHE, estate={"app": {**APP, **changed}}, declared=DECLARED)
+    assert [one["verdict"] for one in found if one["to"] == "log"] == verdicts_
+
+
+def test_what_aws_says_is_no_look_at_the_system():
+    found = checks([seen(tls={}, plain={}, database={})], CACHE, estate={"bucket": BUCKET, "app": {**APP, "log_group": None}}, declared=DECLARED)
+    assert {one["verdict"] for one in found} == {"ok", "not_verified"} and not proven(found)
+
+
+def test_without_an_answer_of_aws_nothing_of_it_is_claimed():
+    found = checks([], CACHE, estate=None, declared=DECLARED)
+    assert [(one["to"], one["verdict"]) for one in found if one["to"] in ("bucket", "build", "log")] == [("bucket", "not_verified"), ("build", "not_verified")]
+
+
+PLACES = places(
+    {
+        "huntaze_limiter": {"url": "https://a.example:8443, https://b.example"}, "huntaze_database": {"identifier": "db"}, "huntaze_aws": {"region": "us-east-1"},
+        "huntaze_bucket": {"name": "files"}, "huntaze_app": {"test_url": "https://app.example/api/test-redis?x=1"},
+    },
+    CACHE, [{"address": "10.0.0.9", "port": 6379}], [{"endpoint": {"address": "db.example", "port": 5432}}],
+)
+SECRETS = {
+    "huntaze_cache": {"auth_token": "canary-token"}, "huntaze_database": {"name": "d", "user": "u", "password": "canary-password"},
+    "huntaze_limiter": {"bearer_tokens": ["canary-bearer", "canary-former"], "tls": {"ca_file": "/ca.pem"}},
+}
+INSIDE = {"redis", "redis/plain-text", "redis/former/10.0.0.9:6379", "postgresql"}
+
+
+def host(name, *groups, **variables):
+    return {"inventory_hostname": name, "group_names": list(groups), **variables}
+
+
+@pytest.mark.parametrize(("variables", "names", "secrets"), [
+    (host("limiter-1", "huntaze_limiter_agents"), INSIDE | {"metrics", "bucket"}, {"canary-token", "canary-password"}),
+    (host("bastion", "huntaze_vantage_points"), INSIDE, {"canary-token", "canary-password"}),
+    (host("stranger", "huntaze_vantage_points", huntaze_vantage={"expect": "unreachable"}), {"redis", "postgresql", "agent/a.example", "agent/b.example", "bucket"}, set()),
+    (host("localhost"), {"agent/a.example", "agent/b.example", "app"}, {"canary-bearer"}),
+    (host("localhost", "huntaze_vantage_points"), INSIDE | {"agent/a.example", "agent/b.example", "app"}, {"canary-bearer", "canary-token", "canary-password"}),
+])
+def test_what_each_place_looks_at_and_which_secrets_it_gets(variables, names, secrets):
+    found = targets(PLACES, SECRETS, Vantage.of(variables))
+    assert {one["name"] for one in found} == names and len(found) == len(names)
+    assert {value for one in found for value in one.values() if "canary" in str(value)} == secrets
+    for one in found:
+        kind = KINDS[one["kind"]]
+        assert foreign(kind, one) == [] and problems(kind, completed(kind, {"name": None, **one})) == []
+
+
+def test_where_everything_is():
+    assert PLACES == {
+        "redis": {"address": "10.0.0.1", "port": 6379}, "former": [{"address": "10.0.0.9", "port": 6379}], "has_database": True,
+        "database": {"address": "db.example", "port": 5432}, "agents": ["https://a.example:8443", "https://b.example"],
+        "metrics": {"address": "monitoring.us-east-1.amazonaws.com", "port": 443}, "bucket": "files",
+        "bucket_at": {"address": "s3.us-east-1.amazonaws.com", "port": 443}, "app": "https://app.example/api/test-redis?x=1",
+    }
+    nowhere = places({}, {}, [], [])
+    assert not any(nowhere[name] for name in ("redis", "former", "has_database", "database", "agents", "bucket", "bucket_at", "app"))
+
+
 def test_the_filter_takes_the_variables_of_the_hosts_that_looked():
     """As the stage verify registers them; what a host lacks nobody has looked at."""
-    looked = {"huntaze_seen_tls": WORKS, "huntaze_seen_plain": error("tls_required"), "huntaze_seen_former": {"results": []}, "huntaze_seen_database": WORKS}
-    stranger = {"huntaze_vantage": {"source_address": "127.0.0.99", "expect": "unreachable"}, "huntaze_seen_tls": error("timeout")}
-    hosts = [{"inventory_hostname": "limiter", **looked}, {"inventory_hostname": "stranger", **stranger}, {"inventory_hostname": "left-out"}]
-    found = verification_verdicts(hosts, CACHE, True)
+
+    def saw(**results):
+        return {"huntaze_seen": {"results": [{"name": name.replace("_", "/").replace("/plain", "/plain-text"), **result} for name, result in results.items()]}}
+
+    where = {**PLACES, "former": [], "bucket_at": None, "metrics": None, "app": None}
+    looked = saw(redis=WORKS, redis_plain=error("tls_required"), postgresql=WORKS)
+    hosts = [
+        host("localhost"), host("limiter", "huntaze_limiter_agents", **looked),
+        host("stranger", huntaze_vantage={"expect": "unreachable"}, huntaze_seen={"results": [{"name": "redis", **error("timeout")}]}),
+        host("lost", huntaze_seen={"unreachable": True, "msg": "no route"}), host("left-out"),
+    ]
+    found = verification_verdicts(hosts, CACHE, where)
     assert [(one["from"], one["to"], one["expected"], one["verdict"]) for one in found] == [
         ("controller", "cache", "reached", "ok"),
         ("limiter", "redis", "reached", "ok"), ("limiter", "redis/plain-text", "refused", "ok"), ("limiter", "postgresql", "reached", "ok"),
         ("stranger", "redis", "kept out", "ok"),
-        *[("left-out", to, expected, "not_verified")
+        *[("stranger", to, "kept out", "not_verified") for to in ("postgresql", "agent/a.example", "agent/b.example")],
+        *[(name, to, expected, "not_verified") for name in ("lost", "left-out")
           for to, expected in (("redis", "reached"), ("redis/plain-text", "refused"), ("postgresql", "reached"))],
     ]
-    assert not any(one["to"] == "postgresql" for one in verification_verdicts(hosts, CACHE))
+    assert "could not look: no route" in only("lost", "redis", found)[1]
+    assert not any(one["to"] == "postgresql" for one in verification_verdicts(hosts, CACHE, {**where, "has_database": False, "database": None}))

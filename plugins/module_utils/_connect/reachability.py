@@ -42,7 +42,9 @@ def answer(module: t.Any, kind: Kind, *own_keys: str) -> None:
     """
     params, nothing = module.params, dict(NOTHING_SEEN, **dict.fromkeys(own_keys), changed=False)
     source = params.get("source_address")
-    wrong = list(filter(None, [timeout_problem(params["timeout"]), source_problem(source)])) + problems(kind, params, module.check_mode)
+    # In check mode the task that brings the file has not brought it.
+    ca = None if module.check_mode else ca_problem(kind, params)
+    wrong = list(filter(None, [timeout_problem(params["timeout"]), source_problem(source), ca])) + problems(kind, params)
     if wrong:
         message = " ".join(wrong)
         module.fail_json(**dict(nothing, msg=message, reason=message, problems=wrong))
@@ -62,7 +64,7 @@ def answer_all(module: t.Any) -> None:
     targets = [completed(kind, target) for kind, target in zip(kinds, module.params["targets"])]
     wrong = list(filter(None, [timeout_problem(seconds), source_problem(source)]))
     for position, (kind, target, given) in enumerate(zip(kinds, targets, module.params["targets"])):
-        told = foreign(kind, given) + problems(kind, target, module.check_mode)
+        told = foreign(kind, given) + problems(kind, target)
         wrong += [f"targets[{position}] ({target['name']}): {problem}" for problem in told]
     nothing = {"changed": False, "local_ports": None}
     if wrong:
@@ -70,13 +72,16 @@ def answer_all(module: t.Any) -> None:
     unseen = [unmade(target, CHECK_MODE) for target in targets]
     if module.check_mode:
         module.exit_json(**dict(nothing, skipped=True, skip_reason=CHECK_MODE, results=[dict(one, skipped=True, skip_reason=CHECK_MODE) for one in unseen]))
+    # A file that one host lacks says nothing of the other servers.
+    without_ca = [ca_problem(kind, target) for kind, target in zip(kinds, targets)]
     deadline = Deadline(seconds)
     probes = [kind.probe(target, deadline, source) for kind, target in zip(kinds, targets)]
     for kind, target, probe in zip(kinds, targets, probes):
         for warning in warnings(kind, target, probe):
             module.warn(f"{target['name']}: {warning}")
     looks = [
-        lambda kind=kind, target=target, probe=probe: seen_of(kind, target, probe, seconds) for kind, target, probe in zip(kinds, targets, probes)
+        lambda kind=kind, target=target, probe=probe, lacks=lacks: unmade(target, lacks) if lacks else seen_of(kind, target, probe, seconds)
+        for kind, target, probe, lacks in zip(kinds, targets, probes, without_ca)
     ]
     module.exit_json(changed=False, local_ports=local_ports(), results=[
         result or unmade(target, why) for target, (result, why) in zip(targets, all_at_once(looks, seconds + GRACE))
@@ -178,7 +183,13 @@ def source_problem(address: t.Optional[str]) -> t.Optional[str]:
     return None
 
 
-def problems(kind: Kind, params: Params, check_mode: bool) -> list[str]:
+def ca_problem(kind: Kind, params: Params) -> t.Optional[str]:
+    """Why the certificate cannot be checked on this host, as a sentence."""
+    option = kind.words.get("ca", "")
+    return ca_file_problem(option, params[option]) if params.get(option) else None
+
+
+def problems(kind: Kind, params: Params) -> list[str]:
     """What is wrong with the options of one server, one sentence each."""
     found = [host_problem("host", params["host"]), port_problem("port", params["port"]) if params["port"] is not None else None]
     if secret_of(kind, params) == "":
@@ -186,10 +197,6 @@ def problems(kind: Kind, params: Params, check_mode: bool) -> list[str]:
         found.append(f"{name} is empty: leave it out to connect without one, or look at where it comes from.")
     if not 1 <= params.get("samples", 1) <= 1000:
         found.append(f"samples is {params['samples']}: it must lie between 1 and 1000.")
-    # In check mode the task that brings the file has not brought it.
-    ca_file = params.get(kind.words.get("ca", ""))
-    if ca_file and not check_mode:
-        found.append(ca_file_problem(kind.words["ca"], ca_file))
     return list(filter(None, found)) + ([] if any(params[name] is None for name in _required(kind)) else kind.problems(params))
 
 

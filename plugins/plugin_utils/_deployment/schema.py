@@ -157,7 +157,12 @@ SCHEMA: dict[str, Subject] = {
         "secret_variables": Key("Variables that are never shown", MAPPING, default={}, secret=True),
         "elasticache_variables": Key("Whether ELASTICACHE_REDIS_HOST and ELASTICACHE_REDIS_PORT are set from the live endpoints", YES_OR_NO, default=False),
         "build_quotes_values": Key("Whether the app's build writes variables as `examples/nextjs/amplify.yml` does", YES_OR_NO, default=False),
+        "test_url": Key("A route of the app that answers 200 if its agents reach Redis, such as `https://.../api/test-redis` of `examples/nextjs`"),
         "wait_timeout": Key(_WAIT, NUMBER),
+    }, needed=False),
+    "huntaze_bucket": Subject("The bucket of the app's files. Leave it out if there is none. It is looked at and never changed.", {
+        "name": Key("The bucket. Empty for none"),
+        "region": Key("Its region. Default: `huntaze_aws.region`"),
     }, needed=False),
     "huntaze_alarms": Subject("The alarms. Leave it out for none.", {
         "actions": Key("ARNs of the SNS topics that all alarms notify; the word `none` if nobody is to be notified", LIST_OR_WORD, judged=True),

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
-from urllib.parse import urlsplit
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment import looks
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.looks import Vantage, agent_at
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words
 
 OK = "ok"
@@ -34,19 +36,38 @@ DATABASE_VARIABLES = {
 }
 
 
+FORMER = "redis/former/"
+# How a stranger's look at a database ends that the network lets in, and the server does not.
+ASKS_WHO = (Cause.NOAUTH, Cause.WRONGPASS, Cause.NOT_ALLOWED, Cause.CLIENT_CERTIFICATE)
+CLOSED = (401, 403)
+# A certificate that ends within so many days is told.
+SOON = 21
+
 Result = t.Mapping[str, t.Any]
 Judgement = tuple[str, str]  # verdict, reason
 
 
-def seen_by(host: t.Mapping[str, t.Any], database: bool) -> dict[str, t.Any]:
-    """What one vantage point saw, from its host's variables: those that the play of verify.yml registers."""
+def seen_by(host: t.Mapping[str, t.Any], places: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What one vantage point saw, from its host's variables: `huntaze_seen` is what the play of verify.yml registers.
+
+    places: what looks.places returned. A target that was to be looked at and was not is there, with what is known of why.
+    """
+    vantage, told = Vantage.of(host), host.get("huntaze_seen") or {}
+    seen = {str(one.get("name")): one for one in told.get("results") or []}
+    unmade = {name: value for name, value in told.items() if name != "results"} if not seen else {}
+    looked = {name: seen.get(name, unmade) for name in looks.names(places, vantage)}
     return {
-        "vantage": host.get("inventory_hostname") or "somewhere",
-        "inside": ((host.get("huntaze_vantage") or {}).get("expect") or "reachable") == "reachable",
-        "tls": host.get("huntaze_seen_tls") or {},
-        "plain": host.get("huntaze_seen_plain") or {},
-        "former": (host.get("huntaze_seen_former") or {}).get("results") or [],
-        "database": (host.get("huntaze_seen_database") or {}) if database else None,
+        "vantage": vantage.name,
+        "inside": vantage.inside,
+        "tls": looked.get("redis", {}),
+        "plain": looked.get("redis/plain-text", {}),
+        "former": [
+            {**result, "item": {"address": name.rpartition(":")[0][len(FORMER):], "port": name.rpartition(":")[2]}}
+            for name, result in looked.items() if name.startswith(FORMER)
+        ],
+        "database": looked.get("postgresql", {} if vantage.inside else None) if places.get("has_database") else None,
+        "agents": {name.partition("/")[2]: result for name, result in looked.items() if name.startswith("agent/")},
+        **{name: looked.get(name) for name in ("metrics", "bucket", "app")},
     }
 
 
@@ -59,7 +80,7 @@ def seen_nothing(result: t.Optional[Result]) -> t.Optional[Judgement]:
         return (SKIPPED, result.get("skip_reason", "check mode")) if "reachable" in result else (NOT_VERIFIED, "nobody looked")
     # failed_when: false hides the failure of a module that could not start, but not that it saw nothing.
     if result.get("unreachable") or result.get("failed") or result.get("reachable") is None:
-        return NOT_VERIFIED, f"could not look: {result.get('msg', 'no reason given')}"
+        return NOT_VERIFIED, f"could not look: {result.get('msg') or result.get('reason') or 'no reason given'}"
     return None
 
 
@@ -101,6 +122,148 @@ def judge_stranger(result: t.Optional[Result], inside: bool) -> Judgement:
     return judge_refusal(result, (Cause.TIMEOUT,), inside)
 
 
+def judge_database_kept_out(result: t.Optional[Result], anybody_inside: bool) -> Judgement:
+    """A look at the database from outside, without a password. Whether the network is to let it in is a finding and no fault: an app in no VPC needs it."""
+    unseen = seen_nothing(result)
+    if unseen:
+        return unseen
+    if result.get("reachable"):
+        return FAILED, "it takes a client without a password"
+    met = Cause.met_in(result)
+    message = (result.get("error") or {}).get("message") or "no reason given"
+    if met in ASKS_WHO:
+        return OK, f"the network lets it in, and the server does not: {message}"
+    if met is Cause.TIMEOUT:
+        return judge_refusal(result, (Cause.TIMEOUT,), anybody_inside)
+    return NOT_VERIFIED, f"{message}, so nobody was asked"
+
+
+def judge_agent_kept_out(result: t.Optional[Result], lives: bool) -> Judgement:
+    """A request for which no token was sent. lives: whether the agent has answered somebody else."""
+    unseen = seen_nothing(result)
+    if unseen:
+        return unseen
+    message = (result.get("error") or {}).get("message") or "no reason given"
+    if result.get("status") in CLOSED:
+        return OK, f"status {result['status']} without a token"
+    if result.get("status"):
+        return FAILED, f"{message}, where a request without a token is to be refused"
+    if Cause.met_in(result) is Cause.TIMEOUT and lives:
+        return OK, message
+    return NOT_VERIFIED, f"{message}, so the agent was not asked"
+
+
+def judge_agent(decision: t.Optional[Result], result: t.Optional[Result]) -> Judgement:
+    """An agent, from the controller: its decision, whether it asks for the token, its certificate."""
+    verdict, says = judge_decision(decision) if decision else seen_nothing(result) or (NOT_VERIFIED, "it was asked for no decision")
+    seen = result if result and not seen_nothing(result) else {}
+    if verdict == OK and seen.get("authentication_enforced") is False:
+        return FAILED, "it lets in who brings no token"
+    days = (seen.get("certificate") or {}).get("days_left")
+    return verdict, says if days is None or days >= SOON else f"{says}; its certificate ends in {words.plural(days, 'day')}"
+
+
+def judge_way_to_metrics(result: t.Optional[Result], arrive: bool) -> Judgement:
+    """Whether an agent's host is let out to CloudWatch. arrive: whether what agents publish is there."""
+    unseen = seen_nothing(result)
+    if unseen:
+        return unseen
+    if result.get("reachable"):
+        return OK, "CloudWatch takes connections"
+    if arrive:
+        return NOT_VERIFIED, f"{result.get('reason')} What agents publish arrives, so they may have another way"
+    return FAILED, result.get("reason") or "no reason given"
+
+
+def judge_bucket_closed(result: t.Optional[Result]) -> Judgement:
+    """A request to the bucket for which no credentials were sent."""
+    unseen = seen_nothing(result)
+    if unseen:
+        return unseen
+    status = result.get("status")
+    if status in CLOSED:
+        return OK, f"status {status} without credentials"
+    if status == 200:
+        return FAILED, "it lists what it holds to everybody"
+    if status in (301, 307):
+        return FAILED, f"status {status}: the bucket is in another region than the one declared"
+    if status == 404:
+        return FAILED, "status 404: there is no such bucket"
+    # Only the app uses it: a host that is not let out to it lacks nothing.
+    return NOT_VERIFIED, (result.get("error") or {}).get("message") or f"status {status}"
+
+
+def judge_app(result: t.Optional[Result]) -> Judgement:
+    """The app's test route, which asks all agents whether they reach Redis."""
+    unseen = seen_nothing(result)
+    if unseen:
+        return unseen
+    status = result.get("status")
+    if result.get("reachable"):
+        return OK, "its test route answers: every agent reaches Redis"
+    if status in (401, 403, 429):
+        return NOT_VERIFIED, f"its test route was not reached: status {status}"
+    if status:
+        return FAILED, f"its test route answers with status {status}: the app has no agent that reaches Redis, or no such route"
+    return FAILED, result.get("reason") or "no reason given"
+
+
+def judge_bucket(bucket: t.Optional[t.Mapping[str, t.Any]], region: t.Optional[str]) -> Judgement:
+    """What AWS says of the bucket. What it does not say is not claimed."""
+    if not bucket or bucket.get("exists") is None:
+        return NOT_VERIFIED, "AWS could not be asked of it"
+    if not bucket["exists"]:
+        return FAILED, "there is no such bucket"
+    if region and bucket.get("region") and bucket["region"] != region:
+        return FAILED, f"it is in {bucket['region']}, not in {region}"
+    if (bucket.get("policy_status") or {}).get("is_public"):
+        return FAILED, "its policy lets everybody in"
+    encryption, blocked = bucket.get("encryption"), bucket.get("public_access_block")
+    if encryption is not None and not encryption:
+        return FAILED, "it is not encrypted"
+    said = [f"in {bucket['region']}"] * bool(bucket.get("region")) + ["encrypted"] * bool(encryption)
+    if blocked is None or bucket.get("policy_status") is None:
+        return NOT_VERIFIED, ", ".join(said + ["whether it is public could not be asked"])
+    return OK, ", ".join(said + ["not public"])
+
+
+def judge_build(app: t.Optional[t.Mapping[str, t.Any]], declared: t.Collection[str]) -> Judgement:
+    """The app's last build, and its variables. declared: the names of those that it is to have."""
+    if not app or app.get("jobs") is None:
+        return NOT_VERIFIED, "AWS could not be asked of it"
+    if not app["jobs"]:
+        return FAILED, "nothing was built yet"
+    job = app["jobs"][0]
+    status, number = job.get("status") or "unknown", job.get("job_id") or "unknown"
+    if status in ("FAILED", "CANCELLED"):
+        return FAILED, f"build {number} is {status}"
+    known = app.get("variable_names")
+    missing = sorted(set(declared) - set(known)) if known is not None else []
+    if missing:
+        return FAILED, f"the branch lacks {words.joined(missing)}"
+    if status != "SUCCEED":
+        return NOT_VERIFIED, f"build {number} is {status}"
+    if known is None:
+        return NOT_VERIFIED, f"build {number} succeeded; its variables could not be asked"
+    return OK, f"build {number} succeeded; the branch has {words.plural(len(set(declared)), 'declared variable')}"
+
+
+# What an app writes that does not reach its agents, its database or its files.
+UNREACHED = re.compile(r"ETIMEDOUT|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|NOAUTH|WRONGPASS|no pg_hba\.conf|authentication failed|AccessDenied")
+
+
+def judge_log(app: t.Optional[t.Mapping[str, t.Any]]) -> t.Optional[Judgement]:
+    """The last errors of the app's log; None where nothing is to be said. That a group is missing proves nothing: Amplify may lack the right to write one."""
+    if not app or not (app.get("log_group") or {}).get("exists") or app.get("log_events") is None:
+        return None
+    events = app["log_events"]
+    met = [event for event in events if UNREACHED.search(str(event.get("message")))]
+    if met:
+        last = met[-1]
+        return FAILED, f"{words.plural(len(met), 'line')} of its log speak of connections, the last at {last.get('at')}: {words.headline(last.get('message'))}"
+    return OK, f"{words.plural(len(events), 'line')} of its log speak of an error, none of a connection" if events else "its log has no error"
+
+
 def judge_decision(result: Result) -> Judgement:
     """One request for a decision."""
     if result.get("skipped"):
@@ -138,14 +301,6 @@ def place_of(endpoint: Result) -> str:
     return ":".join(str(part) for part in (endpoint.get("address"), endpoint.get("port")) if part) or "(AWS shows no endpoint)"
 
 
-def agent_at(url: str) -> str:
-    """The host of an agent's URL, or what stands in its place."""
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:
-        return url
-
-
 def check(origin: str, to: str, judgement: Judgement, result: t.Optional[Result] = None, expected: str = "reached") -> dict[str, t.Any]:
     """One member of a report's `checks`, and all of it in one line."""
     verdict, reason = judgement
@@ -168,23 +323,47 @@ def check(origin: str, to: str, judgement: Judgement, result: t.Optional[Result]
 SUBJECTS = {"reached": "{}", "refused": "{} is refused", "kept out": "{} lets no stranger in", "gone": "{} is gone"}
 
 
-def checks_from(seen: t.Mapping[str, t.Any], anybody_inside: bool) -> t.Iterator[dict[str, t.Any]]:
-    """What was seen from one vantage point."""
-    origin, tls = seen.get("vantage", "somewhere"), seen.get("tls")
-    if not seen.get("inside"):
+def checks_from(seen: t.Mapping[str, t.Any], anybody_inside: bool, lives: t.Container[str] = (), arrive: bool = False) -> t.Iterator[dict[str, t.Any]]:
+    """What was seen from one vantage point.
+
+    anybody_inside: whether somebody gets through to the cache; lives: the agents that have answered; arrive: whether what agents publish is there
+    """
+    origin, tls, database = seen.get("vantage", "somewhere"), seen.get("tls"), seen.get("database")
+    if seen.get("inside"):
+        inside = gets_through(tls)
+        yield check(origin, "redis", judge(tls, CACHE_VARIABLES), tls)
+        yield check(origin, "redis/plain-text", judge_refusal(seen.get("plain"), PLAIN_TEXT_REFUSED, inside), expected="refused")
+        for result in seen.get("former") or []:
+            yield check(origin, f"{FORMER}{place_of(result.get('item') or {})}", judge_refusal(result, GONE, inside), expected="gone")
+        if database is not None:
+            yield check(origin, "postgresql", judge(database, DATABASE_VARIABLES), database)
+    elif seen.get("inside") is False:
         yield check(origin, "redis", judge_stranger(tls, anybody_inside), tls, "kept out")
-        return
-    inside = gets_through(tls)
-    yield check(origin, "redis", judge(tls, CACHE_VARIABLES), tls)
-    yield check(origin, "redis/plain-text", judge_refusal(seen.get("plain"), PLAIN_TEXT_REFUSED, inside), expected="refused")
-    for result in seen.get("former") or []:
-        yield check(origin, f"redis/former/{place_of(result.get('item') or {})}", judge_refusal(result, GONE, inside), expected="gone")
-    if seen.get("database") is not None:
-        yield check(origin, "postgresql", judge(seen["database"], DATABASE_VARIABLES), seen["database"])
+        if database is not None:
+            yield check(origin, "postgresql", judge_database_kept_out(database, anybody_inside), database, "kept out")
+        for name, result in (seen.get("agents") or {}).items():
+            yield check(origin, f"agent/{name}", judge_agent_kept_out(result, name in lives), result, "kept out")
+    if seen.get("metrics") is not None:
+        yield check(origin, "metrics", judge_way_to_metrics(seen["metrics"], arrive), seen["metrics"])
+    if seen.get("bucket") is not None:
+        expected = "reached" if seen.get("inside") else "kept out"
+        yield check(origin, "bucket", judge_bucket_closed(seen["bucket"]), seen["bucket"], expected)
+
+
+def checks_of_limiter(limiter: Result, asked: t.Mapping[str, Result], metrics: Judgement) -> t.Iterator[dict[str, t.Any]]:
+    """The agents. asked: the controller's looks at them, by host."""
+    decisions = limiter.get("decisions") or []
+    for decision in decisions:
+        name = agent_at(str(decision.get("url", "unknown")))
+        yield check("controller", f"agent/{name}", judge_agent(decision, asked.get(name)), asked.get(name))
+    if not decisions:
+        yield check("anywhere", "agent", (NOT_VERIFIED, "huntaze_limiter.url is not set"))
+    yield check("controller", "metrics", metrics)
 
 
 def checks(
     seen_from: t.Sequence[t.Mapping[str, t.Any]], cache: Result, database: bool = False, limiter: t.Optional[Result] = None,
+    estate: t.Optional[t.Mapping[str, t.Any]] = None, declared: t.Optional[t.Mapping[str, t.Any]] = None,
 ) -> list[dict[str, t.Any]]:
     """Every judgement.
 
@@ -192,30 +371,49 @@ def checks(
     cache:     the `cache` of elasticache_info
     database:  whether there is one to look at, for the case that nobody looked
     limiter:   `decisions` (of limiter_decisions) and `metrics` (of cloudwatch_metric_info); None without agents
+    estate:    what estate_info says of the bucket and the app
+    declared:  `bucket` (whether there is one), `region` (its), `variables` (the names of the app's; None without an app)
     """
     mode, auth = cache.get("transit_encryption_mode"), cache.get("auth_token_enabled")
-    declared = f"transit encryption is {mode or 'off'}, AUTH is {'on' if auth else 'off'}"
-    unmade = seen_from and all((seen_nothing(seen.get("tls")) or [None])[0] == SKIPPED for seen in seen_from)
-    judged = [check("controller", "cache", (SKIPPED if unmade else OK if mode == "required" and auth else FAILED, declared))]
-    anybody_inside = any(seen.get("inside") and gets_through(seen.get("tls")) for seen in seen_from)
+    settings = f"transit encryption is {mode or 'off'}, AUTH is {'on' if auth else 'off'}"
+    within = [seen for seen in seen_from if seen.get("inside")]
+    places = [seen for seen in seen_from if seen.get("inside") is not None]
+    unmade = bool(places) and all((seen_nothing(seen.get("tls")) or [None])[0] == SKIPPED for seen in places)
+    judged = [check("controller", "cache", (SKIPPED if unmade else OK if mode == "required" and auth else FAILED, settings))]
+    anybody_inside = any(gets_through(seen.get("tls")) for seen in within)
+    metrics = judge_metrics(limiter.get("metrics") or {}) if limiter else (NOT_VERIFIED, "")
+    asked = next((seen.get("agents") or {} for seen in seen_from if seen.get("vantage") == looks.CONTROLLER), {})
+    lives = [name for name, result in asked.items() if gets_through(result)]
     for seen in seen_from:
-        judged += checks_from(seen, anybody_inside)
-    if not seen_from:
-        nobody = (NOT_VERIFIED, "the inventory's group huntaze_vantage_points has no host")
+        judged += checks_from(seen, anybody_inside, lives, metrics[0] == OK)
+    if not within:
+        nobody = (NOT_VERIFIED, "no host of the inventory is to get through: huntaze_limiter_agents and huntaze_vantage_points have none")
         judged += [check("anywhere", to, nobody) for to in ["redis"] + (["postgresql"] if database else [])]
     if limiter:
-        decisions = limiter.get("decisions") or []
-        judged += [check("controller", f"agent/{agent_at(str(one.get('url', 'unknown')))}", judge_decision(one)) for one in decisions]
-        if not decisions:
-            judged.append(check("anywhere", "agent", (NOT_VERIFIED, "huntaze_limiter.url is not set")))
-        judged.append(check("controller", "metrics", judge_metrics(limiter.get("metrics") or {})))
-    return judged
+        judged += checks_of_limiter(limiter, asked, metrics)
+    judged += [check("app", "agent", judge_app(seen["app"]), seen["app"]) for seen in seen_from if seen.get("app") is not None]
+    return judged + list(checks_of_estate(estate or {}, declared or {}, SKIPPED if unmade else None))
+
+
+def checks_of_estate(estate: t.Mapping[str, t.Any], declared: t.Mapping[str, t.Any], skipped: t.Optional[str]) -> t.Iterator[dict[str, t.Any]]:
+    """What AWS says of the bucket and the app."""
+    said: list[tuple[str, str, t.Optional[Judgement]]] = []
+    if declared.get("bucket"):
+        said.append(("controller", "bucket", judge_bucket(estate.get("bucket"), declared.get("region"))))
+    if declared.get("variables") is not None:
+        said += [("controller", "build", judge_build(estate.get("app"), declared["variables"])), ("app", "log", judge_log(estate.get("app")))]
+    for origin, to, judgement in said:
+        if judgement:
+            yield check(origin, to, (skipped, "check mode") if skipped else judgement)
 
 
 def proven(judged: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
-    """Whether a look at the system itself showed something. What AWS says of the cache counts only where nobody was to look."""
-    looks = [one for one in judged if one["to"] != "cache" and one["from"] != "anywhere"]
-    return any(one["verdict"] == OK for one in looks or judged)
+    """Whether a look at the system itself showed something. What AWS says of it counts only where nobody was to look."""
+    seen = [
+        one for one in judged
+        if one["from"] != "anywhere" and one["to"] not in ("cache", "build", "log") and (one["from"], one["to"]) != (looks.CONTROLLER, "bucket")
+    ]
+    return any(one["verdict"] == OK for one in seen or judged)
 
 
 def failures(judged: t.Sequence[t.Mapping[str, t.Any]], check_mode: bool = False) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each situation of which the network is not the cause, made for real: what the module reachability sees and what AWS says lead to it.
+"""Situations made for real, nearly all of which are not the network's fault: what the module reachability sees and what AWS says lead to it.
 
 The diagnosis gets nothing else: no name of a test, and nothing of what was done. Without AWS's answers it is never certain.
 """
@@ -11,6 +11,7 @@ import json
 import shutil
 import socket
 import subprocess
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -30,17 +31,18 @@ PLAIN = {"tls": False}
 def explain(run_module, record_property, sandbox):
     """Look at one target, read what AWS says unless it is given, and name the cause."""
 
-    def run(situation, target, confidence="certain", token=TOKEN, facts=None, known=None, name="limiter-1", **declared):
+    def run(situation, target, confidence="certain", token=TOKEN, facts=None, known=None, timeout=20, **declared):
         # A second look tells where the host stands, also where the first one sends no packet.
-        agent = {"name": "agent/limiter-1", "kind": "tcp", "host": sandbox.estate["limiter_hosts"][0], "port": 8443}
-        seen = run_module("reachability", {"targets": [{"name": target["kind"], **target}, agent], "timeout": 3})
+        aws = urlsplit(sandbox.estate["endpoint_url"])
+        other = {"name": "metrics", "kind": "tcp", "host": aws.hostname, "port": aws.port}
+        seen = run_module("reachability", {"targets": [{"name": target["kind"], **target}, other], "timeout": timeout})
         assert seen.rc == 0, seen.output
         cache = known or run_module("elasticache_info", {"name": declared.pop("cache", None) or sandbox.estate["cache_name"]})["cache"]
         facts = facts or diagnosed.answers(sandbox)
         database = {"identifier": "huntaze-postgres-production", "user": "huntazeadmin", "name": target.get("dbname", "postgres")}
         given = {"huntaze_cache": {"name": sandbox.estate["cache_name"], "auth_token": token}, "huntaze_database": database, **declared}
-        checks = [{"id": f"{name}>{target['kind']}", "verdict": "failed"}]
-        places = [{"vantage": name, "inside": True, "seen": seen}]
+        checks = [{"id": f"limiter-1>{target['kind']}", "verdict": "failed"}]
+        places = [{"vantage": "limiter-1", "inside": True, "seen": seen}]
         causes = diagnose(places, checks, facts, cache, given)
         blind = diagnose(places, checks, None, None, given)
         record_property("diagnosis", diagnosed.row(situation, causes))
@@ -71,10 +73,13 @@ def tls(sandbox):
 
 
 def test_the_cache_of_the_guide(explain, sandbox, estate, tls):
-    """Standalone: no TLS, no AUTH, one endpoint."""
-    caches.open_to_limiter(sandbox)
+    """Standalone: no TLS, no AUTH, one endpoint, and at first no rule that lets the limiter hosts in."""
     host = caches.cluster(sandbox)["CacheNodes"][0]["Endpoint"]["Address"]
-    explain("tls_to_plain", {**tls, "host": host})
+    explain("ingress_missing", {**tls, "host": host}, timeout=1, huntaze_limiter={"security_group_id": estate["limiter_security_group_id"]})
+    caches.open_to_limiter(sandbox, 6380)
+    explain("ingress_for_another_port", {**tls, "host": host}, timeout=1)
+    caches.open_to_limiter(sandbox)
+    explain("tls_to_plain", {**tls, "host": host}, timeout=3)  # most of it passes in silence
     explain("wrong_port", {**tls, "host": host, "port": 6380})
     explain("endpoint_gone", {**tls, "host": "huntaze-redis-production.asmyhp.0001.use1.cache.invalid"})
     explain("auth_off", {"kind": "redis", "host": host, "tls": False, "password": TOKEN})
@@ -82,7 +87,7 @@ def test_the_cache_of_the_guide(explain, sandbox, estate, tls):
     cache.modify(TransitEncryptionEnabled=True, TransitEncryptionMode="preferred")
     cache.modify(TransitEncryptionEnabled=True, TransitEncryptionMode="required")
     explain("endpoint_gone", {"kind": "redis", "host": host, "tls": False})
-    explain("plain_to_tls", {"kind": "redis", "host": cache.address, "tls": False})
+    explain("plain_to_tls", {"kind": "redis", "host": cache.address, "tls": False}, timeout=3)
 
 
 def test_a_cache_and_its_token(explain, sandbox, estate, run_module, tls):
@@ -161,6 +166,36 @@ def test_a_cache_without_room(explain, redis_server, sandbox):
         taken.sendall(b"PING\r\n")
         assert taken.recv(64).startswith(b"+PONG")
         explain("max_clients", {"kind": "redis", **place, **PLAIN}, facts=diagnosed.estate(), known=cache_at(place))
+
+
+def here(facts, dns=True):
+    """AWS's answers where this host is an instance of the VPC, at 127.0.0.1, and the VPC has addresses of loopback too."""
+    network = facts["network"]
+    network["vpcs"][0].update(enable_dns_support=dns, cidr_block_association_set=[{"cidr_block": "10.0.0.0/16"}, {"cidr_block": "127.0.0.0/8"}])
+    network["network_interfaces"].append(diagnosed.interface(9, "127.0.0.1", "subnet-limiter-1", "sg-limiter", attachment={"instance_id": "i-9"}))
+    return facts
+
+
+def test_names_that_lead_elsewhere_and_nowhere(explain, strange):
+    """The resolver is this host's own; the endpoint's name is one that it knows, or none."""
+    place = {**strange(strange_servers.silent), "host": "localhost"}
+    target = {"kind": "redis", **place, "tls": True}
+    explain("dns_outside", target, timeout=1, facts=diagnosed.estate(), known=cache_at(place))
+    explain("dns_stale", target, timeout=1, facts=here(diagnosed.estate()), known=cache_at(place))
+    place = {"host": "master.huntaze-redis.invalid", "port": 6379}
+    target = {"kind": "redis", **place, "tls": True}
+    explain("vpc_dns_off", target, facts=here(diagnosed.estate(), dns=False), known=cache_at(place))
+    explain("resolver", target, "possible", facts=here(diagnosed.estate()), known=cache_at(place))
+
+
+def test_a_server_that_is_there_and_silent(explain, strange):
+    place = strange(strange_servers.silent)
+    facts = here(diagnosed.estate())
+    facts["network"]["network_interfaces"][-1].update(description="ElastiCache huntaze-redis-production", attachment={})
+    explain("overloaded", {"kind": "redis", **place, "tls": True}, "possible", timeout=1, facts=facts, known=cache_at(place))
+    plain = cache_at(place, transit_encryption_enabled=False, transit_encryption_mode=None)
+    explain("tls_to_plain", {"kind": "redis", **place, "tls": True}, timeout=1, facts=facts, known=plain)
+    explain("plain_to_tls", {"kind": "redis", **place, "tls": False}, timeout=1, facts=facts, known=cache_at(place))
 
 
 @pytest.fixture(scope="module")

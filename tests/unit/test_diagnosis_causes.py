@@ -200,6 +200,34 @@ def test_whatever_is_withheld_no_other_cause_becomes_certain(case, withheld, wit
     assert {cause["situation"] for cause in causes if cause["confidence"] == "certain"} <= {situation}
 
 
+def places_in(facts, *path):
+    """Where something stands within, at any depth."""
+    members = facts.items() if isinstance(facts, dict) else enumerate(facts) if isinstance(facts, list) else ()
+    for key, value in members:
+        yield (*path, key)
+        yield from places_in(value, *path, key)
+
+
+# What an object is: without it there is none.
+IDENTITY = ("_id", "_identifier", "name", "kind", "host", "source", "rule_number", "_port", "from", "to")
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(case=st.sampled_from(CERTAIN), data=st.data())
+def test_answers_of_aws_may_lack_any_member_that_is_not_their_identity(case, data):
+    result, facts, known, _situation, _words = case
+    whole = copy.deepcopy({"estate": facts, "cache": known, "result": result})
+    for place in data.draw(st.lists(st.sampled_from(sorted(places_in(whole), key=str)), max_size=6)):
+        here = whole
+        for step in place[:-1]:
+            here = here[step] if (step in here if isinstance(here, dict) else isinstance(here, list) and step < len(here)) else None
+            if here is None:
+                break
+        if isinstance(here, dict) and here is not whole and not str(place[-1]).endswith(IDENTITY):
+            here.pop(place[-1], None)
+    diagnose([vantage(whole["result"])], None, whole["estate"], whole["cache"], DECLARED)
+
+
 def test_everything_allows_it_and_it_fails():
     """What nobody sees from outside is named, as possible, and what was ruled out is told."""
     causes = causes_of(seen(met="refused"), estate(), cache())

@@ -15,6 +15,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause i
 Mapping = t.Mapping[str, t.Any]
 # A modification and a snapshot do not stop a cache or a database from answering, and may yet be the reason that it does not.
 UP, BUSY = ("available",), ("modifying", "snapshotting", "backing-up", "upgrading", "configuring-enhanced-monitoring", "storage-optimization")
+JUDGED = ("status", "transit_encryption_enabled", "transit_encryption_mode", "auth_token_enabled")
 LONGEST = 300
 
 
@@ -125,7 +126,8 @@ class Facts:
             "replication_group": ("elasticache DescribeReplicationGroups", "replication_groups", "replication_group_id"),
         }.get(kind, ("elasticache DescribeCacheClusters", "clusters", "cache_cluster_id"))
         # Of two answers of different moments, the one that is judged is the one that is shown.
-        raw = next((item for item in self.part("cache", members) or [] if item.get(key) == name and item.get("status") == cache.get("status")), None)
+        raw = next((item for item in self.part("cache", members) or [] if item.get(key) == name and all(
+            item.get(judged, cache.get(judged)) == cache.get(judged) for judged in JUDGED)), None)
         return Service(
             "Redis", f"{kind.replace('_', ' ')} {name}", name, _places(listed), cache.get("status"), cache.get("vpc_id"),
             cache.get("security_group_ids"), False, call, raw if raw else {key: value for key, value in cache.items() if value not in (None, [], {})},

@@ -106,6 +106,8 @@ def kept(case: Case) -> list[Kept]:
     declared = case.facts.declared
     limiter, database = declared.get("huntaze_limiter") or {}, declared.get("huntaze_database") or {}
     group, asked = str(limiter.get("security_group_id") or ""), case.look.place[1] or 0
+    if not group:
+        return []
     if case.look.kind == "redis":
         own = (declared.get("huntaze_cache") or {}).get("security_group_id")
         return [Kept(one, number, (group,)) for one in ([own] if own else case.service.groups or [])[:1] for number in case.service.ports]

@@ -87,6 +87,7 @@ ESTATE = {
         ],
         "security_group_rules": [
             rule(CACHE_GROUP, LIMITER_GROUP), rule(DATABASE_GROUP, LIMITER_GROUP, 5432), rule(LIMITER_GROUP, "sg-000000b1", 8443),
+            *({**rule(group, "0.0.0.0/0", -1, protocol="-1", number=9), "is_egress": True} for group in (CACHE_GROUP, LIMITER_GROUP, DATABASE_GROUP)),
         ],
         "network_acls": [], "prefix_lists": [], "vpc_peering_connections": [],
         "network_interfaces": [

@@ -92,6 +92,14 @@ def test_what_has_no_price_and_what_nobody_saw_is_named_and_not_guessed():
     assert (nothing["month"], nothing["items"], nothing["price_table"]) == (0, [], None)
 
 
+def test_a_host_that_is_gone_costs_nothing_and_one_that_is_stopped_keeps_its_disk():
+    gone = cost(altered(ESTATE, hosts__instances__1__state={"name": "terminated"}))
+    assert (line(gone, "ec2/limiter")[0], line(gone, "ec2/disk")[0], line(gone, "ec2/address")[0]) == ("1 host, 730 h", "8 GB", "1 address, 730 h")
+    assert "1 host of agents that EC2 does not show" in gone["not_counted"]
+    stopped = cost(altered(ESTATE, hosts__instances__1__state={"name": "stopped"}))
+    assert (line(stopped, "ec2/limiter")[0], line(stopped, "ec2/disk")[0]) == ("1 host, 730 h", "16 GB")
+
+
 def test_builds_of_the_last_month_are_estimated():
     jobs = [{"start_time": "2026-11-30T10:00:00+00:00", "end_time": "2026-11-30T10:04:10+00:00"},
             {"start_time": "2026-11-29T10:00:00+00:00"}, {"start_time": "2026-09-01T10:00:00+00:00", "end_time": "2026-09-01T11:00:00+00:00"}]

@@ -159,6 +159,9 @@ def test_a_subnet_moves_to_a_private_route_table_by_its_own_association_or_by_a_
     tables[0]["routes"], tables[1]["associations"] = tables[1]["routes"], []
     (one, _) = found(altered(ESTATE, network__route_tables=tables), cache=cache).values()
     assert "associate-route-table --subnet-id subnet-l1 " in one["remedy"]["text"]
+    tables[1]["associations"] = [{"main": False, "subnet_id": name} for name in ("subnet-c1", "subnet-d1", "subnet-l1")]
+    tables[1]["routes"] = tables[1]["routes"][:1]
+    assert not found(altered(ESTATE, network__route_tables=tables), cache=cache)  # a table of its own stands before the main one
 
 
 def test_what_is_declared_is_neither_wide_nor_unused():
@@ -183,6 +186,11 @@ def test_a_public_database_says_what_closing_it_cuts_off_and_names_the_region():
     assert one["remedy"] == {"kind": "command", "text": (
         "aws rds modify-db-instance --db-instance-identifier huntaze-postgres-production --no-publicly-accessible --apply-immediately --region us-east-1")}
     assert "DATABASE_URL of the app, at once" in one["breaks"]
+
+
+def test_subnets_of_a_public_database_need_their_way_to_the_internet():
+    public = altered(ESTATE, **{DATABASE + "db_subnet_group__subnets": [{"subnet_identifier": "subnet-l1"}], DATABASE + "publicly_accessible": True})
+    assert list(found(public)) == ["postgresql/public/huntaze-postgres-production"]
 
 
 def test_an_instance_of_a_cluster_is_not_blamed_for_what_the_cluster_decides():

@@ -44,7 +44,7 @@ def test_bad_input_gets_one_clear_message_and_changes_nothing(sandbox, estate, d
     for name, (variables, words) in bad_input(estate).items():
         outcome = deploy(variables=variables)
         assert outcome.rc != 0, name
-        message = " ".join(outcome.output.split())
+        message = deployment.unwrapped(outcome.output)
         assert [word for word in words if word not in message] == [], f"{name}:\n{outcome.output}"
         assert len(re.findall(r"^fatal: ", outcome.output, re.MULTILINE)) == 1, f"{name}:\n{outcome.output}"
         assert "Traceback" not in outcome.output and "cana5" not in outcome.output.replace(json.dumps(variables), "")
@@ -69,7 +69,7 @@ def test_kind_16_preflight_tells_at_once_what_every_stage_would_be_refused_for(s
         "huntaze_app": {"app_id": estate["app_id"], "branch": "no-such-branch", "variables": {"A": "b"}},
         "huntaze_alarms": {"actions": "none", "items": [{"alarm_name": "huntaze-ai-system-unhealthy", "alarm_rule": 'ALARM("nobody")'}]},
     })
-    message = " ".join(outcome.output.split())
+    message = deployment.unwrapped(outcome.output)
     words = [
         "Nothing was changed", "There is no security group sg-0123456789abcdef0", "no-such-branch", "huntaze-ai-system-unhealthy",
         "The host gone of huntaze_limiter_agents cannot be reached", "bare: /no/python on the host is missing",
@@ -85,7 +85,7 @@ def test_a_run_without_localhost_is_refused_with_the_way_out(sandbox, estate, tm
         deployment.command(sandbox, "--limit", "stranger", playbook=playbook, inventory=deployment.inventory_without_agents(tmp_path)),
         cwd=sandboxes.REPOSITORY, env=deployment.environment(sandbox), capture_output=True, text=True, timeout=300, check=False,
     )
-    message = " ".join(hosts.stdout.split())
+    message = deployment.unwrapped(hosts.stdout)
     assert hosts.returncode != 0 and "Run again with --limit localhost,stranger, or without --limit" in message, hosts.stdout
     assert "Traceback" not in message and "undefined" not in message
     assert deployment.mutating_calls(sandbox) == {}
@@ -94,7 +94,7 @@ def test_a_run_without_localhost_is_refused_with_the_way_out(sandbox, estate, tm
 def test_no_way_around_preflight_changes_anything(sandbox, estate, deploy):
     for way in (["--start-at-task", "Require TLS and the token, and nothing else"], ["--skip-tags", "always"], ["--skip-tags", "always", "--tags", "verify"]):
         outcome = deploy(*way)
-        assert outcome.rc != 0 and "Preflight has not looked at the account" in " ".join(outcome.output.split()), outcome.output
+        assert outcome.rc != 0 and "Preflight has not looked at the account" in deployment.unwrapped(outcome.output), outcome.output
     outcome = deploy("-e", "huntaze_drift_correct=maybe", playbook="playbooks/drift.yml")
     assert outcome.rc != 0 and "huntaze_drift_correct 'maybe' must be true or false" in outcome.output and "DEPRECATION" not in outcome.output, outcome.output
     assert deployment.mutating_calls(sandbox) == {}

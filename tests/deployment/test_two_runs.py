@@ -82,7 +82,7 @@ def test_of_two_runs_one_waits_or_is_refused_and_a_run_that_changes_nothing_take
         held = deployment.the_lock(sandbox)
         assert (held["owner"], held["command"]) == ("ann", "ansible-playbook deploy.yml")
         refused = deploy("--tags", "alarms")
-        message = " ".join(refused.output.split())
+        message = deployment.unwrapped(refused.output)
         assert refused.rc != 0 and "Nothing was changed. ann on " in message and f"lock_id={held['id']}" in message, refused.output
         assert "Traceback" not in message and refused.report["outcome"]["word"] == "failed"
 
@@ -112,12 +112,12 @@ def test_the_lock_of_a_killed_run_is_gone_and_a_run_whose_lock_is_broken_is_stop
     broken = begin("--tags", "alarms", huntaze_lock={"lease_seconds": 20})
     with under_way(sandbox, broken):
         shown = begin(playbook="playbooks/unlock.yml")
-        assert shown.ended() != 0 and f"lock_id={deployment.the_lock(sandbox)['id']}" in " ".join(shown.output.split()), shown.output + broken.output
+        assert shown.ended() != 0 and f"lock_id={deployment.the_lock(sandbox)['id']}" in deployment.unwrapped(shown.output), shown.output + broken.output
         assert deployment.the_lock(sandbox)
         taken = begin("-e", f"lock_id={deployment.the_lock(sandbox)['id']}", playbook="playbooks/unlock.yml")
         assert taken.ended() == 0 and not deployment.the_lock(sandbox), taken.output
         assert broken.ended() != 0
-    told = " ".join(broken.output.split())
+    told = deployment.unwrapped(broken.output)
     assert "This run is stopped, as it has lost its lock: somebody has taken it away." in told, broken.output
     assert begin(playbook="playbooks/unlock.yml").ended() == 0
 
@@ -128,7 +128,7 @@ def test_a_run_that_may_not_lock_is_told_what_it_lacks_and_how_to_do_without(san
     actions = [action for action in policy["Statement"][0]["Action"] if not action.startswith("ssm:")]
     iam.put_user_policy(UserName="deployer", PolicyName="policy", PolicyDocument=json.dumps({**policy, "Statement": [{**policy["Statement"][0], "Action": actions}]}))
     refused = deploy("--tags", "alarms")
-    message = " ".join(refused.output.split())
+    message = deployment.unwrapped(refused.output)
     assert refused.rc != 0 and "Nothing was changed" in message and "huntaze_lock.enabled: false" in message, refused.output
     assert "not allowed: ssm:GetParameter" in message
     done = deploy("--tags", "alarms", variables={"huntaze_lock": {"enabled": False}})

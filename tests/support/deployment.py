@@ -52,6 +52,11 @@ class Outcome(t.NamedTuple):
         return [check["id"] for check in self.report["checks"] if check["verdict"] in verdicts]
 
 
+def unwrapped(output: str) -> str:
+    """What a run printed, as one line, without the gutter of what others said."""
+    return " ".join(re.sub(r"^ +(?:message +)?\| ", "", output, flags=re.MULTILINE).split())
+
+
 def inventory_without_agents(directory: Path) -> Path:
     source = sandboxes.REPOSITORY / "inventories" / "sandbox"
     inventory = shutil.copytree(source, directory / "inventory")

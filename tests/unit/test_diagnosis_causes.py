@@ -347,3 +347,41 @@ def test_who_is_let_through_by_all_that_aws_says_looks_at_the_host():
     causes = causes_of(SILENT, estate(), cache())
     assert [cause["situation"] for cause in causes] == ["host_firewall"]
     assert {cause["confidence"] for cause in causes} == {"possible"} and len(causes[0]["ruled_out"]) >= 5
+
+
+def test_two_checks_of_one_place_are_one_cause():
+    looks = [vantage(SILENT, {**SILENT, "name": "redis/plain-text", "tls": False})]
+    checks = [failed(SILENT), failed({"name": "redis/plain-text"})]
+    causes = diagnose(looks, checks, ruled(), cache(), DECLARED)
+    assert [(cause["id"], cause["checks"]) for cause in causes] == [("limiter-1>redis:ingress_missing", ["limiter-1>redis", "limiter-1>redis/plain-text"])]
+    assert outcome_of(causes)[0] == "Redis cannot be reached from limiter-1: an ingress rule is missing"
+
+
+def test_plain_text_that_is_refused_for_want_of_a_token_is_taken():
+    met = seen(met="noauth", name="redis/plain-text", tls=False)
+    assert [cause["situation"] for cause in causes_of(met, estate(), cache(transit_encryption_mode="preferred"))] == ["plain_text_taken"]
+
+
+def agents(met, **changed):
+    return seen(met=met, name="agent/limiter-2", kind="https", host="10.0.2.10", port=8443, addresses=["10.0.2.10"], from_address="10.0.1.10", **changed)
+
+
+def test_an_agent_that_no_rule_lets_callers_reach():
+    causes = causes_of(agents("timeout"), estate(), cache())
+    assert [(cause["situation"], cause["confidence"]) for cause in causes] == [("ingress_missing", "certain")]
+    assert "agent limiter-2" in outcome_of(causes)[0]
+    declared = {**DECLARED, "huntaze_limiter": {**DECLARED["huntaze_limiter"], "listen_from": ["10.0.0.0/16"]}}
+    (kept,) = diagnose([vantage(agents("timeout"))], None, estate(), cache(), declared)
+    assert kept["remedy"]["text"] == "ansible-playbook deploy.yml --tags network,verify"
+
+
+def test_an_agent_that_is_down_and_one_that_refuses():
+    assert [cause["remedy"]["text"] for cause in causes_of(agents("refused"), estate(), cache())] == ["ansible-playbook deploy.yml --tags agent,verify"]
+    told = causes_of(agents("noauth", words="status 401"), estate(), cache())
+    assert [cause["situation"] for cause in told] == ["other"] and "401" in told[0]["title"]
+
+
+def test_the_controller_is_neither_inside_nor_a_stranger():
+    (cause,) = diagnose([vantage(agents("refused"), name="controller", inside=None)], [{"id": "controller>agent/limiter-2", "verdict": "failed"}],
+                        estate(), cache(), DECLARED)
+    assert cause["checks"] == ["controller>agent/limiter-2"]

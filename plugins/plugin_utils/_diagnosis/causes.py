@@ -19,7 +19,7 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.sche
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis import judges, paths
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.facts import Facts, Look
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.judges import Case, Finding, State
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import COMMAND, DEPLOY, Situation
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import COMMAND, OF_A_KIND, Situation
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words as report_words
 
 CERTAIN, LIKELY, POSSIBLE = "certain", "likely", "possible"
@@ -44,7 +44,7 @@ class Explanation(t.NamedTuple):
     @property
     def key(self) -> tuple:
         """Explanations of one key are one cause, seen from several places."""
-        return self.case.look.to, self.finding.situation, self.finding.words.get("component"), self.case.look.place[1]
+        return self.case.look.kind, self.case.look.place, self.finding.situation, self.finding.words.get("component")
 
 
 def diagnose(
@@ -94,7 +94,7 @@ def looks(seen_from: t.Sequence[Mapping]) -> list[Look]:
         # A name that is not resolved leaves no packet; where the others leave from tells where this host stands.
         origin = next((result["from_address"] for result in results if result.get("from_address")), None)
         made += [
-            Look(str(place.get("vantage") or "somewhere"), bool(place.get("inside", True)), {**result, "from_address": result.get("from_address") or origin},
+            Look(str(place.get("vantage") or "somewhere"), place.get("inside") is not False, {**result, "from_address": result.get("from_address") or origin},
                  tuple(seen.get("local_ports") or ()))
             for result in results
         ]
@@ -177,14 +177,9 @@ def words_of(explanations: t.Sequence[Explanation], first: Explanation) -> _Word
     case = first.case
     look, service, facts = case.look, case.service, case.facts
     vantages = list(dict.fromkeys(one.case.look.vantage for one in explanations))
-    redis = look.kind == "redis"
     host, port = look.place
     interface = facts.interface(str(look.result.get("from_address") or ""))
     raw, database = service.raw or {}, facts.declared.get("huntaze_database") or {}
-    describe = "aws elasticache describe-replication-groups --replication-group-id {}" if redis else "aws rds describe-db-instances --db-instance-identifier {}"
-    if redis and service.object.startswith("cache cluster"):
-        describe = "aws elasticache describe-cache-clusters --show-cache-node-info --cache-cluster-id {}"
-    metric, dimension = ("ElastiCache", "CacheClusterId") if redis else ("RDS", "DBInstanceIdentifier")
     known = {
         "vantages": vantages, "vantage": report_words.joined(vantages), "first": vantages[0], "target": service.label, "object": service.object,
         "name": service.name, "host": host, "port": port, "endpoint": next((place[0] for place in service.places or ()), None), "status": service.status,
@@ -192,26 +187,15 @@ def words_of(explanations: t.Sequence[Explanation], first: Explanation) -> _Word
         "groups": ",".join(service.groups) if service.groups else None, "from_vpc": (interface or {}).get("vpc_id"),
         "from_group": next((group.get("group_id") for group in (interface or {}).get("groups") or []), None),
         "local_ports": "{}-{}".format(*(look.local_ports or paths.EPHEMERAL)), "words": look.words, "arn": (facts.cache or {}).get("arn"),
-        "user": database.get("user"), "database": database.get("name"), "describe": describe.format(service.name or "NAME"),
-        "metrics": f"aws cloudwatch list-metrics --namespace AWS/{metric} --dimensions Name={dimension},Value={service.name or 'NAME'}",
-        "wait": f"aws elasticache wait replication-group-available --replication-group-id {service.name}" if redis
-                else f"aws rds wait db-instance-available --db-instance-identifier {service.name}",
-        "port_variable": "huntaze_cache: {name: ...}" if redis else f"huntaze_database: {{port: {first.finding.words.get('right_port', 'PORT')}}}",
-        "name_variable": "huntaze_cache: {name: ...}" if redis else f"huntaze_database: {{endpoint: {next(iter(dict(service.places or ())), 'ENDPOINT')}}}",
-        "ca_variable": "huntaze_cache.tls_ca_file" if redis else "huntaze_database.tls_ca_file",
-        "credential": "huntaze_cache: {auth_token: ...}" if redis else "huntaze_database: {user: ..., password: ...}",
-        "purge_variable": "huntaze_cache" if redis else "huntaze_database",
-        "renew": f"aws rds modify-db-instance --db-instance-identifier {service.name} --ca-certificate-identifier rds-ca-rsa2048-g1 --apply-immediately"
-                 if look.kind == "postgresql" else DEPLOY + "agent,verify",
-        "renews": "has RDS issue a new certificate; the instance may restart" if look.kind == "postgresql"
-                  else "brings the certificate of huntaze_limiter.tls to the agents, once it is renewed",
-        "permit": "aws elasticache modify-user --user-id USER --access-string 'on ~* +@all'" if redis
-                  else f"psql -c 'GRANT CONNECT ON DATABASE {database.get('name', 'NAME')} TO {database.get('user', 'USER')}'",
-        "permits": "lets the user do everything: narrow it to the commands and keys in use; " + ("changes an object that this collection does not keep"),
+        "user": database.get("user"), "database": database.get("name"),
         "first_database": f"; the instance was made with {raw['db_name']}" if raw.get("db_name") else "",
         "ca": "", "since": "", "limit": "", **first.finding.words,
     }
-    return _Words({name: value for name, value in known.items() if value is not None})
+    words = _Words({name: value for name, value in known.items() if value is not None})
+    kind = "agent" if look.to.startswith("agent/") else look.kind
+    own = {**OF_A_KIND.get(kind, OF_A_KIND["else"]), **(OF_A_KIND["cluster"] if service.object.startswith("cache cluster") else {})}
+    words.update({name: text.format_map(words) for name, text in own.items()})
+    return words
 
 
 def _remedy(finding: Finding, words: _Words) -> dict[str, str]:

@@ -75,6 +75,7 @@ class Service(t.NamedTuple):
     vpc: t.Optional[str] = None
     groups: t.Optional[t.Sequence[str]] = None
     public: t.Optional[bool] = None
+    elsewhere: bool = False  # in no VPC of ours
     source: str = ""  # the call that tells it
     raw: t.Optional[Mapping] = None  # AWS's item, its keys in snake_case
 
@@ -108,9 +109,10 @@ class Facts:
             return self._redis()
         if look.kind == "postgresql":
             return self._postgresql(look)
-        label = look.to.replace("/", " ")
-        host, port = look.place
-        return Service(label, label, label, [(host, port or 443)] if look.to.startswith("agent/") else None, vpc=self._vpc_of(look.addresses))
+        # Of an agent, the bucket, CloudWatch and the app AWS shows no endpoint and no status: they are asked where the inventory has them.
+        agent = look.to.startswith("agent/")
+        return Service(look.to.replace("/", " "), look.to.replace("/", " "), look.to, [(look.place[0], look.place[1] or 443)], vpc=self._vpc_of(look.addresses),
+                       elsewhere=not agent)
 
     def _redis(self) -> Service:
         cache = self.cache
@@ -130,7 +132,7 @@ class Facts:
             item.get(judged, cache.get(judged)) == cache.get(judged) for judged in JUDGED)), None)
         return Service(
             "Redis", f"{kind.replace('_', ' ')} {name}", name, _places(listed), cache.get("status"), cache.get("vpc_id"),
-            cache.get("security_group_ids"), False, call, raw if raw else {key: value for key, value in cache.items() if value not in (None, [], {})},
+            cache.get("security_group_ids"), False, False, call, raw if raw else {key: value for key, value in cache.items() if value not in (None, [], {})},
         )
 
     def _postgresql(self, look: Look) -> Service:
@@ -140,7 +142,7 @@ class Facts:
             name = str(proxy.get("db_proxy_name"))  # AWS does not tell its port
             return Service(
                 "PostgreSQL", f"RDS Proxy {name}", name, [(look.place[0], look.place[1] or 5432)], proxy.get("status"), proxy.get("vpc_id"),
-                proxy.get("vpc_security_group_ids"), False, "rds DescribeDBProxies", proxy,
+                proxy.get("vpc_security_group_ids"), False, False, "rds DescribeDBProxies", proxy,
             )
         instances = self.part("database", "instances")
         if instances is None:
@@ -156,7 +158,7 @@ class Facts:
             "PostgreSQL", f"DB instance {raw.get('db_instance_identifier')}", str(raw.get("db_instance_identifier")), places,
             raw.get("db_instance_status"), (raw.get("db_subnet_group") or {}).get("vpc_id"),
             None if groups is None else [group.get("vpc_security_group_id") for group in groups],
-            raw.get("publicly_accessible"), "rds DescribeDBInstances", raw,
+            raw.get("publicly_accessible"), False, "rds DescribeDBInstances", raw,
         )
 
     def proxy(self, look: Look) -> t.Optional[Mapping]:
@@ -166,8 +168,8 @@ class Facts:
     # The network
 
     def interface(self, address: str, vpc: t.Optional[str] = None) -> t.Optional[Mapping]:
-        """The interface that has the private address; of several VPCs that use it, the one in `vpc`, else none."""
-        found = [one for one in self.network("network_interfaces") or [] if address in private_addresses(one)]
+        """The interface that has the address; of several VPCs that use it, the one in `vpc`, else none."""
+        found = [one for one in self.network("network_interfaces") or [] if address in (*private_addresses(one), *public_addresses(one))]
         near = [one for one in found if one.get("vpc_id") == vpc]
         return near[0] if near else found[0] if len(found) == 1 else None
 

@@ -46,6 +46,10 @@ def unknown(case: Case, situation: S) -> str:
     return f"nothing known of {what}" + (f" ({refusals[0]})" if refusals else "")
 
 
+# What AWS shows an endpoint and a status of.
+SERVERS = ("redis", "postgresql")
+
+
 class State(enum.Enum):
     PROVEN = "proven"
     EXCLUDED = "excluded"
@@ -142,7 +146,7 @@ def available(case: Case) -> Finding:
     if case.look.others or service.status == "gone":
         return _excluded(S.NOT_AVAILABLE, *case.look.others[:1])
     if service.status is None:
-        return _open(S.NOT_AVAILABLE)
+        return _open(S.NOT_AVAILABLE) if case.look.kind in SERVERS else _excluded(S.NOT_AVAILABLE)
     if service.status in BUSY:
         return Finding(S.NOT_AVAILABLE, State.OPEN, f"{service.object} is {service.status}, which by itself cuts nobody off.")
     if service.status in UP:
@@ -155,8 +159,10 @@ def available(case: Case) -> Finding:
 
 def dns_outside(case: Case) -> Finding:
     blocks = case.facts.blocks(case.service.vpc) if case.service.vpc else None
-    if case.service.absent or endpoint(case).state is State.PROVEN:
+    if case.service.absent or case.service.elsewhere or endpoint(case).state is State.PROVEN:
         return _excluded(S.DNS_OUTSIDE)
+    if case.look.kind not in SERVERS:
+        return _excluded(S.DNS_OUTSIDE) if case.service.vpc else _open(S.DNS_OUTSIDE)
     if not case.look.addresses or blocks is None:
         return _open(S.DNS_OUTSIDE)
     outside = [address for address in case.look.addresses if not within(address, blocks)]
@@ -180,8 +186,10 @@ def dns_outside(case: Case) -> Finding:
 def dns_stale(case: Case) -> Finding:
     """Whether the address belongs to the service. ElastiCache's and RDS's interfaces do not name what they belong to for certain, an instance's does."""
     interfaces, blocks = case.facts.network("network_interfaces"), case.facts.blocks(case.service.vpc) if case.service.vpc else None
-    if case.service.absent or endpoint(case).state is State.PROVEN:
+    if case.service.absent or case.service.elsewhere or endpoint(case).state is State.PROVEN:
         return _excluded(S.DNS_STALE)
+    if case.look.kind not in SERVERS:  # an agent's host, or a load balancer before it
+        return _excluded(S.DNS_STALE) if case.service.vpc else _open(S.DNS_STALE)
     if not case.look.addresses or interfaces is None or blocks is None:
         return _open(S.DNS_STALE)
     address = case.look.addresses[0]
@@ -199,7 +207,7 @@ def dns_stale(case: Case) -> Finding:
     mine = {"redis": "ElastiCache", "postgresql": "RDSNetworkInterface"}.get(case.look.kind, "")
     groups = {group.get("group_id") for group in found.get("groups") or []}
     instance = (found.get("attachment") or {}).get("instance_id")
-    if (mine and described.startswith(mine)) or (case.service.groups and groups >= set(case.service.groups)) or case.look.to.startswith("agent/"):
+    if (mine and described.startswith(mine)) or (case.service.groups and groups >= set(case.service.groups)):
         return _excluded(S.DNS_STALE, f"{address} is the address of {described or instance or found.get('network_interface_id')}")
     if not instance:
         return _open(S.DNS_STALE)
@@ -561,11 +569,14 @@ _BOTH = {
     Cause.PROTOCOL: Row((*_END, *_NAME), (S.SOMETHING_ELSE,)),
     Cause.TLS: Row(_END, (S.TLS_DISAGREES,)),
     Cause.CERTIFICATE: _CERTIFICATE,
+}
+_SERVERS = {
     Cause.NOAUTH: Row((credentials_wanted, something_else)),
     Cause.NOPERM: Row((permission, something_else)),
     Cause.BUSY: Row((room, something_else)),
 }
 _REDIS = {
+    **_SERVERS,
     Cause.RESET: Row((*_END, *_NAME, plain_to_tls), (S.MAX_CLIENTS, S.SOMETHING_ELSE)),
     Cause.NO_ANSWER: Row((*_END, *_NAME, plain_to_tls, tls_to_plain), (S.OVERLOADED, S.SOMETHING_ELSE)),
     Cause.TLS_REQUIRED: Row((plain_to_tls, something_else)),
@@ -573,6 +584,7 @@ _REDIS = {
     Cause.WRONGPASS: Row((token, auth_off, users_decide), (S.SOMETHING_ELSE,)),
 }
 _POSTGRESQL = {
+    **_SERVERS,
     Cause.TLS_REQUIRED: Row((tls_forced, proxy_tls, something_else), (S.HBA,)),
     Cause.NOT_ALLOWED: Row((tls_forced, proxy_tls, own_rules, something_else)),
     Cause.TLS_NOT_OFFERED: Row((endpoint, port), (S.NO_TLS_SERVER,)),
@@ -582,12 +594,16 @@ _POSTGRESQL = {
 }
 
 
+# What only a server says that takes plain text.
+_SPOKEN = (Cause.NOAUTH, Cause.WRONGPASS, Cause.NOPERM, Cause.BUSY, Cause.REJECTED)
+
+
 def row(look: Look) -> t.Optional[Row]:
     """None where nothing is to be explained, or the words of the server are all that there is."""
     result = look.result
     if not look.inside:
-        return Row((rule_too_wide,)) if result.get("reachable") or result.get("port_open") else None
-    if result.get("reachable") and look.tls is False and look.to.startswith("redis/"):
+        return Row((rule_too_wide,)) if look.kind == "redis" and (result.get("reachable") or result.get("port_open")) else None
+    if look.tls is False and look.to.startswith("redis/") and (result.get("reachable") or look.cause in _SPOKEN):
         return Row((plain_text_taken,))
     if result.get("reachable"):
         return Row((auth_off, auth_optional)) if look.kind == "redis" and result.get("authentication_enforced") is False else None

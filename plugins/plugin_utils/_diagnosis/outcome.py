@@ -34,7 +34,7 @@ def outcome_of(causes: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[str, str]:
 def _told(cause: t.Mapping[str, t.Any]) -> tuple[str, str]:
     """("Redis cannot be reached from limiter-1", "an ingress rule is missing")"""
     ways = [check.partition(">") for check in cause["checks"]]
-    target = words.joined(list(dict.fromkeys(words.target(to) for dummy, dummy2, to in ways)))
+    target = words.target(ways[0][2])
     origins = words.joined(list(dict.fromkeys(origin for origin, dummy, dummy2 in ways)))
     try:
         situation = Situation(cause["id"].rpartition(":")[2].partition("/")[0]).words

@@ -19,7 +19,7 @@ NOT_KEPT = "changes an object that this collection does not keep"
 
 
 class Words(t.NamedTuple):
-    """short: behind the colon of the run's sentence; title: the whole. The rest may hold {fields}: judges.words_of lists them.
+    """short: behind the colon of the run's sentence; title: the whole. The rest may hold {fields}: causes.words_of lists them.
 
     kind, remedy, does: the way out, and what it does
     tell, tells:        a command that shows whether it is this, where nothing has decided yet
@@ -35,7 +35,7 @@ class Words(t.NamedTuple):
     tells: str
 
 
-_CACHE = "aws elasticache describe-replication-groups --replication-group-id {name}"
+_CACHE = "{describe}"
 _DATABASE = "aws rds describe-db-instances --db-instance-identifier {name}"
 _RULES = "aws ec2 describe-security-group-rules --filters Name=group-id,Values={groups}"
 # kind, remedy, does, tell, tells of what drops packets on the path; what is found brings its own remedy.
@@ -48,6 +48,51 @@ _ROUTES = (
     COMMAND, "aws ec2 describe-route-tables", "shows the routes",
     "aws ec2 describe-route-tables", "shows whether the subnets of {first} and of {target} have routes to each other",
 )
+
+
+_METRICS = "aws cloudwatch list-metrics --namespace AWS/"
+_CHAIN = "openssl s_client -connect {host}:{port} -showcerts"
+# What these words name, where it is another thing for each kind of target; a standalone cluster of ElastiCache has some of its own.
+OF_A_KIND: dict[str, dict[str, str]] = {
+    "redis": {
+        "describe": "aws elasticache describe-replication-groups --replication-group-id {name}",
+        "wait": "aws elasticache wait replication-group-available --replication-group-id {name}",
+        "metrics": _METRICS + "ElastiCache --dimensions Name=CacheClusterId,Value={name}",
+        "port_variable": "huntaze_cache: {{name: ...}}", "name_variable": "huntaze_cache: {{name: ...}}",
+        "credential": "huntaze_cache: {{auth_token: ...}}", "purge_variable": "huntaze_cache",
+        "renew": "aws elasticache describe-replication-groups --replication-group-id {name}",
+        "renews": "shows the cache; AWS renews its certificates itself, so something else may answer",
+        "permit": "aws elasticache modify-user --user-id USER --access-string 'on ~* +@all'",
+        "permits": "lets the user do everything: narrow it to the commands and keys in use; changes an object that this collection does not keep",
+        "fetch": _CHAIN, "fetches": "shows its chain; huntaze_cache.tls_ca_file has to hold the root, or is left out, as the root of ElastiCache is public",
+    },
+    "postgresql": {
+        "describe": _DATABASE, "wait": "aws rds wait db-instance-available --db-instance-identifier {name}",
+        "metrics": _METRICS + "RDS --dimensions Name=DBInstanceIdentifier,Value={name}",
+        "port_variable": "huntaze_database: {{port: {right_port}}}", "name_variable": "huntaze_database: {{endpoint: {endpoint}}}",
+        "credential": "huntaze_database: {{user: ..., password: ...}}", "purge_variable": "huntaze_database",
+        "renew": "aws rds modify-db-instance --db-instance-identifier {name} --ca-certificate-identifier rds-ca-rsa2048-g1 --apply-immediately",
+        "renews": "has RDS issue a new certificate; the instance may restart",
+        "permit": "psql -c 'GRANT CONNECT ON DATABASE {database} TO {user}'",
+        "permits": "lets the user in; changes an object that this collection does not keep",
+        "fetch": "ssh {first} curl -fsSO https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
+        "fetches": "fetches the certificates of the CAs of RDS; name the file in huntaze_database.tls_ca_file",
+    },
+    "agent": {
+        "describe": DEPLOY + "agent,verify", "name_variable": "huntaze_limiter: {{url: ...}}", "credential": "huntaze_limiter: {{bearer_tokens: [...]}}",
+        "renew": DEPLOY + "agent,verify", "renews": "brings the certificate of huntaze_limiter.tls to the agents, once it is renewed",
+        "metrics": "curl -v https://{host}:{port}/readyz", "fetch": _CHAIN, "fetches": "shows its chain; huntaze_limiter.tls.ca_file has to hold the root",
+    },
+    "cluster": {
+        "describe": "aws elasticache describe-cache-clusters --show-cache-node-info --cache-cluster-id {name}",
+        "wait": "aws elasticache wait cache-cluster-available --cache-cluster-id {name}",
+        "renew": "aws elasticache describe-cache-clusters --show-cache-node-info --cache-cluster-id {name}",
+    },
+    "else": {
+        "describe": "curl -v https://{host}:{port}/", "renew": _CHAIN, "renews": "shows its chain", "metrics": "curl -v https://{host}:{port}/",
+        "fetch": _CHAIN, "fetches": "shows its chain",
+    },
+}
 
 
 class Situation(str, enum.Enum):
@@ -226,8 +271,7 @@ class Situation(str, enum.Enum):
     )
     CERT_CA = (
         "certificate_ca", REFUSES, "the CA file does not hold its CA", "the CA file of {vantage} does not hold the CA of {target}{ca}", COMMAND,
-        "ssh {first} curl -fsSO https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
-        "fetches the certificates of RDS's CAs of today; name the file in {ca_variable}",
+        "{fetch}", "{fetches}",
         _DATABASE, "shows CACertificateIdentifier",
     )
     CERT_CA_OLD = (

@@ -170,6 +170,12 @@ def test_what_is_declared_is_neither_wide_nor_unused():
     assert not found(estate, declared=declared)
 
 
+def test_a_group_of_a_peer_is_not_called_unused_as_nobody_has_read_its_interfaces():
+    of_a_peer = rule(CACHE_GROUP, "sg-000000ee")
+    of_a_peer["referenced_group_info"] |= {"user_id": "210987654321", "vpc_peering_connection_id": "pcx-1"}
+    assert not found(with_rules(of_a_peer))
+
+
 def test_findings_come_by_severity_and_do_not_depend_on_the_order_of_aws():
     estate = with_rules(rule(CACHE_GROUP, "0.0.0.0/0"), rule(CACHE_GROUP, "10.0.0.0/16", number=2), rule(DATABASE_GROUP, "192.0.2.7/32", 5432, number=3))
     made = posture(estate)["findings"]

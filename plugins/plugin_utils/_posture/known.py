@@ -72,9 +72,13 @@ class Known:
             if one.get("group_id") != group_id or one.get("is_egress"):
                 continue
             kind = next((kind for kind in ("cidr_ipv4", "cidr_ipv6", "prefix_list_id") if one.get(kind)), "referenced_group_id")
-            source = one.get(kind) or (one.get("referenced_group_info") or {}).get("group_id") or "an unknown source"
+            other = one.get("referenced_group_info") or {}
+            # Of another VPC, whose interfaces nobody has read.
+            elsewhere = str(other.get("user_id") or "") if other.get("vpc_peering_connection_id") else ""
+            source = str(one.get(kind) or other.get("group_id") or "an unknown source")
             found.append(Ingress(
-                str(one.get("ip_protocol")), one.get("from_port", -1), one.get("to_port", -1), kind, str(source), rule_id=one.get("security_group_rule_id")))
+                str(one.get("ip_protocol")), one.get("from_port", -1), one.get("to_port", -1), kind, source, elsewhere,
+                rule_id=one.get("security_group_rule_id")))
         return found
 
     def networks_of(self, rule: Ingress) -> list[str]:

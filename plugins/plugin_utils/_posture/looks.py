@@ -202,7 +202,7 @@ def unused(known: Known, what: str) -> t.Iterator[Found]:
     for group, rule in _rules(known, what):
         if _is_declared(known, what, rule):
             continue
-        if rule.source_kind == "referenced_group_id" and rule.source not in groups:
+        if rule.source_kind == "referenced_group_id" and rule.source not in groups and not rule.account:
             yield _at(known, group, rule, f"{rule.traffic} is open to {rule.source}, which no interface of this VPC has: unused by what is known")
         elif rule.source_kind.startswith("cidr"):
             network = ipaddress.ip_network(rule.source, strict=False)

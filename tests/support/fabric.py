@@ -68,17 +68,21 @@ class Router:
     def __init__(self) -> None:
         self.namespace = Namespace()
         self.namespace.sysctl(ipv4__ip_forward=1, ipv4__conf__all__rp_filter=0, ipv4__conf__default__rp_filter=0)
-        self.namespace.ip("link set lo up")
+        self._links: list[str] = []
         self._tables: set[int] = set()
         self._said: tuple[list[str], str] | None = None
 
     def link(self, name: str, other: Namespace, other_name: str) -> None:
-        self.namespace.ip(
-            f"link add {name} address {MAC} type veth peer name {other_name} address {MAC} netns {other.path}", f"link set {name} arp off up"
-        )
+        """To be laid by `lay`, with all others at once."""
+        self._links += [f"link add {name} address {MAC} type veth peer name {other_name} address {MAC} netns {other.path}", f"link set {name} arp off up"]
 
     def unlink(self, name: str) -> None:
-        self.namespace.ip(f"link del {name}")
+        self._links.append(f"link del {name}")
+
+    def lay(self) -> None:
+        if self._links:
+            self.namespace.ip(*self._links)
+            self._links = []
 
     def become(self, routes: dict[int, list[str]], choice: list[str], rules: str) -> None:
         """Have these routing tables, chosen by these rules, and these rules for packets."""
@@ -119,6 +123,7 @@ class Fabric:
         if address not in self._outsiders:
             host = self._outsiders[address] = Host(f"o{next(self._numbers)}")
             self._the_internet().link(host.link, host.namespace, "eth0")
+            self._the_internet().lay()
             host.become([address], "")
             self.apply(self._answers)
         return self._outsiders[address].namespace
@@ -148,7 +153,7 @@ class Fabric:
             if name not in self._hosts:
                 host = self._hosts[name] = Host(f"h{next(self._numbers)}")
                 self._routers[vpc].link(host.link, host.namespace, "eth0")
-        active = {}
+        active, ends = {}, []
         for peering in answers.get("VpcPeeringConnections", []):
             sides = peering["RequesterVpcInfo"]["VpcId"], peering["AccepterVpcInfo"]["VpcId"]
             if peering["Status"]["Code"] == "active" and set(sides) <= vpcs:
@@ -161,13 +166,17 @@ class Fabric:
             if peering_id not in self._peerings:
                 name = f"p{next(self._numbers)}"
                 self._routers[one].link(name, self._routers[other].namespace, name)
-                self._routers[other].namespace.ip(f"link set {name} arp off up")
                 self._peerings[peering_id] = name, one, other
+                ends.append((other, name))
         for vpc in vpcs - set(self._gateways):
             if any(_target(route).startswith("igw-") and route["State"] == "active" for table in _of(answers, "RouteTables", vpc) for route in table["Routes"]):
                 name = self._gateways[vpc] = f"g{next(self._numbers)}"
                 self._the_internet().link(name, self._routers[vpc].namespace, "igw")
-                self._routers[vpc].namespace.ip("link set igw arp off up")
+                ends.append((vpc, "igw"))
+        for router in (*self._routers.values(), *filter(None, [self._internet])):
+            router.lay()
+        for vpc, name in ends:
+            self._routers[vpc].namespace.ip(f"link set {name} arp off up")
 
     def _links_of(self, vpc_id: str) -> dict[str, str]:
         return {peering_id: name for peering_id, (name, *sides) in self._peerings.items() if vpc_id in sides}
@@ -232,7 +241,11 @@ class Vpc:
                 if rank == 3 and any(block.subnet_of(each) for each in local):
                     continue
                 chosen[block] = min(chosen.get(block, (9, "")), (rank, self._way(route)))
-        return [way.format(block) for block, (dummy, way) in chosen.items()] + [f"{NOWHERE} default metric 9999"]
+        # Who is in the same subnet is asked for directly: what leaves for the router goes to another one.
+        near = {ipaddress.ip_network(each): f"{each} dev {link}" for interface, link in self._interfaces if interface["SubnetId"] == subnet_id
+                for each in _addresses(interface)}
+        ways = {block: way.format(block) for block, (dummy, way) in chosen.items()} | near
+        return [*ways.values(), f"{NOWHERE} default metric 9999"]
 
     def _way(self, route: Item) -> str:
         target = _target(route)

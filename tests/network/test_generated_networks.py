@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`reach` says that a server can be reached exactly when packets get through: held to real packets in networks at random."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+import pytest
+from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
+from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.reach import Network, reach
+from generated import PORTS, address, networks
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from support.fabric import Fabric
+from support.packets import Question, got_through
+
+NETWORKS = int(os.environ.get("HUNTAZE_NETWORKS", "300"))
+SIDE_BY_SIDE = 50
+Case = tuple[str, str, int]  # the interfaces of client and server, and the port
+
+
+def drawn(number: int) -> list[dict[str, t.Any]]:
+    """The same ones at each run, unless the environment names a seed."""
+    found: list[dict[str, t.Any]] = []
+    seed = os.environ.get("HUNTAZE_SEED")
+
+    @settings(
+        max_examples=number, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=seed is None)
+    @given(st.data())
+    def draw(data: st.DataObject) -> None:
+        found.append(data.draw(networks(f"{len(found):04}")))
+
+    if seed:
+        from hypothesis import seed as seeded
+        draw = seeded(int(seed))(draw)
+    draw()
+    return found[:number]
+
+
+def told(answers: dict[str, t.Any]) -> dict[Case, t.Any]:
+    """What the collection makes of EC2's answers."""
+    network = Network.of(camel_dict_to_snake_dict(answers))
+    return {(client, server, port): reach(network, client, server, "tcp", port) for client, server, port in cases_of(answers)}
+
+
+def cases_of(answers: dict[str, t.Any]) -> list[Case]:
+    names = sorted(each["NetworkInterfaceId"] for each in answers["NetworkInterfaces"])
+    return [(client, server, port) for client in names for server in names if client != server for port in PORTS]
+
+
+def packets_of(found: list[dict[str, t.Any]], expected: set[Case]) -> set[Case]:
+    """The cases whose connections are made, of all these networks side by side."""
+    addresses = {each["NetworkInterfaceId"]: address(each) for answers in found for each in answers["NetworkInterfaces"]}
+    with Fabric() as fabric:
+        fabric.apply({kind: [item for answers in found for item in answers[kind]] for kind in found[0]})
+        hosts = {name: fabric.host(name) for name in addresses}
+        return got_through({
+            case: Question(hosts[case[0]], addresses[case[0]], hosts[case[1]], addresses[case[1]], case[2])
+            for answers in found for case in cases_of(answers)
+        }, expected)
+
+
+def test_reachable_exactly_when_a_packet_gets_through(capsys: pytest.CaptureFixture[str]) -> None:
+    found, wrong, asked, through = drawn(NETWORKS), [], 0, 0
+    for start in range(0, len(found), SIDE_BY_SIDE):
+        batch = found[start:start + SIDE_BY_SIDE]
+        said = {case: one for answers in batch for case, one in told(answers).items()}
+        real = packets_of(batch, {case for case, one in said.items() if one.verdict == "reachable"})
+        asked, through = asked + len(said), through + len(real)
+        wrong += [(case, one, case in real) for case, one in said.items() if one.verdict != ("reachable" if case in real else "blocked")]
+    with capsys.disabled():
+        print(f"\n{len(found)} generated networks, {asked} connections, {through} got through, {len(wrong)} told wrongly")
+    for case, one, got in wrong[:1]:
+        answers = next(each for each in found if any(i["NetworkInterfaceId"] == case[0] for i in each["NetworkInterfaces"]))
+        pytest.fail(f"{case}: packets {'get through' if got else 'are dropped'}, and reach says {one.verdict}\n"
+                    + "\n".join(map(str, (*one.hops, *one.unknown))) + "\n" + json.dumps(answers, indent=1))
+    assert asked > 10 * NETWORKS and asked * 0.2 < through < asked * 0.8, "what is drawn says little: nearly all gets through, or nearly nothing"

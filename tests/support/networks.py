@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import typing as t
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
@@ -26,11 +25,18 @@ class Facts(dict):
             "vpcs", "subnets", "route_tables", "network_acls", "security_groups", "security_group_rules", "network_interfaces", "vpc_peering_connections",
             "prefix_lists",
         )})
+        self._made = 0
 
-    def copy(self) -> Facts:
-        other = Facts()
-        other.update(copy.deepcopy(dict(self)))
-        return other
+    def __repr__(self) -> str:
+        """What differs between networks, a line each; all of it is too long to read."""
+        lines = []
+        for table in self["route_tables"] or []:
+            lines += [f"{table['route_table_id']}: " + " ".join(str(value) for value in route.values()) for route in table["routes"]]
+        for acl in self["network_acls"] or []:
+            lines += [f"{acl['network_acl_id']}: {one}" for one in acl["entries"] if one["rule_number"] < 32767 and "ipv6_cidr_block" not in one]
+        lines += [" ".join(str(value) for key, value in one.items() if "owner" not in key) for one in self["security_group_rules"] or []]
+        lines += [f"{one['vpc_peering_connection_id']} {one['status']['code']} {one['accepter_vpc_info']['region']}" for one in self["vpc_peering_connections"] or []]
+        return "\n".join(lines)
 
     def vpc(self, name: str, *blocks: str) -> str:
         vpc_id = f"vpc-{name}"
@@ -100,8 +106,9 @@ class Facts(dict):
     def rule(self, group_id: str, protocol: str, first: int, last: int, peer: str, egress: bool = False, account: str = ACCOUNT) -> None:
         kind = "prefix_list_id" if peer.startswith("pl-") else "cidr_ipv6" if ":" in peer else "cidr_ipv4"
         found = {"referenced_group_info": {"group_id": peer, "user_id": account}} if peer.startswith("sg-") else {kind: peer}
+        self._made += 1
         self["security_group_rules"].append({
-            "security_group_rule_id": f"sgr-{len(self['security_group_rules'])}", "group_id": group_id, "group_owner_id": ACCOUNT, "is_egress": egress,
+            "security_group_rule_id": f"sgr-{self._made:03}", "group_id": group_id, "group_owner_id": ACCOUNT, "is_egress": egress,
             "ip_protocol": protocol, "from_port": first, "to_port": last, **found, "tags": [],
         })
 

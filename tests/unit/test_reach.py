@@ -102,8 +102,10 @@ def test_egress_of_the_source_counts_and_egress_of_the_destination_does_not(fact
     assert codes(look(facts)) == [("SG_HAS_NO_RULES", "sg-limiter", "forward", "source")]
     facts.rule("sg-limiter", "tcp", 443, 443, ALL, egress=True)
     assert codes(look(facts)) == [("ENI_SG_RULES_MISMATCH", "sg-limiter", "forward", "source")]
-    facts.rule("sg-limiter", "tcp", PORT, PORT, "sg-cache", egress=True)
-    assert look(facts).verdict == "reachable"
+    for peer in ("sg-cache", "10.0.2.10/32"):
+        facts.rule("sg-limiter", "tcp", PORT, PORT, peer, egress=True)
+        assert look(facts).verdict == "reachable"
+        facts["security_group_rules"].pop()
 
 
 def test_one_of_several_groups_is_enough(facts):
@@ -370,6 +372,8 @@ def test_a_public_address_asked_from_inside_loses_the_groups(public):
     found = look(public, LIMITER, "203.0.113.5", 5432)
     assert codes(found) == [("ENI_SG_RULES_MISMATCH", "sg-database", "forward", "destination")] and "from 203.0.113.6" in found.blocks[0].says
     public.rule("sg-database", "tcp", 5432, 5432, "203.0.113.6/32")
+    # The answers come from the address that was called.
+    acl(public, "acl-a1", (True, 100, "allow", ALL), (False, 100, "allow", "203.0.113.5/32"))
     assert look(public, LIMITER, "203.0.113.5", 5432).verdict == "reachable"
 
 
@@ -407,6 +411,17 @@ def test_behind_a_nat_gateway_its_address_is_seen_and_its_ports_take_answers(pub
     acl(public, "acl-a9", (True, 100, "allow", ALL), (False, 100, "allow", "10.0.0.0/16"), (False, 110, "allow", ALL, "6", (1024, 9999)))
     found = look(public, LIMITER, "203.0.113.5", 5432)
     assert [(block.component, block.direction, block.certain) for block in found.blocks] == [("acl-a9", "return", False)]
+
+
+def test_behind_a_nat_gateway_rules_that_name_groups_do_not_hold(facts):
+    nat(peered(facts))
+    facts.route("rtb-private", "10.9.0.0/16", "nat-1")
+    facts.route("rtb-public", "10.9.0.0/16", "pcx-1")
+    without_rules(facts, "sg-peer")
+    facts.rule("sg-peer", "tcp", PORT, PORT, "sg-limiter")
+    assert codes(look(facts, destination=PEER)) == [("ENI_SG_RULES_MISMATCH", "sg-peer", "forward", "destination")]
+    facts.rule("sg-peer", "tcp", PORT, PORT, "10.0.9.9/32")
+    assert look(facts, destination=PEER).verdict == "reachable"
 
 
 def test_what_lies_in_the_internet_is_not_known_and_our_side_is(public):

@@ -295,8 +295,14 @@ class Way(t.NamedTuple):
             block = next((one for one in blocks if within(self.goal, one)), self.goal)
         else:
             target, block = ("--gateway-id IGW", self.goal) if not is_private(self.goal) else ("--vpc-peering-connection-id PCX", self.goal)
-        if bad is not None and not destination_of(bad).startswith("pl-") and cidr(destination_of(bad)).subnet_of(block):  # type: ignore[arg-type]
-            return command(f"replace-route --route-table-id {name} {_option(bad)} {target}")
+        if bad is not None and destination_of(bad).startswith("pl-"):
+            # What else the list holds stays where it leads.
+            block = self.goal
+        elif bad is not None and cidr(destination_of(bad)).subnet_of(block):  # type: ignore[arg-type]
+            if bad.get("origin") != "EnableVgwRoutePropagation":
+                return command(f"replace-route --route-table-id {name} {_option(bad)} {target}")
+            # A static route beats a propagated one to the same block.
+            block = cidr(destination_of(bad))
         family = "" if block.version == 4 else "-ipv6"
         return command(f"create-route --route-table-id {name} --destination{family}-cidr-block {block} {target}")
 

@@ -124,8 +124,8 @@ class _Path:
         if here[1:]:
             raise Missing(f"{source} is the address of {' and of '.join(f'{one} in {one.vpc}' for one in here)}: which one asks is not known")
         own, goal = self._addresses(source, here[0], destination, there)
-        if here[0].id and any(one.id == here[0].id for one in there):
-            self.hops.append(Hop("itself", OK, f"{here[0].id} asks itself: nothing leaves the host"))
+        if goal in here[0].addresses:
+            self.hops.append(Hop("itself", OK, f"{here[0]} asks itself: nothing leaves the host"))
             return None
         return self._from_interface(here[0], own, goal, there)
 
@@ -175,7 +175,7 @@ class _Path:
         self.blocks += blocks
         if last.arrival is not None:
             self._group(last.arrival, False, last.seen, sender if last.joined else None, last.joined)
-        else:
+        elif not self.blocks:
             self.miss("outside", f"what is at {shown(goal)} is not known: no network interface with this address was read")
         for leg in reversed(legs):
             self._answer(leg)
@@ -240,6 +240,9 @@ class _Path:
         joining = self.network.joining(sender.vpc, meant.vpc) if meant is not None else []
         # Where no route leads on, the rest is judged as if the right one were there.
         supposed = Carried(meant, own, meant is not None and (meant.vpc == sender.vpc or any(_one_region(one) for one in joining)))
+        if meant is not None and goal not in meant.addresses:
+            # By its public address: who has none of its own is seen by nobody.
+            supposed = Carried(meant, sender.public[own]) if own in sender.public else Carried(None, own)
         way = Way(self.network, direction, sender, goal, meant)
         try:
             table = self.network.table(sender.subnet, sender.vpc)

@@ -93,7 +93,8 @@ def group_block(
     groups = interface.groups or ()
     names = _joined([network.group_name(group) for group in groups]) or f"{interface}"
     direction, preposition, who = ("egress", "to", shown(peer)) if egress else ("ingress", "from", shown(peer))
-    near = sorted(rules, key=lambda rule: (rule not in unsure, ("peer", "port", "protocol", "").index(nearness(rule))))
+    # A rule for the same peer tells more than one for others.
+    near = sorted(rules, key=lambda rule: (rule not in unsure, ("port", "protocol", "peer", "").index(nearness(rule))))
     traffic = f"{protocol} {port}"
     wanted = f"{traffic} {preposition} {who}" + (f" of {_joined([network.group_name(group) for group in peer_groups])}" if peer_groups else "")
     if rules:
@@ -369,4 +370,3 @@ def _option(route: Item) -> str:
 
 def _is_cidr(name: str) -> bool:
     return not name.startswith(("sg-", "pl-"))
-

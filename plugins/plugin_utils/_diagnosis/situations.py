@@ -111,15 +111,15 @@ class Situation(str, enum.Enum):
         "ingress_missing", UNREACHED, "an ingress rule is missing", "{groups_named} does not let tcp {port} in from {origin}", *_GROUPS,
     )
     INGRESS_OTHER_PORT = (
-        "ingress_for_another_port", UNREACHED, "the ingress rule is for another port",
+        "ingress_for_another_port", UNREACHED, "an ingress rule is missing: those that let it in are for other ports",
         "{groups_named} lets {origin} in, and not to tcp {port}", *_GROUPS,
     )
     INGRESS_OTHER_PROTOCOL = (
-        "ingress_for_another_protocol", UNREACHED, "the ingress rule is for another protocol",
+        "ingress_for_another_protocol", UNREACHED, "an ingress rule is missing: the one that lets it in is for another protocol",
         "{groups_named} lets {origin} in to port {port}, and not by tcp", *_GROUPS,
     )
     INGRESS_OTHER_SOURCE = (
-        "ingress_for_another_source", UNREACHED, "the ingress rule is for another source",
+        "ingress_for_another_source", UNREACHED, "an ingress rule is missing: those for this port let others in",
         "{groups_named} lets others in to tcp {port}, and not {origin}", *_GROUPS,
     )
     EGRESS_CLOSED = ("egress_closed", UNREACHED, "an egress rule is missing", "{groups_named} does not let tcp {port} out to {target}", *_GROUPS)

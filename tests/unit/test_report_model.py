@@ -388,6 +388,16 @@ def test_a_failed_check_with_a_cause_is_told_by_it_and_what_helps_is_next():
     assert made["outcome"]["next"] == f"{helps}   # adds 1 rule" and made["causes"] == [{**reports.CAUSE, "remedy": {**reports.CAUSE["remedy"], "text": helps}}]
 
 
+@pytest.mark.parametrize(
+    ("verdicts_of_agents", "effect"),
+    [(["ok", "ok"], "Each agent decides as declared."), (["ok", "failed"], "1 of 2 agents decides as declared."), (["failed"], "No agent decides as declared."),
+     (["not_verified"], None), ([], None)],
+)
+def test_failed_checks_say_whether_the_agents_decide(verdicts_of_agents, effect):
+    agents = [reports.check("controller", f"agent/{number}", verdict, says="x") for number, verdict in enumerate(verdicts_of_agents)]
+    assert reported(judgements(checks=[reports.check("limiter-1", "redis", "failed", says="no answer"), *agents]))["outcome"]["effect"] == effect
+
+
 def test_a_cause_of_nothing_that_failed_says_nothing_first():
     made = reported(judged(), judgements(causes=[reports.CAUSE]))
     assert made["outcome"]["word"] == "clean" and made["causes"]

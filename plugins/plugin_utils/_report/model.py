@@ -489,7 +489,7 @@ def _outcome(
         failed = [f"{words.target(one['to'])} from {one['from']}" for one in made["checks"] if one["verdict"] == "failed"]
         what = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
         sentence = said_why or f"{words.plural(len(failed), 'check')} failed: {what}"
-        return _said("failed", sentence, effect, remedy or _to_look_for_drift(run))
+        return _said("failed", sentence, " ".join(filter(None, [effect, _for_clients(made["checks"])])) or None, remedy or _to_look_for_drift(run))
     if run.stages and idle:
         again = run.again.replace(words.clean(f" --limit {shlex.quote(run.limit)}"), "")
         why = f"--limit {words.clean(run.limit)} left nothing to run" if run.limit else "from its beginning"
@@ -517,6 +517,15 @@ def _outcome(
         beyond = f" beyond {words.plural(accepted, 'accepted field')}" if accepted else ""
         return _said("clean", f"Nothing differs{beyond}{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} looked at", said])))
     return _said("clean", f"Nothing to do{scope}: " + ", ".join(filter(None, [f"{words.plural(objects, 'object')} as declared", said])))
+
+
+def _for_clients(checks: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    """What failed checks mean for the app now: whether the agents decide. Empty where nobody asked them."""
+    asked = [one["verdict"] == "ok" for one in checks if one["from"] == "controller" and one["to"].startswith("agent/") and one["verdict"] in ("ok", "failed")]
+    if not asked:
+        return ""
+    some = f"{sum(asked)} of {words.plural(len(asked), 'agent')} {'decides' if sum(asked) == 1 else 'decide'}"
+    return f"{'Each agent decides' if all(asked) else some if any(asked) else 'No agent decides'} as declared."
 
 
 def _to_look_for_drift(run: Run) -> str:

@@ -11,6 +11,7 @@ it is: a process of its own for each module, its options by its standard input, 
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import json
 import multiprocessing
@@ -167,6 +168,8 @@ def _listen(stream: t.BinaryIO, hear: Hear, child: int) -> None:
 def _become(main: t.Callable[[], t.Any], name: str, streams: tuple[int, int, int], telling: int) -> t.NoReturn:
     """What Python does with a program: its streams, its arguments, its end."""
     code = 1
+    # What was there before has no need of being looked through, and copied for it: with the models that takes longer than to make a client.
+    gc.freeze()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # not as a worker of Ansible takes them

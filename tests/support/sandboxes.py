@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import gc
 import json
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import runpy
 import signal
@@ -32,7 +35,7 @@ from control import Control  # noqa: E402
 
 # Forks of a process that has imported what modules import: half of a module's time would go there.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["support.sandboxes", "ansible_collections.amazon.aws.plugins.module_utils.modules", "psycopg2"])
+PROCESSES.set_forkserver_preload(["support.sandboxes", "support.models", "ansible_collections.amazon.aws.plugins.module_utils.modules", "psycopg2"])
 PATIENCE = 60.0  # no module under test needs longer; reaching it is a failure
 MEETS_SILENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}  # for a client that is to get no answer
 
@@ -174,6 +177,7 @@ def run_module(
     with tempfile.NamedTemporaryFile("w+") as output:
         place = namespace.path if namespace else None
         process = PROCESSES.Process(target=_become, args=(name, arguments, {**os.environ, **(environment or {})}, output.name, place))
+        start_forks()
         process.start()
         try:
             killed = kill_after is not None and _killed_when_held(sandbox, process)
@@ -188,9 +192,23 @@ def run_module(
     return Result(process.exitcode, printed, {} if killed else _parsed(printed), killed)
 
 
+@functools.cache
+def start_forks() -> None:
+    """Have the process made of which modules are forks. It knows this process's path only by its environment."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        multiprocessing.forkserver.ensure_running()
+    finally:
+        del os.environ["PYTHONPATH"]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
 def _become(name: str, arguments: dict[str, t.Any], environment: dict[str, str], output: str, namespace: str | None) -> None:
     """What a module finds when Ansible starts it, in this process."""
     os.setsid()
+    gc.freeze()  # as Ansible's actions do
     if namespace:
         namespaces.enter(namespace)
     os.environ.clear()
@@ -203,6 +221,9 @@ def _become(name: str, arguments: dict[str, t.Any], environment: dict[str, str],
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stdin, sys.argv = open(0, closefd=False), [name]
+    from support import models  # which only the process that forks reads
+
+    models.use()
     runpy.run_module(f"ansible_collections.huntaze.ai_system.plugins.modules.{name}", run_name="__main__", alter_sys=True)
 
 

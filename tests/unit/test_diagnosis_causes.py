@@ -19,7 +19,7 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.diagnosed import (
-    CACHE_ADDRESS, CHANGED, DECLARED, DISTANT, PASSWORD, TOKEN, cache, estate, from_group, instance, peered, rule, seen, vantage,
+    AT, CACHE_ADDRESS, CHANGED, DECLARED, DISTANT, PASSWORD, REDIS, TOKEN, cache, estate, from_group, instance, peered, rule, seen, vantage,
 )
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "report.schema.json").read_text())
@@ -261,9 +261,23 @@ def test_only_failed_checks_are_explained():
     assert diagnose(looks, [], estate(), cache(), DECLARED) == []
 
 
-def test_the_app_has_no_way_to_a_cache():
-    causes = causes_of(seen(met="timeout", from_address="3.3.3.3"), estate(), cache(), name="app")
-    assert "caller_is_amplify" in {cause["situation"] for cause in causes}
+@pytest.mark.parametrize(("line", "public", "told"), [
+    ("Error: connect ETIMEDOUT 10.0.3.21:6379", False, [("caller_is_amplify", "certain")]),
+    (f"Error: getaddrinfo ENOTFOUND {REDIS}", False, [("caller_is_amplify", "certain")]),
+    ("Error: connect ETIMEDOUT 10.0.4.30:5432 (postgresql://huntazeadmin:canary-of-another@db/postgres)", False, [("caller_is_amplify", "certain")]),
+    ("Error: connect ETIMEDOUT 10.0.4.30:5432", None, None),
+    ("TypeError: x is not a function", False, []),
+])
+def test_the_app_writes_that_it_does_not_reach_what_stands_in_the_vpc(line, public, told):
+    facts = at(of_database(publicly_accessible=public), "app", value={"log_events": [{"at": AT, "stream": "main/1", "message": line}]})
+    causes = diagnose([], [{"id": "app>log", "verdict": "failed"}], facts, cache(), DECLARED)
+    assert "canary" not in json.dumps(causes)
+    if told is None:
+        assert causes and {cause["confidence"] for cause in causes} == {"possible"}
+    else:
+        assert [(cause["situation"], cause["confidence"]) for cause in causes] == told
+    if told:
+        assert line[:30] in causes[0]["client_saw"] and "app" in outcome_of(causes)[0]
 
 
 def test_a_stranger_who_gets_in_is_explained_by_the_rule():

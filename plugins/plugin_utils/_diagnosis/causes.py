@@ -16,7 +16,7 @@ import typing as t
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import masked
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.schema import SCHEMA, Key
-from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis import judges, paths
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis import judges, logs, paths
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.facts import Facts, Look
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.judges import Case, Finding, State
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import COMMAND, OF_A_KIND, Situation
@@ -60,7 +60,7 @@ def diagnose(
     facts = Facts(estate, cache, declared)
     failed = None if checks is None else {check["id"] for check in checks if check.get("verdict") == "failed"}
     found: dict[tuple, list[Explanation]] = {}
-    for look in looks(seen_from):
+    for look in [*looks(seen_from), *filter(None, [logs.look(facts)])]:
         if (failed is None and not look.result.get("error")) or (failed is not None and check_of(look) not in failed):
             continue
         for explanation in explained(Case(look, facts, facts.service(look))):
@@ -123,6 +123,8 @@ def explained(case: Case) -> list[Explanation]:
         answer = judge(case)
         findings += answer if isinstance(answer, list) else [answer]
     path = paths.Path(())
+    if any(one.state is State.PROVEN and one.situation is Situation.CALLER_IS_AMPLIFY for one in findings):
+        findings = [one for one in findings if one.state is not State.OPEN]  # where no way leads in, nothing else decides
     if row.path and not any(one.state is State.PROVEN and one.situation in ELSEWHERE for one in findings):
         path = paths.judged(case)
         findings = [*path.findings, *findings]

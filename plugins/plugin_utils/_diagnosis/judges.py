@@ -78,6 +78,8 @@ class Case(t.NamedTuple):
 
     def saw(self) -> dict[str, str]:
         """What the client was told, word for word."""
+        if self.look.to == "log":
+            return record("logs FilterLogEvents", self.look.at or self.facts.at("logs FilterLogEvents"), self.look.words)
         return record(f"{self.look.vantage}, the client's own look", self.look.at, self.look.words)
 
     def item(self, *keys: str) -> list[dict[str, str]]:
@@ -557,11 +559,11 @@ class Row(t.NamedTuple):
 
 
 _END = (service_gone, endpoint, port, available)
-_NAME = (dns_outside, dns_stale)
+_NAME = (dns_outside, dns_stale, amplify)
 _CERTIFICATE = Row((certificate_expired, clock, certificate_name, certificate_ca, certificate_ca_old), (S.CLOCK,))
 _BOTH = {
-    Cause.NAME_RESOLUTION: Row((service_gone, endpoint, available, vpc_dns), (S.RESOLVER,)),
-    Cause.TIMEOUT: Row((*_END, *_NAME, amplify), (S.HOST_FIREWALL, S.DNS_STALE), path=True),
+    Cause.NAME_RESOLUTION: Row((service_gone, endpoint, available, vpc_dns, amplify), (S.RESOLVER,)),
+    Cause.TIMEOUT: Row((*_END, *_NAME), (S.HOST_FIREWALL, S.DNS_STALE), path=True),
     Cause.NO_ROUTE: Row((*_END, *_NAME), (S.HOST_ROUTE,)),
     Cause.REFUSED: Row((*_END, *_NAME), (S.NOT_LISTENING,)),
     Cause.RESET: Row((*_END, *_NAME), (S.OVERLOADED, S.SOMETHING_ELSE)),

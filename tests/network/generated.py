@@ -31,6 +31,8 @@ def networks(draw: t.Any, prefix: str) -> dict[str, list[Item]]:
         "Vpcs", "Subnets", "RouteTables", "NetworkAcls", "SecurityGroups", "SecurityGroupRules", "NetworkInterfaces", "VpcPeeringConnections", "PrefixLists")}
     for number in range(draw(st.sampled_from([1, 1, 2, 2, 2, 3]))):
         _add_vpc(draw, new, answers, number)
+    if one_in(draw, 2):
+        _add_public_addresses(draw, answers, prefix)
     _add_peerings(draw, new, answers)
     _add_prefix_list(draw, new, answers)
     _add_rules(draw, new, answers)
@@ -79,6 +81,23 @@ def _add_vpc(draw: t.Any, new: t.Any, answers: dict[str, list[Item]], number: in
         })
 
 
+def outsider(prefix: str) -> str:
+    """Somebody on the internet, one for each network."""
+    return f"18.20.{int(prefix) % 250}.7"
+
+
+def public_address(interface: Item) -> str | None:
+    return interface.get("Association", {}).get("PublicIp")
+
+
+def _add_public_addresses(draw: t.Any, answers: dict[str, list[Item]], prefix: str) -> None:
+    for number, interface in enumerate(answers["NetworkInterfaces"], 1):
+        if not one_in(draw, 3):
+            public = f"54.10.{int(prefix) % 250}.{number}"
+            interface["Association"] = {"IpOwnerId": "123456789012", "PublicDnsName": "", "PublicIp": public}
+            interface["PrivateIpAddresses"][0]["Association"] = interface["Association"]
+
+
 def _add_peerings(draw: t.Any, new: t.Any, answers: dict[str, list[Item]]) -> None:
     for one, other in itertools.combinations(answers["Vpcs"], 2):
         if one_in(draw, 12):
@@ -105,7 +124,8 @@ def _add_rules(draw: t.Any, new: t.Any, answers: dict[str, list[Item]]) -> None:
     active = {frozenset((each["RequesterVpcInfo"]["VpcId"], each["AccepterVpcInfo"]["VpcId"])): each["VpcPeeringConnectionId"]
               for each in answers["VpcPeeringConnections"] if each["Status"]["Code"] == "active"}
     wide = [EVERYWHERE, EVERYWHERE, "10.0.0.0/8", *(block for vpc in answers["Vpcs"] for block in blocks_of(vpc))]
-    narrow = [f"{address(each)}/32" for each in answers["NetworkInterfaces"]] + ["192.0.2.0/24", "10.0.0.0/9"]
+    public = [f"{public_address(each)}/32" for each in answers["NetworkInterfaces"] if public_address(each)]
+    narrow = [f"{address(each)}/32" for each in answers["NetworkInterfaces"]] + public + ["192.0.2.0/24", "18.0.0.0/8", "10.0.0.0/9"]
     for group in answers["SecurityGroups"]:
         members = [other for other in answers["SecurityGroups"]
                    if other["VpcId"] == group["VpcId"] or frozenset((other["VpcId"], group["VpcId"])) in active]
@@ -146,6 +166,9 @@ def _others(draw: t.Any, answers: dict[str, list[Item]], group: Item, members: l
 def _add_routes(draw: t.Any, new: t.Any, answers: dict[str, list[Item]], vpc: Item) -> None:
     subnets = [subnet["SubnetId"] for subnet in of(answers, "Subnets", vpc)]
     own = draw(st.lists(st.sampled_from(subnets), max_size=len(subnets), unique=True)) if one_in(draw, 2) else []
+    has_public = any(public_address(each) for each in answers["NetworkInterfaces"])
+    state = draw(st.sampled_from(["active"] * 6 + ["blackhole"] if has_public else [None, "active", "blackhole"]))
+    gateway = {"GatewayId": new("igw"), "State": state} if state else None
     for associated in [None, own] if own else [None]:
         table = new("rtb")
         associations: list[Item] = [{"Main": True, "RouteTableAssociationId": new("rtbassoc"), "RouteTableId": table}] if associated is None else [
@@ -157,10 +180,8 @@ def _add_routes(draw: t.Any, new: t.Any, answers: dict[str, list[Item]], vpc: It
             if vpc["VpcId"] in sides:
                 (there,) = [each for each in answers["Vpcs"] if each["VpcId"] in sides - {vpc["VpcId"]}]
                 routes += _routes_over(draw, answers, peering, there)
-        if one_in(draw, 3):
-            kind, state = draw(st.sampled_from([("GatewayId", "active"), ("GatewayId", "blackhole"), ("NatGatewayId", "blackhole")]))
-            target = {kind: new("nat" if kind == "NatGatewayId" else "igw")}
-            routes.append({"DestinationCidrBlock": EVERYWHERE, **target, "State": state, "Origin": "CreateRoute"})
+        if gateway and not one_in(draw, 3):
+            routes.append({"DestinationCidrBlock": EVERYWHERE, "Origin": "CreateRoute", **gateway})
         unique = {(route.get("DestinationCidrBlock"), route.get("DestinationPrefixListId")): route for route in reversed(routes)}
         answers["RouteTables"].append({
             "RouteTableId": table, "VpcId": vpc["VpcId"], "OwnerId": "123456789012", "PropagatingVgws": [], "Tags": [],

@@ -10,14 +10,14 @@ import typing as t
 import pytest
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.reach import Network, reach
-from generated import PORTS, address, networks
+from generated import PORTS, address, networks, outsider, public_address
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from support.fabric import Fabric
 from support.packets import Question, got_through
 
 NETWORKS = int(os.environ.get("HUNTAZE_NETWORKS", "300"))
 SIDE_BY_SIDE = 50
-Case = tuple[str, str, int]  # the interfaces of client and server, and the port
+Case = tuple[str, str, int]  # the interface that asks, or somebody outside; the interface or the public address that is asked; the port
 
 
 def drawn(number: int) -> list[dict[str, t.Any]]:
@@ -45,20 +45,27 @@ def told(answers: dict[str, t.Any]) -> dict[Case, t.Any]:
 
 
 def cases_of(answers: dict[str, t.Any]) -> list[Case]:
-    names = sorted(each["NetworkInterfaceId"] for each in answers["NetworkInterfaces"])
-    return [(client, server, port) for client in names for server in names if client != server for port in PORTS]
+    servers = {each["NetworkInterfaceId"]: [each["NetworkInterfaceId"], *filter(None, [public_address(each)])] for each in answers["NetworkInterfaces"]}
+    outside = [outsider_of(answers)] if any(public_address(each) for each in answers["NetworkInterfaces"]) else []
+    return [
+        (client, server, port) for client in [*sorted(servers), *outside] for name, names in servers.items() for server in names for port in PORTS
+        if client != name and (client in servers or server != name)
+    ]
+
+
+def outsider_of(answers: dict[str, t.Any]) -> str:
+    return outsider(answers["Vpcs"][0]["VpcId"].removeprefix("vpc-")[:4])
 
 
 def packets_of(found: list[dict[str, t.Any]], expected: set[Case]) -> set[Case]:
     """The cases whose connections are made, of all these networks side by side."""
-    addresses = {each["NetworkInterfaceId"]: address(each) for answers in found for each in answers["NetworkInterfaces"]}
+    interfaces = [each for answers in found for each in answers["NetworkInterfaces"]]
     with Fabric() as fabric:
         fabric.apply({kind: [item for answers in found for item in answers[kind]] for kind in found[0]})
-        hosts = {name: fabric.host(name) for name in addresses}
-        return got_through({
-            case: Question(hosts[case[0]], addresses[case[0]], hosts[case[1]], addresses[case[1]], case[2])
-            for answers in found for case in cases_of(answers)
-        }, expected)
+        ends = {each["NetworkInterfaceId"]: (fabric.host(each["NetworkInterfaceId"]), address(each)) for each in interfaces}
+        ends |= {public: (fabric.host(each["NetworkInterfaceId"]), public) for each in interfaces if (public := public_address(each))}
+        ends |= {(name := outsider_of(answers)): (fabric.outsider(name), name) for answers in found}
+        return got_through({case: Question(*ends[case[0]], *ends[case[1]], case[2]) for answers in found for case in cases_of(answers)}, expected)
 
 
 def test_reachable_exactly_when_a_packet_gets_through(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +79,7 @@ def test_reachable_exactly_when_a_packet_gets_through(capsys: pytest.CaptureFixt
     with capsys.disabled():
         print(f"\n{len(found)} generated networks, {asked} connections, {through} got through, {len(wrong)} told wrongly")
     for case, one, got in wrong[:1]:
-        answers = next(each for each in found if any(i["NetworkInterfaceId"] == case[0] for i in each["NetworkInterfaces"]))
+        answers = next(each for each in found if case in cases_of(each))
         pytest.fail(f"{case}: packets {'get through' if got else 'are dropped'}, and reach says {one.verdict}\n"
                     + "\n".join(map(str, (*one.hops, *one.unknown))) + "\n" + json.dumps(answers, indent=1))
     assert asked > 10 * NETWORKS and asked * 0.2 < through < asked * 0.8, "what is drawn says little: nearly all gets through, or nearly nothing"

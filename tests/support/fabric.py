@@ -125,7 +125,7 @@ class Fabric:
             self._the_internet().link(host.link, host.namespace, "eth0")
             self._the_internet().lay()
             host.become([address], "")
-            self.apply(self._answers)
+            self._route_the_internet(self._answers)
         return self._outsiders[address].namespace
 
     def apply(self, answers: Answers) -> None:

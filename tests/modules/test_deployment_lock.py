@@ -245,6 +245,20 @@ def test_what_is_not_allowed_is_named_and_nothing_is_locked(sandbox, place, lock
         assert refused["failed"] and f"not allowed: {action}; add it" in refused["msg"] and not place.read(), refused.output
 
 
+def test_a_lock_that_is_broken_in_the_middle_of_its_renewal_does_not_come_back(sandbox, estate):
+    """Also in SSM, which binds no put to what was read."""
+    client = sandbox.client("ssm")
+    store = stores.Parameter(client, NAME)
+    mine = Record("mine", "ann", "here", "deploy", 0, 0)
+    assert lease.carried(lease.take(mine, 60, store.swaps), store, lambda seconds: None).is_of("mine")
+    assert lease.carried(lease.renew("mine", 60, store.swaps), store, lambda seconds: None).is_of("mine")
+    renewal = lease.renew("mine", 60, store.swaps)
+    assert next(renewal) == lease.Read()
+    put = renewal.send(store.read())
+    client.delete_parameter(Name=NAME)
+    assert store.put(put.record, put.over) is None and store.read().record is None
+
+
 class Timed:
     """A store whose time goes on only when a test lets it."""
 

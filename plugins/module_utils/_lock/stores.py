@@ -90,13 +90,24 @@ class Parameter(Store):
     def __str__(self) -> str:
         return f"the SSM parameter {self.name}"
 
+    def put(self, record: Record, over: Seen) -> t.Optional[Seen]:
+        """A first version in place of a record shows that this was taken away meanwhile: a lock that somebody broke must not come back."""
+        seen = super().put(record, over)
+        if seen and over.record is not None and seen.version == 1:
+            self.remove(seen)
+            return None
+        return seen
+
     def _read(self) -> Seen:
         answer = self.client.get_parameter(Name=self.name)
-        return Seen(Record.read(answer["Parameter"]["Value"]), None, now_of(answer))
+        return Seen(Record.read(answer["Parameter"]["Value"]), answer["Parameter"].get("Version"), now_of(answer))
 
     def _put(self, record: Record, over: Seen) -> t.Any:
         # SSM takes two braces for the name of another parameter.
         return self.client.put_parameter(Name=self.name, Value=record.text().replace("{{", "{ {"), Type="String", Overwrite=over.record is not None)
+
+    def _version(self, record: Record, answer: t.Any) -> t.Any:
+        return answer.get("Version")
 
     def _remove(self, seen: Seen) -> t.Any:
         return self.client.delete_parameter(Name=self.name)

@@ -147,11 +147,11 @@ REFUSED = checked(tls=trouble("timeout", "no answer in 5.0 s"), database={})
 def test_verification_is_a_table_and_what_failed_says_why():
     assert page(REFUSED).partition("Verification")[2].partition("\n\n")[0] == """\
   1 FAILED, 2 ok, 2 not verified from here
-                     controller   limiter      stranger     TLS AUTH
-  cache's settings   ok           -            -            -   -
-  Redis              -            FAILED       not verified -   -
-  Redis (plaintext)  -            ok refused   -            -   -
-  PostgreSQL         -            not verified -            -   -
+                     limiter      controller   stranger     TLS AUTH
+  cache's settings   -            ok           -            -   -
+  Redis              FAILED       -            not verified -   -
+  Redis (plaintext)  ok refused   -            -            -   -
+  PostgreSQL         not verified -            -            -   -
   -: no such path; not verified: nobody looked from there; enforced: refused without credentials
   FAILED      limiter to Redis: no answer in 5.0 s
   not seen    stranger to Redis: no answer in 5.0 s, but nobody has got through from inside, so the
@@ -428,7 +428,7 @@ def test_a_stranger_who_is_kept_out_by_an_answer_is_shown_as_kept_out():
     checks = [reports.check("stranger", "agent/limiter-1", latency=12, expected="kept out", tls="1.3", authentication="enforced"),
               reports.check("limiter-1", "agent/limiter-1", latency=9, tls="1.2", authentication="not enforced")]
     made = reports.report([], "changed", "x", checks=checks)
-    assert re.search(r"\n  agent limiter-1 +ok kept out +ok  9\.0 ms +1\.2 not enforced\n", drawn(made))
+    assert re.search(r"\n  agent limiter-1 +ok  9\.0 ms +ok kept out +1\.2 not enforced\n", drawn(made))
     assert "    ok, kept out  stranger\n    ok            limiter-1 9.0 ms\n" in drawn(made, 80)
 
 

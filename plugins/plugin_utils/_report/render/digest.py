@@ -22,6 +22,8 @@ LONGEST = 300
 SEVERITIES = ("high", "medium", "low")
 STATE_ORDER = {state: words.STATES[state] for state in ("failed", "running", "done", "to_do", "not_reached")}
 VERDICT_ORDER = {verdict: words.VERDICTS[verdict] for verdict in ("failed", "ok", "not_verified", "skipped")}
+# Columns of verification behind those of hosts.
+PLACES = ("controller", "app", "anywhere")
 # States of findings that are there now.
 WEAKENS = ("found", "new", "still")
 HOPS = {"failed": "FAILED", "not_verified": "not verified"}
@@ -329,11 +331,13 @@ def way(checks: t.Sequence[Record]) -> tuple[str, str]:
 
 
 def matrix(checks: t.Sequence[Record]) -> tuple[list[str], dict[str, dict[str, Record]]]:
-    """(the places that were looked from, the checks by target and place)"""
+    """(the places that were looked from, the checks by target and place). Hosts come first, and strangers last."""
     targets: dict[str, dict[str, Record]] = {}
     for one in checks:
         targets.setdefault(one["to"], {})[one["from"]] = one
-    return list(dict.fromkeys(one["from"] for one in checks)), targets
+    origins = dict.fromkeys(one["from"] for one in checks)
+    strangers = origins.keys() - {one["from"] for one in checks if one.get("expected") != "kept out"}
+    return sorted(origins, key=lambda origin: len(PLACES) if origin in strangers else PLACES.index(origin) if origin in PLACES else -1), targets
 
 
 # Causes, security and cost

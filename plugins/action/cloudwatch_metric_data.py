@@ -10,4 +10,4 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._in_process impo
 
 class ActionModule(InProcess):
     module = cloudwatch_metric_data
-    service = "cloudwatch"
+    services = ("cloudwatch",)

@@ -43,16 +43,16 @@ interval = 60.0
 
 
 class InProcess(ActionBase):
-    """Base of the actions. Each names its `module`, a Python module with main(), and the `service` of AWS that it asks, if it does."""
+    """Base of the actions. Each names its `module`, a Python module with main(), and the `services` of AWS that it asks, if it does."""
 
     _supports_check_mode = True
     _supports_async = True
     module: t.Any = None
-    service: str | None = None
+    services: tuple[str, ...] = ()
 
     def __init_subclass__(cls):
-        if cls.service:
-            _models.read(cls.service)
+        for service in cls.services:
+            _models.read(service)
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)

@@ -14,17 +14,19 @@ from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 from moto.iam.models import IAMBackend, iam_backends
 from moto.rds.models import rds_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import PublicAccessBlock, s3_backends
 
 from aws_api import permissions
 from aws_api.amplify.models import AmplifyBackend, amplify_backends
 from aws_api.elasticache.models import ElastiCacheBackend
+from aws_api.rds.models import AUTHORITIES, DEFAULT_AUTHORITY, instant
 from instance import Instance, write_private
 
 REGION, PARTITION = "us-east-1", "aws"
 CACHE, DATABASE, BUCKET = "huntaze-redis-production", "huntaze-postgres-production", "huntaze-beta-assets"
 APP, BRANCH = "huntaze", "main"
 IMAGE = "ami-0c1b2a3d4e5f60718"
+DATABASE_CERTIFICATE_ENDS = 2030
 DATABASE_NAME, DATABASE_USER = "postgres", "huntazeadmin"
 # Most clients cannot choose their source address: they are the limiter host, whatever the instance's network.
 LIMITER_ADDRESS = "127.0.0.1"
@@ -39,7 +41,7 @@ def build(instance: Instance, secrets: dict[str, str], policy: dict[str, t.Any])
     network = _build_network(ec2_backends[account][REGION], instance)
     _build_cache(elasticache_backends[account][REGION], network)
     _build_database(rds_backends[account][REGION], network, secrets["database_password"])
-    s3_backends[account][PARTITION].create_bucket(BUCKET, REGION)
+    _build_bucket(s3_backends[account][PARTITION])
     app_id = _build_app(amplify_backends[account][REGION])
     host, port = instance.api
     address, database_port = instance.address("2.10"), 5432
@@ -170,6 +172,13 @@ def _build_cache(elasticache: ElastiCacheBackend, network: dict[str, str]) -> No
     elasticache.lifecycle.settle(math.inf)  # the guide's cache has been there for long
 
 
+def _build_bucket(s3: t.Any) -> None:
+    """As AWS makes them since 2023: encrypted, and shut to the public."""
+    bucket = s3.create_bucket(BUCKET, REGION)
+    bucket.encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}}
+    bucket.public_access_block = PublicAccessBlock(True, True, True, True)
+
+
 def _build_app(amplify: AmplifyBackend) -> str:
     """The app as its developers left it: connected to a repository, with variables of its own, built once by a push."""
     app = amplify.create_app({
@@ -212,7 +221,13 @@ def _build_database(rds: t.Any, network: dict[str, str], password: str) -> None:
         "publicly_accessible": True,
         "port": 5432,
     })
-    # The default of PostgreSQL 15 on RDS; moto's default groups are empty.
+    database.ca_certificate_identifier = DEFAULT_AUTHORITY
+    # A server's own certificate ends before its authority's.
+    database.certificate_details = {"CAIdentifier": DEFAULT_AUTHORITY, "ValidTill": instant(AUTHORITIES[DEFAULT_AUTHORITY][2]).replace(year=DATABASE_CERTIFICATE_ENDS)}
+    # Defaults of PostgreSQL 15 on RDS; moto's default groups are empty.
     database.db_parameter_groups()[0].update_parameters([
-        {"ParameterName": "rds.force_ssl", "ParameterValue": "1", "Source": "system", "ApplyType": "dynamic", "DataType": "boolean", "IsModifiable": True}
+        {"ParameterName": name, "ParameterValue": value, "Source": "system", "ApplyType": kind, "DataType": data, "IsModifiable": True}
+        for name, value, kind, data in (
+            ("rds.force_ssl", "1", "dynamic", "boolean"), ("max_connections", "LEAST({DBInstanceClassMemory/9531392},5000)", "static", "integer"),
+        )
     ])

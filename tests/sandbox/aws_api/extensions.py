@@ -12,7 +12,7 @@ from moto.cloudtrail.models import cloudtrail_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
-from moto.rds.models import DBInstance
+from moto.rds.models import DBInstance, rds_backends
 
 import aws_api.amplify.models
 from aws_api.amplify import control as amplify_control
@@ -28,6 +28,7 @@ from aws_api.ec2 import paths
 from aws_api.ec2.models import EC2Backend
 from aws_api.elasticache.access import Access
 from aws_api.elasticache.models import ElastiCacheBackend
+from aws_api.rds.models import RDSBackend
 
 # moto builds a service's backend from the class that its dictionary of backends names, and finds urls.py beside that class.
 BACKENDS: list[tuple[t.Any, type]] = [
@@ -35,6 +36,7 @@ BACKENDS: list[tuple[t.Any, type]] = [
     (cloudwatch_backends, CloudWatchBackend),
     (ec2_backends, EC2Backend),
     (elasticache_backends, ElastiCacheBackend),
+    (rds_backends, RDSBackend),
 ]
 # Services that moto has not at all: the module that holds their backends, and the addresses that are theirs.
 SERVICES = {"amplify": (aws_api.amplify.models, url_bases)}

@@ -25,7 +25,8 @@ def of_caches(elasticache: t.Any, ec2: t.Any) -> t.Iterator[Wanted]:
 
 def of_databases(rds: t.Any, ec2: t.Any) -> t.Iterator[Wanted]:
     for database in rds.databases.values():
-        subnets = [subnet["SubnetIdentifier"] for subnet in database.db_subnet_group.subnets] if database.db_subnet_group else []
+        group = getattr(database, "db_subnet_group", None)  # moto keeps none of a cluster's member
+        subnets = [subnet["SubnetIdentifier"] for subnet in group.subnets] if group else []
         subnet = _subnet(ec2, subnets, database.address)
         if subnet:
             yield Wanted(

@@ -22,6 +22,10 @@ TAGGING = {
     "amplify": "amplify:TagResource", "cloudwatch": "cloudwatch:TagResource", "ec2": "ec2:CreateTags",
     "elasticache": "elasticache:AddTagsToResource", "rds": "rds:AddTagsToResource",
 }
+# Where an action is not called as the operation is.
+OTHERWISE_NAMED = {
+    "s3:HeadBucket": "s3:ListBucket", "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration", "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+}
 CREATING = re.compile(r"(Create|Put|Authorize|Run|Copy|Restore)(?!Tags)")
 
 
@@ -47,7 +51,8 @@ def add_user(iam: IAMBackend, name: str, keys: tuple[str, str], policy: dict[str
 
 def actions(call: Call) -> list[str]:
     """The IAM actions that a call takes."""
-    own = f"{call.service}:{call.operation}"
+    operation = f"{call.service}:{call.operation}"
+    own = OTHERWISE_NAMED.get(operation, operation)
     tagging = TAGGING.get(call.service)
     return [own, tagging] if tagging and CREATING.match(call.operation) and _has_tags(call) else [own]
 

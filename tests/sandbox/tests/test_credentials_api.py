@@ -122,13 +122,13 @@ def test_kind_08_the_caller_of_a_deployment_has_the_policy_of_the_readme(sandbox
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "status", "code", "message"), [
-    ("ec2", "describe_instances", {}, 403, "UnauthorizedOperation",
-     "You are not authorized to perform this operation. User: USER is not authorized to perform: ec2:DescribeInstances "
-     "because no identity-based policy allows the ec2:DescribeInstances action"),
+    ("ec2", "describe_images", {}, 403, "UnauthorizedOperation",
+     "You are not authorized to perform this operation. User: USER is not authorized to perform: ec2:DescribeImages "
+     "because no identity-based policy allows the ec2:DescribeImages action"),
     ("elasticache", "delete_cache_cluster", {"CacheClusterId": "c"}, 403, "AccessDenied",
      "User: USER is not authorized to perform: elasticache:DeleteCacheCluster on resource: arn:aws:elasticache:us-east-1:123456789012:* "
      "because no identity-based policy allows the elasticache:DeleteCacheCluster action"),
-    ("rds", "describe_db_clusters", {}, 403, "AccessDenied", "User: USER is not authorized to perform: rds:DescribeDBClusters on "),
+    ("rds", "describe_db_snapshots", {}, 403, "AccessDenied", "User: USER is not authorized to perform: rds:DescribeDBSnapshots on "),
     ("amplify", "delete_app", {"appId": "d123"}, 403, "AccessDeniedException", "User: USER is not authorized to perform: amplify:DeleteApp on "),
     ("cloudwatch", "set_alarm_state", {"AlarmName": "a", "StateValue": "OK", "StateReason": "r"}, 400, "AccessDeniedException",
      "User: USER is not authorized to perform: cloudwatch:SetAlarmState on "),

@@ -94,7 +94,8 @@ def _metrics(reads: Reads, app_id: str, now: datetime.datetime) -> t.Optional[di
     """Of the last hour; None for one that has no value, as nobody has asked for a page."""
     queries = [
         {"Id": key, "MetricStat": {
-            "Metric": {"Namespace": "AWS/AmplifyHosting", "MetricName": name, "Dimensions": [{"Name": "App", "Value": app_id}]}, "Period": 3600, "Stat": statistic,
+            "Metric": {"Namespace": "AWS/AmplifyHosting", "MetricName": name, "Dimensions": [{"Name": "App", "Value": app_id}]},
+            "Period": 3600, "Stat": statistic,
         }} for key, (name, statistic) in METRICS.items()
     ]
     found = reads.ask("cloudwatch", "get_metric_data", "MetricDataResults", MetricDataQueries=queries, StartTime=now - HOUR, EndTime=now)

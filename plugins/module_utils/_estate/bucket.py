@@ -23,7 +23,8 @@ def bucket(reads: Reads, named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         return {**dict.fromkeys(MEMBERS), "name": name, "exists": found}
     encryption, block, status, policy = together(
         lambda: reads.ask(
-            "s3", "get_bucket_encryption", "ServerSideEncryptionConfiguration", absent=("ServerSideEncryptionConfigurationNotFoundError",), nothing={}, Bucket=name
+            "s3", "get_bucket_encryption", "ServerSideEncryptionConfiguration", absent=("ServerSideEncryptionConfigurationNotFoundError",), nothing={},
+            Bucket=name
         ),
         lambda: reads.ask(
             "s3", "get_public_access_block", "PublicAccessBlockConfiguration", absent=("NoSuchPublicAccessBlockConfiguration",), nothing={}, Bucket=name

@@ -218,12 +218,10 @@ class _Path:
             self._acl(RETURN, leg.arrival, True, leg.seen, leg.ports)
             self._acl(RETURN, leg.sender, False, leg.goal, leg.ports)
             return
-        self._carry(RETURN, leg.arrival, leg.arrival.private(leg.goal), leg.seen, leg.ports, () if outside else (leg.sender,), leg.goal)
+        self._carry(RETURN, leg.arrival, leg.arrival.private(leg.goal), leg.seen, leg.ports, () if outside else (leg.sender,))
 
-    def _carry(
-        self, direction: str, sender: Interface, own: Cidr, goal: Cidr, ports: Ports, there: t.Sequence[Interface], seen: t.Optional[Cidr] = None,
-    ) -> Carried:
-        """Out of the sender's subnet, by a route, into the next one. seen: the sender's address as the arrival knows it, where it is another one."""
+    def _carry(self, direction: str, sender: Interface, own: Cidr, goal: Cidr, ports: Ports, there: t.Sequence[Interface]) -> Carried:
+        """Out of the sender's subnet, by a route, into the next one."""
         for one in there:
             if one.subnet and one.subnet == sender.subnet and one.vpc == sender.vpc and goal in one.addresses:
                 self.hops.append(Hop(_hop(direction, "subnet"), OK, f"both are in {one.subnet}, where neither routes nor network ACLs decide"))
@@ -231,7 +229,7 @@ class _Path:
         self._acl(direction, sender, True, goal, ports)
         carried = self._route(direction, sender, own, goal, there)
         if carried.arrival is not None:
-            self._acl(direction, carried.arrival, False, seen or carried.seen, ports)
+            self._acl(direction, carried.arrival, False, carried.seen, ports)
         return carried
 
     def _route(self, direction: str, sender: Interface, own: Cidr, goal: Cidr, there: t.Sequence[Interface]) -> Carried:

@@ -433,6 +433,20 @@ def test_what_lies_in_the_internet_is_not_known_and_our_side_is(public):
     assert codes(look(public, LIMITER, "198.51.100.99", 443)) == [("SUBNET_ACL_RESTRICTION", "acl-a1", "return", "source")]
 
 
+def test_over_ipv6_each_address_is_a_public_one(facts):
+    facts.rule("sg-cache", "tcp", PORT, PORT, "2001:db8:c::/48")
+    facts.route("rtb-a-main", "::/0", "igw-1")
+    goal = "2001:db8:a:2::a"
+    assert look(facts, "2001:db8:c::1", goal).verdict == "reachable"
+    assert codes(look(facts, "2001:db8:d::1", goal)) == [("ENI_SG_RULES_MISMATCH", "sg-cache", "forward", "destination")]
+    item = facts.one("network_acls", network_acl_id="acl-a2")
+    item["entries"] = [one for one in item["entries"] if "cidr_block" in one or one["rule_number"] > 32000]
+    assert [block.direction for block in look(facts, "2001:db8:c::1", goal).blocks] == ["forward", "return"]
+    assert look(facts).verdict == "reachable"
+    facts.one("route_tables", route_table_id="rtb-a-main")["routes"][-1].update(gateway_id=None, egress_only_internet_gateway_id="eigw-1")
+    assert look(facts, "2001:db8:a:1::a", "2001:db8:c::1").unknown
+
+
 # What is not known
 
 
@@ -462,6 +476,13 @@ def test_what_nobody_read_is_unknown(facts, member):
     else:
         assert found.verdict == "unknown" and found.unknown and not any(block.certain for block in found.blocks)
     assert reach(Network.of(None), LIMITER, CACHE, "tcp", PORT).verdict == "unknown"
+
+
+def test_whether_a_private_address_is_outside_is_told_by_the_vpcs_alone(public):
+    public["network_interfaces"] = [one for one in public["network_interfaces"] if one["network_interface_id"] != "eni-limiter"]
+    assert look(public, "192.168.1.5", "203.0.113.5", 5432).verdict == "reachable"
+    public["vpcs"] = public["subnets"] = None
+    assert look(public, "192.168.1.5", "203.0.113.5", 5432).unknown == ("ec2 DescribeVpcs was not read",)
 
 
 def test_a_group_without_rules_looks_like_one_that_nobody_read(facts):
@@ -527,3 +548,6 @@ def test_evidence_has_awss_names_in_awss_order_and_is_short():
     )
     long = text({"A": "x" * 100, "B": {"C": "y" * 150}, "D": "z" * 100})
     assert len(long) <= 300 and json.loads("{" + long + "}") == {"A": "x" * 100, "B": {"C": "y" * 150}}
+    routes = text({"RouteTableId": "rtb-1", "Routes": [{"DestinationCidrBlock": f"10.{number}.0.0/16", "GatewayId": "local"} for number in range(20)]})
+    assert routes.startswith('"RouteTableId": "rtb-1", "Routes": [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"}, {')
+    assert routes.endswith(", ... 16 more]") and len(routes) <= 300

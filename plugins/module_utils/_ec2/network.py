@@ -268,12 +268,25 @@ def as_answered(item: t.Any) -> t.Any:
 
 
 def text(item: Item) -> str:
-    """An item of AWS word for word, as JSON without its outer braces. Members that tell nothing stay out; of a long one the last do too."""
+    """An item of AWS word for word, as JSON without its outer braces. Members that tell nothing stay out, and of a long one what stands last."""
     kept = [(name, value) for name, value in item.items() if value not in (None, "", [], {}) and name not in ("Tags", "TagSet") and not name.endswith("Arn")]
-    members = [f"{json.dumps(name)}: {json.dumps(value, default=str)}" for name, value in kept]
-    while len(members) > 1 and len(", ".join(members)) > LONGEST_TEXT:
-        del members[-1]
-    return ", ".join(members)[:LONGEST_TEXT]
+    members: t.List[str] = []
+    for name, value in kept:
+        for shorter in _shortened(value):
+            member = f"{json.dumps(name)}: {shorter}"
+            if len(", ".join([*members, member])) <= LONGEST_TEXT:
+                members.append(member)
+                break
+    return ", ".join(members)
+
+
+def _shortened(value: t.Any) -> t.Iterator[str]:
+    """A value as JSON, and of a list what its first members are, shorter and shorter."""
+    yield json.dumps(value, default=str)
+    if isinstance(value, list):
+        for length in range(len(value) - 1, 0, -1):
+            shown_ = ", ".join(json.dumps(one, default=str) for one in value[:length])
+            yield f"[{shown_}, ... {len(value) - length} more]"
 
 
 def _interface(item: Item) -> Interface:

@@ -118,6 +118,9 @@ class _Path:
         here = self._candidates(source) if source is not None else []
         if not here:
             own = block_of(source) if source is not None else None
+            if own is not None and is_private(own) and not self.network.read("subnets"):
+                # Whether it is outside of all VPCs is what their blocks tell.
+                self.network.items("vpcs")
             return self._from_outside(own, there, destination)
         # Another VPC's block may hold the address of one that is known; the known one asks.
         here = [one for one in here if one.id] or here

@@ -23,7 +23,9 @@ from support.diagnosed import (
 )
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "report.schema.json").read_text())
-SHAPE = {"$defs": SCHEMA["$defs"], "type": "array", "items": {"$ref": "#/$defs/cause"}}
+SHAPE = jsonschema.Draft202012Validator(
+    {"$defs": SCHEMA["$defs"], "type": "array", "items": {"$ref": "#/$defs/cause"}}, format_checker=jsonschema.FormatChecker(),
+)
 OTHER_TOKEN = "canary-token-of-another-place"
 
 
@@ -151,9 +153,13 @@ CERTAIN += [
 ]
 
 
+def explained(result, facts, known, **place):
+    return diagnose([vantage(result, **place)], None if result["error"] else [failed(result, place.get("name", "limiter-1"))], facts, known, DECLARED)
+
+
 def causes_of(result, facts, known, **place):
-    causes = diagnose([vantage(result, **place)], None if result["error"] else [failed(result, place.get("name", "limiter-1"))], facts, known, DECLARED)
-    jsonschema.validate(causes, SHAPE, format_checker=jsonschema.FormatChecker())
+    causes = explained(result, facts, known, **place)
+    SHAPE.validate(causes)
     told = json.dumps(causes)
     assert "canary" not in told, told
     for cause in causes:
@@ -195,7 +201,7 @@ def test_whatever_is_withheld_no_other_cause_becomes_certain(case, withheld, wit
     result, facts, known, situation, _words = case
     for place in sorted(withheld, key=len, reverse=True):
         facts = at(facts, *place, value=None)
-    causes = causes_of(result, facts, None if without_cache else known)
+    causes = explained(result, facts, None if without_cache else known)
     assert causes
     assert {cause["situation"] for cause in causes if cause["confidence"] == "certain"} <= {situation}
 

@@ -133,7 +133,7 @@ def explained(case: Case) -> list[Explanation]:
     ruled_out = list(dict.fromkeys(one.says for one in findings if one.state is State.EXCLUDED and one.says))
     if not proven and not left:
         excluded = {one.situation for one in findings}
-        left = [Finding(situation, State.OPEN, "AWS's description lets it through." if path.hops else "") for situation in row.suspects
+        left = [Finding(situation, State.OPEN, "AWS's description lets it through." if path.hops else "Nothing that explains it.") for situation in row.suspects
                 if situation not in excluded]
     sure = [Explanation(case, one, LIKELY if left else CERTAIN, path.hops, ruled_out) for one in proven]
     # The only one that is left, with something to show, is more than a guess.

@@ -110,55 +110,53 @@ class Facts:
         if look.kind == "postgresql":
             return self._postgresql(look)
         # Of an agent, the bucket, CloudWatch and the app AWS shows no endpoint and no status: they are asked where the inventory has them.
-        agent = look.to.startswith("agent/")
-        return Service(look.to.replace("/", " "), look.to.replace("/", " "), look.to, [(look.place[0], look.place[1] or 443)], vpc=self._vpc_of(look.addresses),
-                       elsewhere=not agent)
+        name = look.to.replace("/", " ")
+        return Service(
+            name, name, look.to, [(look.place[0], look.place[1] or 443)], vpc=self._vpc_of(look.addresses), elsewhere=not look.to.startswith("agent/"),
+        )
 
     def _redis(self) -> Service:
-        cache = self.cache
+        cache, declared = self.cache, str((self.declared.get("huntaze_cache") or {}).get("name") or "")
         if cache is None or "exists" not in cache:
-            return Service("Redis", "the cache", str((self.declared.get("huntaze_cache") or {}).get("name") or "the cache"), None)
+            return Service("Redis", f"the cache {declared}".strip(), declared, None)
         if not cache["exists"]:
-            name = str((self.declared.get("huntaze_cache") or {}).get("name") or "")
-            return Service("Redis", f"the cache {name}".strip(), name, [], "gone", source="elasticache DescribeCacheClusters")
+            return Service("Redis", f"the cache {declared}".strip(), declared, [], status="gone")
         ends = cache.get("endpoints") or {}
         listed = [ends.get(kind) for kind in ("primary", "configuration", "reader")] + list(ends.get("nodes") or [])
         kind, name = str(cache.get("kind") or "cache"), str(cache.get("id") or "")
-        call, members, key = {
-            "replication_group": ("elasticache DescribeReplicationGroups", "replication_groups", "replication_group_id"),
-        }.get(kind, ("elasticache DescribeCacheClusters", "clusters", "cache_cluster_id"))
+        call, members, key = "elasticache DescribeCacheClusters", "clusters", "cache_cluster_id"
+        if kind == "replication_group":
+            call, members, key = "elasticache DescribeReplicationGroups", "replication_groups", "replication_group_id"
         # Of two answers of different moments, the one that is judged is the one that is shown.
         raw = next((item for item in self.part("cache", members) or [] if item.get(key) == name and all(
             item.get(judged, cache.get(judged)) == cache.get(judged) for judged in JUDGED)), None)
         return Service(
-            "Redis", f"{kind.replace('_', ' ')} {name}", name, _places(listed), cache.get("status"), cache.get("vpc_id"),
-            cache.get("security_group_ids"), False, False, call, raw if raw else {key: value for key, value in cache.items() if value not in (None, [], {})},
+            "Redis", f"{kind.replace('_', ' ')} {name}", name, _places(listed), status=cache.get("status"), vpc=cache.get("vpc_id"),
+            groups=cache.get("security_group_ids"), public=False, source=call,
+            raw=raw or {key: value for key, value in cache.items() if value not in (None, [], {})},
         )
 
     def _postgresql(self, look: Look) -> Service:
-        declared = str((self.declared.get("huntaze_database") or {}).get("identifier") or "the database")
-        proxy = self.proxy(look)
+        declared = str((self.declared.get("huntaze_database") or {}).get("identifier") or "")
+        proxy, instances = self.proxy(look), self.part("database", "instances")
         if proxy:
             name = str(proxy.get("db_proxy_name"))  # AWS does not tell its port
             return Service(
-                "PostgreSQL", f"RDS Proxy {name}", name, [(look.place[0], look.place[1] or 5432)], proxy.get("status"), proxy.get("vpc_id"),
-                proxy.get("vpc_security_group_ids"), False, False, "rds DescribeDBProxies", proxy,
+                "PostgreSQL", f"RDS Proxy {name}", name, [(look.place[0], look.place[1] or 5432)], status=proxy.get("status"), vpc=proxy.get("vpc_id"),
+                groups=proxy.get("vpc_security_group_ids"), public=False, source="rds DescribeDBProxies", raw=proxy,
             )
-        instances = self.part("database", "instances")
-        if instances is None:
-            return Service("PostgreSQL", f"database {declared}", declared, None)
         if not instances:
-            return Service("PostgreSQL", f"the database {declared}", declared, [], "gone", source="rds DescribeDBInstances")
+            known = {} if instances is None else {"status": "gone"}
+            return Service("PostgreSQL", f"the database {declared}".strip(), declared, instances, **known)
         places = _places(instance.get("endpoint") for instance in instances)
         for cluster in self.part("database", "clusters") or []:
             places += _places({"address": cluster.get(key), "port": cluster.get("port")} for key in ("endpoint", "reader_endpoint"))
         raw = next((one for one in instances if look.place[0] in dict(_places([one.get("endpoint")]))), instances[0])
-        groups = raw.get("vpc_security_groups")
+        name, groups = str(raw.get("db_instance_identifier")), raw.get("vpc_security_groups")
         return Service(
-            "PostgreSQL", f"DB instance {raw.get('db_instance_identifier')}", str(raw.get("db_instance_identifier")), places,
-            raw.get("db_instance_status"), (raw.get("db_subnet_group") or {}).get("vpc_id"),
-            None if groups is None else [group.get("vpc_security_group_id") for group in groups],
-            raw.get("publicly_accessible"), False, "rds DescribeDBInstances", raw,
+            "PostgreSQL", f"DB instance {name}", name, places, status=raw.get("db_instance_status"), vpc=(raw.get("db_subnet_group") or {}).get("vpc_id"),
+            groups=None if groups is None else [group.get("vpc_security_group_id") for group in groups], public=raw.get("publicly_accessible"),
+            source="rds DescribeDBInstances", raw=raw,
         )
 
     def proxy(self, look: Look) -> t.Optional[Mapping]:

@@ -23,29 +23,6 @@ from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.facts
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.situations import Situation as S
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._report import words as report_words
 
-# What decides about a situation, and the calls of AWS that tell it.
-NEEDS = {
-    S.GROUPS_UNREAD: ("security group rules", "DescribeSecurityGroupRules|DescribeNetworkInterfaces"),
-    S.ACLS_UNREAD: ("network ACLs", "DescribeNetworkAcls|DescribeSubnets"),
-    S.ROUTES_UNREAD: ("routes", "DescribeRouteTables|DescribeSubnets|DescribeVpc"),
-    S.DNS_OUTSIDE: ("the networks of the VPC", "DescribeVpcs"),
-    S.DNS_STALE: ("the interfaces of the VPC", "DescribeNetworkInterfaces|DescribeVpcs"),
-    S.VPC_DNS_OFF: ("the DNS attributes of the VPC", "DescribeVpcAttribute|DescribeNetworkInterfaces"),
-    S.RULE_TOO_WIDE: ("a rule for the address; one for a group or a prefix list may let it in", "DescribeSecurityGroupRules"),
-    S.TLS_FORCED: ("rds.force_ssl", "DescribeDBParameters"),
-    S.TOKEN_ROTATED: ("the note of the last deployment (huntaze:auth-token)", "ListTagsForResource"),
-    S.TOKEN_WRONG: ("the note of the last deployment (huntaze:auth-token)", "ListTagsForResource"),
-}
-_OF_REDIS, _OF_POSTGRESQL = ("the cache", "elasticache Describe"), ("the database", "rds DescribeDB")
-
-
-def unknown(case: Case, situation: S) -> str:
-    """What AWS has not told of a situation that is open, and its own words where it has refused."""
-    what, calls = NEEDS.get(situation) or (_OF_REDIS if case.look.kind == "redis" else _OF_POSTGRESQL)
-    refusals = [f"{row['source']}: {row['error']}" for row in case.facts.estate.get("read") or [] if row.get("error") and re.search(calls, row["source"])]
-    return f"nothing known of {what}" + (f" ({refusals[0]})" if refusals else "")
-
-
 # What AWS shows an endpoint and a status of.
 SERVERS = ("redis", "postgresql")
 
@@ -105,6 +82,29 @@ def _excluded(situation: S, says: str = "") -> Finding:
 
 def _open(situation: S) -> Finding:
     return Finding(situation, State.OPEN)
+
+
+# What decides about a situation, and the calls of AWS that tell it.
+NEEDS = {
+    S.GROUPS_UNREAD: ("security group rules", "DescribeSecurityGroupRules|DescribeNetworkInterfaces"),
+    S.ACLS_UNREAD: ("network ACLs", "DescribeNetworkAcls|DescribeSubnets"),
+    S.ROUTES_UNREAD: ("routes", "DescribeRouteTables|DescribeSubnets|DescribeVpc"),
+    S.DNS_OUTSIDE: ("the networks of the VPC", "DescribeVpcs"),
+    S.DNS_STALE: ("the interfaces of the VPC", "DescribeNetworkInterfaces|DescribeVpcs"),
+    S.VPC_DNS_OFF: ("the DNS attributes of the VPC", "DescribeVpcAttribute|DescribeNetworkInterfaces"),
+    S.RULE_TOO_WIDE: ("a rule for the address; one for a group or a prefix list may let it in", "DescribeSecurityGroupRules"),
+    S.TLS_FORCED: ("rds.force_ssl", "DescribeDBParameters"),
+    S.TOKEN_ROTATED: ("the note of the last deployment (huntaze:auth-token)", "ListTagsForResource"),
+    S.TOKEN_WRONG: ("the note of the last deployment (huntaze:auth-token)", "ListTagsForResource"),
+}
+_OF_REDIS, _OF_POSTGRESQL = ("the cache", "elasticache Describe"), ("the database", "rds DescribeDB")
+
+
+def unknown(case: Case, situation: S) -> str:
+    """What AWS has not told of a situation that is open, and its own words where it has refused."""
+    what, calls = NEEDS.get(situation) or (_OF_REDIS if case.look.kind == "redis" else _OF_POSTGRESQL)
+    refusals = [f"{row['source']}: {row['error']}" for row in case.facts.estate.get("read") or [] if row.get("error") and re.search(calls, row["source"])]
+    return f"nothing known of {what}" + (f" ({refusals[0]})" if refusals else "")
 
 
 # The endpoint
@@ -281,7 +281,8 @@ def something_else(case: Case) -> Finding:
     """A server's own words speak for the service only where the endpoint is AWS's."""
     if case.service.places and case.look.place in case.service.places:
         return _excluded(S.SOMETHING_ELSE, f"{case.look.place[0]}:{case.look.place[1]} is an endpoint of {case.service.object}")
-    return _open(S.SOMETHING_ELSE)
+    told = "" if case.service.places is None else f"{case.look.place[0]}:{case.look.place[1]} is no endpoint that AWS shows of {case.service.object}."
+    return Finding(S.SOMETHING_ELSE, State.OPEN, told)
 
 
 def tls_forced(case: Case) -> Finding:

@@ -17,7 +17,7 @@ description:
   - A month has 730 hours.
 options:
   _input:
-    description: What C(estate_info) tells of the estate.
+    description: The result of M(huntaze.ai_system.estate_info).
     type: dict
     required: true
   cache:
@@ -47,9 +47,15 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Read what there is
+  huntaze.ai_system.estate_info:
+    region: us-east-1
+    cache_name: huntaze-redis-production
+  register: estate
+
 - name: Show what a month of the cache costs
   ansible.builtin.debug:
-    msg: "{{ {} | huntaze.ai_system.monthly_cost(found.cache, {}) }}"
+    msg: "{{ estate | huntaze.ai_system.monthly_cost(found.cache, {}) }}"
 """
 
 RETURN = r"""

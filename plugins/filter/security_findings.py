@@ -17,7 +17,7 @@ description:
   - Secrets are named, never shown.
 options:
   _input:
-    description: What C(estate_info) tells of the estate.
+    description: The result of M(huntaze.ai_system.estate_info).
     type: dict
     required: true
   cache:
@@ -40,9 +40,15 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Read what there is
+  huntaze.ai_system.estate_info:
+    region: us-east-1
+    cache_name: huntaze-redis-production
+  register: estate
+
 - name: Show what of the cache could be safer
   ansible.builtin.debug:
-    msg: "{{ ({} | huntaze.ai_system.security_findings(found.cache, {})).findings | map(attribute='found') }}"
+    msg: "{{ (estate | huntaze.ai_system.security_findings(found.cache, {})).findings | map(attribute='found') }}"
 """
 
 RETURN = r"""

@@ -129,6 +129,8 @@ def test_kind_23_what_postgresql_and_its_proxies_say(state, words, name):
         ("ERR max number of clients reached", "busy", "number of connections"),
         ("DENIED Redis is running in protected mode because protected mode is enabled", "rejected", "protected"),
         ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "rejected", "primary"),
+        ("MOVED 3999 10.0.0.5:6379", "rejected", "configuration endpoint"),
+        ("READONLY You can't write against a read only replica.", "rejected", "primary endpoint"),
         ("CLUSTERDOWN The cluster is down", "rejected", "slots"),
         ("ERR unknown command 'PING'", "rejected", "act on its words"),
         ("MISCONF Redis is configured to save RDB snapshots", "rejected", "act on its words"),

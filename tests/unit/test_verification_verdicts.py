@@ -275,6 +275,21 @@ def test_a_stranger_at_the_database(result, verdict):
     assert only("stranger", "postgresql", checks([{**STRANGER, "database": result}, seen()], CACHE))[0] == verdict
 
 
+def test_a_stranger_is_kept_out_of_what_others_reach():
+    """One that is dead for all proves nothing, whatever else is alive."""
+    both = {**STRANGER, "database": error("timeout")}
+    for place, (redis, database) in ((seen(tls=error("timeout")), ("not_verified", "ok")), (seen(database=error("timeout")), ("ok", "not_verified"))):
+        found = checks([both, place], CACHE)
+        assert (only("stranger", "redis", found)[0], only("stranger", "postgresql", found)[0]) == (redis, database)
+
+
+@pytest.mark.parametrize("kind", ["timeout", "name_resolution", "no_route", "refused"])
+def test_one_fault_is_told_once(kind):
+    """A host that does not get to the cache has not asked it about plain text."""
+    found = checks([seen(tls=error(kind), plain=error(kind))], CACHE)
+    assert [one["verdict"] for one in found[1:3]] == ["failed", "not_verified"]
+
+
 @pytest.mark.parametrize(("status", "verdict"), [(403, "ok"), (200, "failed"), (301, "failed"), (404, "failed"), (503, "not_verified"), (None, "not_verified")])
 def test_the_bucket_as_clients_see_it(status, verdict):
     result = {**(error("timeout") if status is None else error("rejected")), "status": status, "reachable": status == 403}

@@ -24,6 +24,8 @@ PLAIN_TEXT_REFUSED = (Cause.TLS_REQUIRED, Cause.NO_ANSWER, Cause.RESET)
 GONE = (Cause.NAME_RESOLUTION, Cause.REFUSED, Cause.TIMEOUT) + PLAIN_TEXT_REFUSED
 # What proves something only from where the cache is reached: otherwise the resolver, the network or the cache may be at fault.
 PROVES_FROM_INSIDE = (Cause.NAME_RESOLUTION, Cause.TIMEOUT, Cause.NO_ANSWER, Cause.RESET)
+# Where the server itself was not asked.
+NOT_ASKED = (Cause.NAME_RESOLUTION, Cause.TIMEOUT, Cause.NO_ROUTE, Cause.REFUSED)
 # Where the inventory has what a failed look was made with.
 CACHE_VARIABLES = {
     Cause.CERTIFICATE: "huntaze_cache.tls_ca_file", Cause.NOAUTH: "huntaze_cache.auth_token", Cause.WRONGPASS: "huntaze_cache.auth_token",
@@ -113,6 +115,13 @@ def judge_refusal(result: t.Optional[Result], expected: t.Sequence[str], inside:
     if name in PROVES_FROM_INSIDE and not inside:
         return NOT_VERIFIED, f"{message}, but nobody has got through from inside, so the cache or the network may be at fault"
     return OK, message
+
+
+def judge_plain_text(result: t.Optional[Result], inside: bool) -> Judgement:
+    """A look without TLS. Where the cache is not reached at all, the look over TLS tells it already, as what it is."""
+    if not inside and not seen_nothing(result) and Cause.met_in(result) in NOT_ASKED:
+        return NOT_VERIFIED, f"{(result.get('error') or {}).get('message') or 'no reason given'}, so the cache was not asked"
+    return judge_refusal(result, PLAIN_TEXT_REFUSED, inside)
 
 
 def judge_stranger(result: t.Optional[Result], inside: bool) -> Judgement:
@@ -323,24 +332,26 @@ def check(origin: str, to: str, judgement: Judgement, result: t.Optional[Result]
 SUBJECTS = {"reached": "{}", "refused": "{} is refused", "kept out": "{} lets no stranger in", "gone": "{} is gone"}
 
 
-def checks_from(seen: t.Mapping[str, t.Any], anybody_inside: bool, lives: t.Container[str] = (), arrive: bool = False) -> t.Iterator[dict[str, t.Any]]:
+def checks_from(
+    seen: t.Mapping[str, t.Any], reached: t.Container[str], lives: t.Container[str] = (), arrive: bool = False,
+) -> t.Iterator[dict[str, t.Any]]:
     """What was seen from one vantage point.
 
-    anybody_inside: whether somebody gets through to the cache; lives: the agents that have answered; arrive: whether what agents publish is there
+    reached: which of `tls` and `database` somebody inside gets through to; lives: the agents that have answered; arrive: whether what agents publish is there
     """
     origin, tls, database = seen.get("vantage", "somewhere"), seen.get("tls"), seen.get("database")
     if seen.get("inside"):
         inside = gets_through(tls)
         yield check(origin, "redis", judge(tls, CACHE_VARIABLES), tls)
-        yield check(origin, "redis/plain-text", judge_refusal(seen.get("plain"), PLAIN_TEXT_REFUSED, inside), expected="refused")
+        yield check(origin, "redis/plain-text", judge_plain_text(seen.get("plain"), inside), expected="refused")
         for result in seen.get("former") or []:
             yield check(origin, f"{FORMER}{place_of(result.get('item') or {})}", judge_refusal(result, GONE, inside), expected="gone")
         if database is not None:
             yield check(origin, "postgresql", judge(database, DATABASE_VARIABLES), database)
     elif seen.get("inside") is False:
-        yield check(origin, "redis", judge_stranger(tls, anybody_inside), tls, "kept out")
+        yield check(origin, "redis", judge_stranger(tls, "tls" in reached), tls, "kept out")
         if database is not None:
-            yield check(origin, "postgresql", judge_database_kept_out(database, anybody_inside), database, "kept out")
+            yield check(origin, "postgresql", judge_database_kept_out(database, "database" in reached), database, "kept out")
         for name, result in (seen.get("agents") or {}).items():
             yield check(origin, f"agent/{name}", judge_agent_kept_out(result, name in lives), result, "kept out")
     if seen.get("metrics") is not None:
@@ -380,12 +391,12 @@ def checks(
     places = [seen for seen in seen_from if seen.get("inside") is not None]
     unmade = bool(places) and all((seen_nothing(seen.get("tls")) or [None])[0] == SKIPPED for seen in places)
     judged = [check("controller", "cache", (SKIPPED if unmade else OK if mode == "required" and auth else FAILED, settings))]
-    anybody_inside = any(gets_through(seen.get("tls")) for seen in within)
+    reached = [of for of in ("tls", "database") if any(gets_through(seen.get(of)) for seen in within)]
     metrics = judge_metrics(limiter.get("metrics") or {}) if limiter else (NOT_VERIFIED, "")
     asked = next((seen.get("agents") or {} for seen in seen_from if seen.get("vantage") == looks.CONTROLLER), {})
     lives = [name for name, result in asked.items() if gets_through(result)]
     for seen in seen_from:
-        judged += checks_from(seen, anybody_inside, lives, metrics[0] == OK)
+        judged += checks_from(seen, reached, lives, metrics[0] == OK)
     if not within:
         nobody = (NOT_VERIFIED, "no host of the inventory is to get through: huntaze_limiter_agents and huntaze_vantage_points have none")
         judged += [check("anywhere", to, nobody) for to in ["redis"] + (["postgresql"] if database else [])]

@@ -37,8 +37,12 @@ def explain(run_module, record_property, sandbox):
         other = {"name": "metrics", "kind": "tcp", "host": aws.hostname, "port": aws.port}
         seen = run_module("reachability", {"targets": [{"name": target["kind"], **target}, other], "timeout": timeout})
         assert seen.rc == 0, seen.output
-        cache = known or run_module("elasticache_info", {"name": declared.pop("cache", None) or sandbox.estate["cache_name"]})["cache"]
-        facts = facts or diagnosed.answers(sandbox)
+        named = declared.pop("cache", None) or sandbox.estate["cache_name"]
+        cache = known or run_module("elasticache_info", {"name": named})["cache"]
+        facts = facts or run_module("estate_info", {
+            "gather_subset": ["cache", "database", "network"], "cache_name": named, "db_identifier": "huntaze-postgres-production",
+            "host_addresses": ["127.0.0.1"],
+        })
         database = {"identifier": "huntaze-postgres-production", "user": "huntazeadmin", "name": target.get("dbname", "postgres")}
         given = {"huntaze_cache": {"name": sandbox.estate["cache_name"], "auth_token": token}, "huntaze_database": database, **declared}
         checks = [{"id": f"limiter-1>{target['kind']}", "verdict": "failed"}]

@@ -4,12 +4,7 @@
 from __future__ import annotations
 
 import copy
-import json
-import time
 import typing as t
-
-from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
-from botocore import xform_name
 
 TOKEN, PASSWORD = "canary-token-0123456789", "canary-password-0123456789"
 AT = "2026-12-01T10:00:00Z"
@@ -163,45 +158,6 @@ def seen(of: str = "redis", met: str = "", words: str = "", **changed: t.Any) ->
 
 def vantage(*results: dict[str, t.Any], name: str = "limiter-1", inside: bool = True) -> dict[str, t.Any]:
     return {"vantage": name, "inside": inside, "seen": {"results": list(results), "local_ports": [32768, 60999]}}
-
-
-def answers(sandbox: t.Any) -> dict[str, t.Any]:
-    """What AWS's own API says now, in the shape of estate_info, read by a client that is not ours."""
-    clients = {service: sandbox.client(service) for service in ("ec2", "rds", "elasticache")}
-    read: list[dict[str, t.Any]] = []
-
-    def ask(service: str, operation: str, member: str, **arguments: t.Any) -> list[dict[str, t.Any]]:
-        client = clients[service]
-        read.append({"source": f"{service} {operation}", "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "error": None})
-        answer = getattr(client, xform_name(operation))(**arguments)
-        return [camel_dict_to_snake_dict(item) for item in json.loads(json.dumps(answer[member], default=lambda value: value.isoformat()))]
-
-    network = {
-        xform_name(operation.replace("Describe", "")): ask("ec2", operation, operation.replace("Describe", "")) for operation in (
-            "DescribeVpcs", "DescribeSubnets", "DescribeRouteTables", "DescribeNetworkAcls", "DescribeSecurityGroups", "DescribeSecurityGroupRules",
-            "DescribeNetworkInterfaces", "DescribeVpcPeeringConnections",
-        )
-    }
-    for vpc in network["vpcs"]:
-        for name in ("EnableDnsSupport", "EnableDnsHostnames"):
-            answer = clients["ec2"].describe_vpc_attribute(VpcId=vpc["vpc_id"], Attribute=name[0].lower() + name[1:])
-            vpc[xform_name(name)] = answer[name]["Value"]
-    groups = ask("elasticache", "DescribeReplicationGroups", "ReplicationGroups")
-    tags = {}
-    for group in groups:
-        if group.get("status") == "available":
-            listed = clients["elasticache"].list_tags_for_resource(ResourceName=group["arn"])["TagList"]
-            read.append({"source": "elasticache ListTagsForResource", "at": AT, "error": None})
-            tags.update({tag["Key"]: tag["Value"] for tag in listed})
-    return {
-        "network": {**network, "prefix_lists": []},
-        "database": {
-            "instances": ask("rds", "DescribeDBInstances", "DBInstances"), "clusters": [], "proxies": [], "certificates": [], "major_versions": [],
-            "parameters": {"rds.force_ssl": {"value": "1"}},
-        },
-        "cache": {"replication_groups": groups, "clusters": [], "subnet_groups": [], "users": ask("elasticache", "DescribeUsers", "Users"), "tags": tags},
-        "read": read,
-    }
 
 
 def row(situation: str, causes: t.Sequence[t.Mapping[str, t.Any]]) -> str:

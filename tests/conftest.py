@@ -21,9 +21,15 @@ hypothesis.settings.register_profile("ours", deadline=None, suppress_health_chec
 hypothesis.settings.load_profile("ours")
 
 
+LONGEST = (
+    "test_agents", "test_drift", "test_deploy", "test_killed", "test_two_runs", "test_elasticache_auth", "test_drift_entry", "test_generated_networks", "test_paths",
+    "test_diagnosed", "test_refused", "test_documented_lines", "test_permissions",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The longest files first, else one process works at one when the other has nothing left to do.
-    items.sort(key=lambda item: item.path.name not in ("test_agents.py", "test_drift.py", "test_deploy.py", "test_killed.py", "test_two_runs.py", "test_refused.py"))
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

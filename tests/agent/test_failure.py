@@ -17,7 +17,7 @@ import pytest
 from support.load import Caller
 from support.machines import RULES, Redis, script_calls
 from support.strange_servers import StrangeServer
-from support.waiting import until
+from support.waiting import has_ended, until
 
 CLOSED = RULES.replace("without_redis: open ", "without_redis: closed ", 1)
 
@@ -221,7 +221,7 @@ def test_workers_end_with_their_supervisor(redis, agents):
     pids = [worker["pid"] for worker in agent.workers()]
     agent.process.kill()
     agent.process.wait()
-    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), what="the end of the workers")
+    until(lambda: all(map(has_ended, pids)), what="the end of the workers")
     agent.start()
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import typing as t
+from pathlib import Path
 
 import psutil
 import pytest
@@ -174,11 +176,11 @@ def test_it_is_renewed_and_one_whose_machine_vanished_is_taken_over(place, lock,
 
 
 def is_keeper_of(process: psutil.Process, run: subprocess.Popen) -> bool:
-    try:
-        descriptors = [f"/proc/{process.pid}/fdinfo/{name}" for name in os.listdir(f"/proc/{process.pid}/fdinfo")]
-        return any(f"Pid:\t{run.pid}\n" in open(name).read() for name in descriptors)
-    except OSError:
-        return False
+    for descriptor in Path(f"/proc/{process.pid}/fdinfo").glob("*"):
+        with contextlib.suppress(OSError):  # it may close one meanwhile, or end
+            if f"Pid:\t{run.pid}\n" in descriptor.read_text():
+                return True
+    return False
 
 
 def test_a_run_whose_lease_cannot_be_renewed_is_stopped_before_it_ends(sandbox, run_module, alone, begin):

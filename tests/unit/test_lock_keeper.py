@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.huntaze.ai_system.plugins.module_utils._lock import keeper
-from support.waiting import until
+from support.waiting import has_ended, until
 
 # A run with a worker, which has what the run has; it tells the worker's number.
 RUN = """
@@ -86,13 +86,6 @@ def test_what_a_run_has_started_is_found_and_stopped_with_it(run):
     keeper.Watched(process.pid).stop("a test")
     assert process.wait(60) == -signal.SIGINT
     until(lambda: has_ended(worker), what="the worker's end")
-
-
-def has_ended(process):
-    try:
-        return not Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:  # it may go between two looks, and in the middle of one
-        return True
 
 
 def test_a_run_without_a_keeper_does_not_wait_for_one():

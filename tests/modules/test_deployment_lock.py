@@ -176,10 +176,11 @@ def test_it_is_renewed_and_one_whose_machine_vanished_is_taken_over(place, lock,
 
 
 def is_keeper_of(process: psutil.Process, run: subprocess.Popen) -> bool:
-    for descriptor in Path(f"/proc/{process.pid}/fdinfo").glob("*"):
-        with contextlib.suppress(OSError):  # it may close one meanwhile, or end
-            if f"Pid:\t{run.pid}\n" in descriptor.read_text():
-                return True
+    with contextlib.suppress(OSError):  # it may end meanwhile
+        for name in os.listdir(f"/proc/{process.pid}/fdinfo"):
+            with contextlib.suppress(OSError):  # or close one
+                if f"Pid:\t{run.pid}\n" in Path(f"/proc/{process.pid}/fdinfo", name).read_text():
+                    return True
     return False
 
 

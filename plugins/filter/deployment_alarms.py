@@ -23,7 +23,7 @@ options:
     type: dict
     required: true
   instances:
-    description: The database's instances, as M(amazon.aws.rds_instance_info) describes them.
+    description: The database's instances, as M(huntaze.ai_system.estate_info) describes them.
     type: list
     elements: dict
     default: []

@@ -17,10 +17,10 @@ options:
   _input:
     description:
       - What the deployment asks for, and what was found.
-      - C(account), C(region), C(cache_name), C(cache_security_group_id), C(agents), C(database_identifier), C(allow_limiter) and C(stages) are what
+      - C(region), C(cache_name), C(cache_security_group_id), C(agents), C(database_identifier), C(allow_limiter) and C(stages) are what
         the deployment asks for.
-      - C(cache) is the result of M(huntaze.ai_system.elasticache_info). C(database) is a mapping with C(instances), and with C(msg) if they could
-        not be read.
+      - C(cache) is the result of M(huntaze.ai_system.elasticache_info), C(estate) that of M(huntaze.ai_system.estate_info), which has read the
+        account and the database's instances.
     type: dict
     required: true
 author:

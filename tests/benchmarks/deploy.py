@@ -20,7 +20,7 @@ def looked_up(estate: Estate) -> dict[str, t.Any]:
     database = camel_dict_to_snake_dict(sandbox.client("rds").describe_db_instances()["DBInstances"][0])
     return {
         "huntaze_cache_before": dict(sandboxes.run_module(sandbox, "elasticache_info", {"name": "huntaze-redis-production"})),
-        "huntaze_database_before": {"instances": [json.loads(json.dumps(database, default=str))]},
+        "huntaze_estate_before": {"account": {"id": sandbox.estate["account_id"]}, "database": {"instances": [json.loads(json.dumps(database, default=str))]}},
     }
 
 

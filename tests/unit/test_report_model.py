@@ -110,7 +110,7 @@ def test_what_preflight_plans_for_an_agents_host_is_a_part_of_its_stage():
 
 def test_an_unchanged_run_is_clean_and_says_what_it_compared():
     rules = {"module_args": {"rules": [{}, {}], "region": "us-east-1"}}
-    events = [plan("network", [], invocation=rules), plan("auth_close", []), event("preflight", action="amazon.aws.aws_caller_info", account="123456789012")]
+    events = [plan("network", [], invocation=rules), plan("auth_close", []), event("preflight", action="huntaze.ai_system.estate_info", account={"id": "123456789012"})]
     made = reported(*events)
     assert made["outcome"] == {"word": "clean", "sentence": "Nothing to do: 3 objects as declared", "effect": None, "next": None}
     assert (made["run"]["account"], made["run"]["region"], made["run"]["objects"], made["steps"]) == ("123456789012", "us-east-1", 3, [])
@@ -132,7 +132,7 @@ def test_kind_01_a_run_of_some_stages_does_not_call_everything_as_declared(left_
 
 
 def test_a_playbook_that_only_looks_compares_nothing():
-    looked = event("preflight", action="amazon.aws.aws_caller_info")
+    looked = event("preflight", action="huntaze.ai_system.estate_info")
     assert reported(looked, command="verify", stages=["preflight", "verify"])["outcome"]["sentence"] == "Looked only, nothing was compared"
 
 

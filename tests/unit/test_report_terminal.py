@@ -17,7 +17,7 @@ from support import reports
 from unit.test_report_model import AUTH, CACHE, EVENTS, RUN, SLOW, event, plan
 
 BEGAN = 1795662764.0  # 26 Nov 2026 03:12:44 UTC
-LOOK_UP = event("preflight", action="amazon.aws.aws_caller_info", account="123456789012", invocation={"module_args": {"region": "us-east-1"}})
+LOOK_UP = event("preflight", action="huntaze.ai_system.estate_info", account={"id": "123456789012"}, invocation={"module_args": {"region": "us-east-1"}})
 
 
 def works(latency):

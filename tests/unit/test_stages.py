@@ -34,6 +34,7 @@ NOT_OF_A_STAGE = {
     "elasticache_auth": {"requirepass"},  # preflight refuses it by its own name
     "amplify_environment": {"app_name"},
     "deployment_lock": {"lease_seconds", "wait_timeout"},  # the play hands over huntaze_lock
+    "estate_info": {"app_id"},  # each look asks for what it needs
 }
 
 
@@ -315,25 +316,31 @@ INSTANCE = {
 EVERY = ["network", "auth_open", "agent", "auth_close", "app", "alarms"]
 
 
+def read(instances, error=None):
+    return {
+        "account": {"id": "123456789012"}, "database": {"instances": instances}, "read": [{"source": "rds DescribeDBInstances", "at": "", "error": error}],
+    }
+
+
 def found(cache=None, instance=None, **changed):
     return {
-        "account": "123456789012", "region": "us-east-1", "cache_name": "huntaze", "cache_security_group_id": "", "agents": "deployed", "stages": EVERY,
+        "region": "us-east-1", "cache_name": "huntaze", "cache_security_group_id": "", "agents": "deployed", "stages": EVERY,
         "database_identifier": "db", "allow_limiter": True, "cache": {"cache": {**CACHE, **(cache or {})}},
-        "database": {"instances": [{**INSTANCE, **(instance or {})}]}, **changed,
+        "estate": read([{**INSTANCE, **(instance or {})}]), **changed,
     }
 
 
 def test_an_estate_as_it_should_be_has_no_problem():
     assert estate_problems(found()) == []
-    assert estate_problems(found(database_identifier="", database={"instances": []})) == []
+    assert estate_problems(found(database_identifier="", estate=read(None))) == []
 
 
 @pytest.mark.parametrize(
     ("looked_up", "words"),
     [
         (found({"exists": False}), "There is no cache huntaze in account 123456789012"),
-        (found(cache={}, database={"instances": []}), "There is no database db"),
-        (found(database={"instances": [], "msg": "AccessDenied"}), "could not be looked up (rds:DescribeDBInstances): AccessDenied"),
+        (found(cache={}, estate=read([])), "There is no database db"),
+        (found(estate=read(None, "AccessDenied: User")), "could not be looked up (rds:DescribeDBInstances): AccessDenied: User"),
         ({**found(), "cache": {"msg": "no answer"}}, "could not be looked up: no answer"),
         (found({"status": "creating", "endpoints": {"primary": None}}), "status creating and shows no endpoint of a primary"),
         (found({"status": "creating", "endpoints": None}), "status creating and shows no endpoint of a primary"),

@@ -65,7 +65,7 @@ GRAVE_OF_THE_LIMITER = ("redis-latency", "agent-silent")
 def deployment_alarms(variables, cache, instances=(), agents=0):
     """Every alarm of the deployment, as a list of cloudwatch_alarms' items.
 
-    `variables` are the deployment's, `cache` is what elasticache_info says of it, `instances` are the database's as rds_instance_info describes them,
+    `variables` are the deployment's, `cache` is what elasticache_info says of it, `instances` are the database's as estate_info describes them,
     and `agents` says how many this inventory deploys.
     """
     declared = filled(variables)

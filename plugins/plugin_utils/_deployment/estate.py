@@ -14,7 +14,7 @@ def cache_problems(found):
         return
     if not cache.get("exists"):
         yield (
-            f"There is no cache {name} in account {found['account']}, region {found['region']}: neither a cluster nor a replication group nor a "
+            f"There is no cache {name} in account {found['estate']['account']['id']}, region {found['region']}: neither a cluster nor a replication group nor a "
             "serverless cache. Correct huntaze_cache.name, huntaze_aws.region or the credentials."
         )
         return
@@ -32,18 +32,18 @@ def cache_problems(found):
 
 
 def database_problems(found):
-    name, database = found["database_identifier"], found["database"]
+    name = found["database_identifier"]
     if not name:
         return
-    instances = database.get("instances") or []
+    instances = found["estate"]["database"]["instances"]
+    if instances is None:
+        yield f"The database {name} could not be looked up (rds:DescribeDBInstances): {why_unread(found['estate'], 'rds')}"
+        return
     if not instances:
-        if database.get("msg"):
-            yield f"The database {name} could not be looked up (rds:DescribeDBInstances): {database['msg']}"
-        else:
-            yield (
-                f"There is no database {name} in account {found['account']}, region {found['region']}: neither a DB instance nor a DB cluster with "
-                "instances. Correct huntaze_database.identifier, or leave huntaze_database out."
-            )
+        yield (
+            f"There is no database {name} in account {found['estate']['account']['id']}, region {found['region']}: neither a DB instance nor a DB cluster "
+            "with instances. Correct huntaze_database.identifier, or leave huntaze_database out."
+        )
         return
     first = instances[0]
     if not (first.get("endpoint") or {}).get("address"):
@@ -55,6 +55,22 @@ def database_problems(found):
         group.get("vpc_security_group_id") for group in first.get("vpc_security_groups") or []
     ):
         yield f"AWS shows no security group of the database {name}, so the limiter hosts cannot be let in. Set huntaze_database.allow_limiter: false."
+
+
+def why_unread(estate, service):
+    """What AWS said where it refused to tell something."""
+    return next((row["error"] for row in estate["read"] if row["error"] and row["source"].startswith(f"{service} ")), "no reason given")
+
+
+def group_problems(estate, named):
+    """Security groups that are named and not there. estate: what estate_info has read of them."""
+    groups = (estate.get("network") or {}).get("security_groups")
+    if groups is None:
+        return [f"The security groups that new rules name could not be looked up: {why_unread(estate, 'ec2')}"]
+    there = {group["group_id"] for group in groups}
+    return [
+        f"There is no security group {name} in this account and region, which huntaze_limiter names: correct it." for name in named if name not in there
+    ]
 
 
 def estate_problems(found):

@@ -94,7 +94,7 @@ def report(events: t.Sequence[Event], run: Run, previous: t.Optional[t.Mapping[s
             **({"id": words.clean(asked["id"])} if asked and asked.get("id") else {}),
             "command": run.command,
             "mode": "check" if run.check or looks else "apply",
-            "account": next((str(event.result["account"]) for event in events if re.fullmatch(r"\d{12}", str(event.result.get("account")))), None),
+            "account": next(filter(None, map(_account, events)), None),
             "region": next(filter(None, map(_region, events)), None),
             "began": words.iso(run.began),
             "ended": words.iso(run.ended) if run.ended is not None else None,
@@ -418,6 +418,13 @@ def _objects(events: t.Sequence[Event]) -> int:
             key = (event.action, event.host) if module in ("elasticache_auth", "limiter_agent") else (event.path, event.host)
             compared[key] = len(listed) if isinstance(listed, list) else 1
     return sum(compared.values())
+
+
+def _account(event: Event) -> t.Optional[str]:
+    """What estate_info has read."""
+    account = event.result.get("account")
+    found = account.get("id") if isinstance(account, dict) else None
+    return str(found) if re.fullmatch(r"\d{12}", str(found)) else None
 
 
 def _region(event: Event) -> t.Optional[str]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 def cache_problems(found):
     name, stages = found["cache_name"], found["stages"]
-    cache = found["cache"].get("cache")
+    cache, account = found["cache"].get("cache"), found["estate"]["account"]["id"]
     if cache is None:
         yield f"The cache {name} could not be looked up: {found['cache'].get('msg', 'no reason given')}"
         return
     if not cache.get("exists"):
         yield (
-            f"There is no cache {name} in account {found['estate']['account']['id']}, region {found['region']}: neither a cluster nor a replication group nor a "
+            f"There is no cache {name} in account {account}, region {found['region']}: neither a cluster nor a replication group nor a "
             "serverless cache. Correct huntaze_cache.name, huntaze_aws.region or the credentials."
         )
         return

@@ -124,7 +124,8 @@ def endpoint(case: Case) -> Finding:
     if service.places is None:
         return _open(situation)
     if host in dict(service.places):
-        return _excluded(situation, f"{host} is an endpoint of {service.object}")
+        exact = case.look.place in service.places
+        return _excluded(situation, f"{host}:{case.look.place[1]} is an endpoint of {service.object}" if exact else f"{host} is a host of {service.object}")
     if not redis and case.look.cause is not Cause.NAME_RESOLUTION:
         return _open(situation)  # it may be an alias, or a proxy that nobody told of
     shown = ", ".join(dict(service.places))
@@ -138,7 +139,7 @@ def port(case: Case) -> Finding:
     if not service.ports:
         return _excluded(S.WRONG_PORT) if service.absent else _open(S.WRONG_PORT)
     if asked in service.ports:
-        return _excluded(S.WRONG_PORT, f"{service.object} listens on port {asked}")
+        return _excluded(S.WRONG_PORT)
     right = dict(service.places or ()).get(case.look.place[0]) or sorted(service.ports)[0]
     return _proven(case, S.WRONG_PORT, f"{service.object} has its endpoint on port {right}.", *case.endpoints(), right_port=right)
 
@@ -169,7 +170,8 @@ def dns_outside(case: Case) -> Finding:
         return _open(S.DNS_OUTSIDE)
     outside = [address for address in case.look.addresses if not within(address, blocks)]
     if not outside:
-        return _excluded(S.DNS_OUTSIDE, f"{case.look.addresses[0]} is in the VPC of {case.service.object}")
+        told = f"{case.look.addresses[0]} is in the VPC of {case.service.object}"
+        return _excluded(S.DNS_OUTSIDE, "" if case.facts.network("network_interfaces") else told)  # dns_stale tells more
     if case.service.public is not False:
         # The public address of a public database is right from outside of its VPC; from inside, the VPC's resolver answers the private one.
         interfaces = case.facts.network("network_interfaces")
@@ -332,8 +334,9 @@ def certificate_expired(case: Case) -> Finding:
     if not ends or not case.look.at:
         return _open(S.CERT_EXPIRED)
     if _instant(ends) > _instant(case.look.at):
-        return _excluded(S.CERT_EXPIRED, f"the certificate of {case.service.object} is valid until {ends}")
-    return _proven(case, S.CERT_EXPIRED, f"The certificate was valid until {ends}.", case.saw(), *case.item("CertificateDetails", "CACertificateIdentifier"))
+        return _excluded(S.CERT_EXPIRED, f"the certificate of {case.service.object} is valid until {_day(ends)}")
+    evidence = case.item("CertificateDetails", "CACertificateIdentifier")
+    return _proven(case, S.CERT_EXPIRED, f"The certificate was valid until {_day(ends)}.", case.saw(), *evidence)
 
 
 def clock(case: Case) -> Finding:
@@ -439,12 +442,12 @@ def token(case: Case) -> list[Finding]:
     told_at = case.facts.at("elasticache ListTagsForResource", case.look.at)
     note = record("elasticache ListTagsForResource", told_at, f"{TAG_KEY}: v2/{tag.phase}/.../{tag.date}")
     if tag.date != now:
-        says = f"The token was last changed {now}; the last deployment had noted {tag.date}."
-        return [_proven(case, S.TOKEN_ROTATED, says, *evidence, note, case.saw(), since=f", {now}"), _excluded(S.TOKEN_WRONG)]
-    unchanged = _excluded(S.TOKEN_ROTATED, f"the token was not changed since the last deployment, {now}")
+        says = f"The token was last changed {_day(now)}; the last deployment had noted {_day(tag.date)}."
+        return [_proven(case, S.TOKEN_ROTATED, says, *evidence, note, case.saw(), since=f", {_day(now)}"), _excluded(S.TOKEN_WRONG)]
+    unchanged = _excluded(S.TOKEN_ROTATED, f"the token was not changed since the last deployment, {_day(now)}")
     if ours:
         return [unchanged, _excluded(S.TOKEN_WRONG, "huntaze_cache.auth_token is the token that the last deployment noted")]
-    says = f"The last deployment noted another token, and nobody changed it since, {now}."
+    says = f"The last deployment noted another token, and nobody changed it since, {_day(now)}."
     return [unchanged, _proven(case, S.TOKEN_WRONG, says, note, *evidence, case.saw())]
 
 
@@ -539,6 +542,14 @@ def rule_too_wide(case: Case) -> Finding:
 
 def _says(case: Case, pattern: str) -> bool:
     return bool(re.search(pattern, case.look.words))
+
+
+def _day(text: t.Any) -> str:
+    """A moment that AWS tells, for people; its own word where it is none."""
+    try:
+        return report_words.moment(str(text))
+    except ValueError:
+        return str(text)
 
 
 def _instant(text: t.Any) -> datetime.datetime:

@@ -292,13 +292,15 @@ class Situation(str, enum.Enum):
         "{credential}", "gives clients the credentials", "{describe}", "shows whether credentials are asked for",
     )
     TOKEN_ROTATED = (
-        "token_rotated", REFUSES, "the token was changed elsewhere", "the token of {object} was changed elsewhere{since}", VARIABLE,
-        "huntaze_cache: {{auth_token: THE TOKEN IN FORCE}}", "takes up the token that is in force; a deployment with another one then rotates it",
+        "token_rotated", REFUSES, "the token was changed elsewhere", "the token of {object} was changed elsewhere{since}", COMMAND,
+        "ansible-playbook deploy.yml",
+        "makes huntaze_cache.auth_token the only token again and cuts off whoever has the other one; or name the other one there first",
         _CACHE, "shows AuthTokenLastModifiedDate: later than the last deployment, somebody else changed the token",
     )
     TOKEN_WRONG = (
         "token_wrong", REFUSES, "the token is not the one in force", "huntaze_cache.auth_token is not the token that the last deployment made the only one",
-        VARIABLE, "huntaze_cache: {{auth_token: THE TOKEN IN FORCE}}", "takes up the token that is in force: look where the inventory's comes from",
+        COMMAND, "ansible-playbook deploy.yml",
+        "makes huntaze_cache.auth_token the only token and cuts off whoever has the other one; or name the other one there first",
         "aws elasticache list-tags-for-resource --resource-name {arn}", "shows the note of the last deployment, huntaze:auth-token",
     )
     AUTH_OFF = (

@@ -13,6 +13,7 @@ from grounds import CACHE, DATABASE, DISTANT, EVERYWHERE, LIMITER, PASSWORD, POS
 from support import diagnosed, sandboxes
 from support.waiting import until
 
+OUTSIDE = "198.51.100.7"
 ALL = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": EVERYWHERE}]}
 
 
@@ -25,7 +26,7 @@ def look(ground: Ground, sandbox: sandboxes.Sandbox, source: str, *targets: str,
     }
     result = sandboxes.run_module(
         sandbox, "reachability", {"timeout": timeout, "targets": [{"name": name, **known[name]} for name in targets or known]},
-        namespace=ground.fabric.host(source))
+        namespace=ground.fabric.outsider(source) if source == OUTSIDE else ground.fabric.host(source))
     assert result.rc == 0 and TOKEN not in result.output and PASSWORD not in result.output, result.output
     return result
 
@@ -122,7 +123,22 @@ def test_both_servers_answer_where_nothing_is_wrong(ground: Ground, sandbox: san
     assert [(each["reachable"], each["from_address"]) for each in seen] == [(True, source)] * 2
 
 
-def test_a_port_that_is_let_in_and_has_no_server_refuses(ground: Ground, sandbox: sandboxes.Sandbox) -> None:
+def test_a_port_that_is_let_in_and_has_no_server_refuses(
+    ground: Ground, sandbox: sandboxes.Sandbox, record_property: t.Callable[[str, t.Any], None],
+) -> None:
     with ground.altered(lambda aws: aws.instead("cache", aws.rule(REDIS, "limiter"), aws.rule(6380, "limiter"))):
-        (seen,) = look(ground, sandbox, LIMITER, "redis", port=6380, timeout=20)["results"]
-    assert seen["error"]["class"] == "refused"
+        seen = look(ground, sandbox, LIMITER, "redis", port=6380, timeout=20)
+        causes = explained(ground, seen, answered(ground))
+    record_property("diagnosis", diagnosed.row("wrong port", causes))
+    assert seen["results"][0]["error"]["class"] == "refused"
+    assert [(cause["situation"], cause["confidence"]) for cause in causes] == [("wrong_port", "certain")]
+
+
+def test_nobody_outside_of_the_vpc_reaches_a_private_address(
+    ground: Ground, sandbox: sandboxes.Sandbox, record_property: t.Callable[[str, t.Any], None],
+) -> None:
+    seen = look(ground, sandbox, OUTSIDE, "redis")
+    causes = explained(ground, seen, answered(ground))
+    record_property("diagnosis", diagnosed.row("outside of the VPC", causes))
+    assert (seen["results"][0]["error"]["class"], seen["results"][0]["from_address"]) == ("timeout", OUTSIDE)
+    assert [(cause["situation"], cause["confidence"]) for cause in causes] == [("outside_of_vpc", "certain")]

@@ -478,6 +478,27 @@ def test_what_nobody_read_is_unknown(facts, member):
     assert reach(Network.of(None), LIMITER, CACHE, "tcp", PORT).verdict == "unknown"
 
 
+def test_where_the_way_is_not_known_nobody_knows_whom_the_other_end_sees(facts):
+    without_rules(peered(facts), "sg-peer")
+    facts.rule("sg-peer", "tcp", PORT, PORT, "sg-limiter")
+    assert look(facts, destination=PEER).verdict == "reachable"
+    facts["vpc_peering_connections"] = []
+    assert look(facts, destination=PEER).verdict == "unknown"
+    # A rule for another port lets nobody in, whoever asks.
+    without_rules(facts, "sg-peer")
+    facts.rule("sg-peer", "tcp", 22, 22, ALL)
+    assert codes(look(facts, destination=PEER)) == [("ENI_SG_RULES_MISMATCH", "sg-peer", "forward", "destination")]
+    assert look(facts, destination=PEER).verdict == "blocked"
+
+
+def test_an_acl_decides_only_where_the_two_are_surely_in_two_subnets(facts):
+    facts["network_interfaces"] = [one for one in facts["network_interfaces"] if one["network_interface_id"] != "eni-cache"]
+    acl(facts, "acl-a1")
+    assert look(facts).verdict == "blocked"
+    facts["subnets"] = None
+    assert look(facts).verdict == "unknown"
+
+
 def test_whether_a_private_address_is_outside_is_told_by_the_vpcs_alone(public):
     public["network_interfaces"] = [one for one in public["network_interfaces"] if one["network_interface_id"] != "eni-limiter"]
     assert look(public, "192.168.1.5", "203.0.113.5", 5432).verdict == "reachable"

@@ -102,12 +102,16 @@ class _Path:
         self.hops: t.List[Hop] = []
         self.blocks: t.List[Block] = []
         self.unknown: t.List[str] = []
+        self.named = False
+        # False from where a way is not known: what comes after it may meet other packets than those that are supposed.
+        self.sure = True
 
     def miss(self, hop: str, missing: t.Any) -> None:
         self.unknown.append(str(missing))
         self.hops.append(Hop(hop, UNKNOWN, str(missing)))
 
-    def stop(self, hop: str, block: Block) -> None:
+    def stop(self, hop: str, block: Block, sure: bool = True) -> None:
+        block = block if sure else block._replace(certain=False)
         self.blocks.append(block)
         if not block.certain:
             self.unknown.append(block.says)
@@ -115,6 +119,7 @@ class _Path:
 
     def follow(self, source: t.Optional[str], destination: str) -> None:
         there = self._candidates(destination)
+        self.named = str(destination).startswith("eni-")
         here = self._candidates(source) if source is not None else []
         if not here:
             own = block_of(source) if source is not None else None
@@ -173,7 +178,9 @@ class _Path:
         last = legs[-1]
         # The source's groups stand at the beginning of the path.
         hops, blocks, self.hops, self.blocks = self.hops, self.blocks, [], []
-        self._group(sender, True, goal, last.arrival if last.joined else None, last.joined)
+        sure, self.sure = self.sure, True
+        self._group(sender, True, goal, last.arrival if last.joined and sure else None, last.joined or not sure)
+        self.sure = sure
         self.hops += hops
         self.blocks += blocks
         if last.arrival is not None:
@@ -229,11 +236,18 @@ class _Path:
             if one.subnet and one.subnet == sender.subnet and one.vpc == sender.vpc and goal in one.addresses:
                 self.hops.append(Hop(_hop(direction, "subnet"), OK, f"both are in {one.subnet}, where neither routes nor network ACLs decide"))
                 return Carried(one, own, joined=True)
+        sure, self.sure = self.sure, self.sure and self._apart(sender, goal, there)
         self._acl(direction, sender, True, goal, ports)
+        self.sure = sure
         carried = self._route(direction, sender, own, goal, there)
         if carried.arrival is not None:
             self._acl(direction, carried.arrival, False, carried.seen, ports)
         return carried
+
+    def _apart(self, sender: Interface, goal: Cidr, there: t.Sequence[Interface]) -> bool:
+        """Whether an address is surely not in the sender's subnet."""
+        known = any(one.subnet for one in there) or any(one.get("subnet_id") == sender.subnet for one in self.network.known("subnets"))
+        return known or (goal.version == 4 and not is_private(goal))
 
     def _route(self, direction: str, sender: Interface, own: Cidr, goal: Cidr, there: t.Sequence[Interface]) -> Carried:
         hop = _hop(direction, "route")
@@ -249,19 +263,20 @@ class _Path:
             table = self.network.table(sender.subnet, sender.vpc)
             route = _chosen(self.network, table, goal)
             if route is None:
-                self.stop(hop, way.no_route(table))
-                return supposed
+                raise _Stopped(way.no_route(table))
             if route.get("state") == "blackhole":
-                self.stop(hop, way.blackhole(table, route))
-                return supposed
+                raise _Stopped(way.blackhole(table, route))
             if route.get("state", "active") != "active":
                 raise Missing(f"{table['route_table_id']} calls its route to {shown(goal)} {route['state']}, and whether packets follow it is not known")
             carried = self._follow(way, own, there, table, route)
         except Missing as missing:
             self.miss(hop, missing)
+            self.sure = False
             return supposed
         except _Stopped as stopped:
-            self.stop(hop, stopped.block)
+            self.stop(hop, stopped.block, self.sure)
+            # Whether a peering could carry the rest, and the groups with it, nobody read.
+            self.sure = self.sure and (meant is None or meant.vpc == sender.vpc or self.network.read("vpc_peering_connections"))
             return supposed
         self.hops.append(Hop(hop, OK, f"{table['route_table_id']} leads to {shown(goal)}: {_target(route)}"))
         return carried
@@ -297,7 +312,8 @@ class _Path:
         found = [one for one in there if one.vpc == vpc and way.goal in one.addresses]
         if found:
             return found[0]
-        if way.there is not None:
+        # An address that is known elsewhere only may be of an interface that nobody read.
+        if way.there is not None and (self.named or way.direction == RETURN):
             raise _Stopped(way.elsewhere(table, route, vpc))
         raise Missing(f"no network interface with the address {shown(way.goal)} was read in {vpc}")
 
@@ -346,7 +362,7 @@ class _Path:
             self.stop(hop, acl_block(
                 acl, entry, egress, direction, self.protocol, peer, dropped, not allowed, "source" if at_source else "destination",
                 _near(acl, egress, self.protocol, peer),
-            ))
+            ), self.sure)
         return None
 
     def _group(self, interface: Interface, egress: bool, peer: Cidr, other: t.Optional[Interface], joined: bool) -> None:
@@ -360,6 +376,9 @@ class _Path:
         except Missing as missing:
             return self.miss(hop, missing)
         said = [(rule, self._lets(rule, peer, peer_groups)) for rule in rules]
+        if not self.sure:
+            # From another address, a rule for this port may let it in.
+            said = [(rule, lets or (None if self._is_protocol(rule) and self._is_port(rule) else False)) for rule, lets in said]
         names = ", ".join(self.network.group_name(group) for group in interface.groups)
         if any(lets for dummy, lets in said):
             return self.hops.append(Hop(

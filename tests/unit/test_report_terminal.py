@@ -393,6 +393,13 @@ possible  a route is missing
 """
 
 
+def test_what_a_cause_explains_is_one_sentence_among_the_checks():
+    failed = [reports.check("limiter-1", to, "failed", says="no answer in 5.0 s (all looks together). Check the group: is it open?") for to in ("redis", "postgresql")]
+    told = drawn(reports.full(checks=failed)).partition("\nVerification")[2].partition("\nSecurity")[0]
+    assert "  FAILED      limiter-1 to Redis: no answer in 5.0 s (all looks together)\n" in told
+    assert "  FAILED      limiter-1 to PostgreSQL: no answer in 5.0 s (all looks together). Check the group: is" in told
+
+
 def test_what_lacks_in_a_cause_has_no_row():
     told = causes_in([{**reports.CAUSE, "path": [], "aws_says": "", "evidence": [], "ruled_out": []}])
     assert re.findall(r"^  (\w+)", told, re.M) == ["client", "remedy"]

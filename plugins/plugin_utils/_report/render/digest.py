@@ -312,6 +312,12 @@ def verdict_counts(checks: t.Sequence[Record]) -> str:
     return counts((one["verdict"] for one in checks), VERDICT_ORDER)
 
 
+def explained(report: Record) -> list[Record]:
+    """The checks. Of those that a cause explains, why they failed is said in one sentence: the cause says the rest."""
+    known = {check for cause in report["causes"] for check in cause["checks"]}
+    return [{**one, "says": words.headline(one["says"], LONGEST)} if one["id"] in known and one["says"] else one for one in report["checks"]]
+
+
 def reasons(checks: t.Sequence[Record], verdict: str, unlooked: bool = False) -> list[str]:
     """Why a verdict is what it is; what one reason explains is one text. unlooked: also where nobody looked, which a table shows."""
     groups: dict[tuple[str, str], list[str]] = {}

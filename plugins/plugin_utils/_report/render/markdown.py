@@ -243,7 +243,7 @@ def _verification(report: t.Mapping[str, t.Any], rows: int) -> str:
     told = [f"#### Verification: {digest.verdict_counts(checks)}", _table(heads, lines)]
     told += _more(len(targets), rows)
     for verdict, label in (("failed", "FAILED"), ("not_verified", "Not verified")):
-        told.append(_list([f"{label}: {text}" for text in digest.reasons(checks, verdict)], rows))
+        told.append(_list([f"{label}: {text}" for text in digest.reasons(digest.explained(report), verdict)], rows))
     return "\n\n".join(filter(None, told))
 
 

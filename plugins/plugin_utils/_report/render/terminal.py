@@ -418,7 +418,7 @@ def _verification(page: _Page, report: t.Mapping[str, t.Any]) -> None:
         _matrix(page, origins, targets, first, column)
     else:
         _list(page, targets)
-    _reasons(page, checks)
+    _reasons(page, digest.explained(report))
 
 
 def _cell(one: t.Mapping[str, t.Any]) -> str:

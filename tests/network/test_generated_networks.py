@@ -11,11 +11,11 @@ import pytest
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from ansible_collections.huntaze.ai_system.plugins.module_utils._ec2.reach import Network, reach
 from generated import PORTS, address, networks, outsider, public_address
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, seed, settings, strategies as st
 from support.fabric import Fabric
 from support.packets import Question, got_through
 
-NETWORKS = int(os.environ.get("HUNTAZE_NETWORKS", "300"))
+NETWORKS, SEED = int(os.environ.get("HUNTAZE_NETWORKS", "300")), os.environ.get("HUNTAZE_SEED")
 SIDE_BY_SIDE = 50
 Case = tuple[str, str, int]  # the interface that asks, or somebody outside; the interface or the public address that is asked; the port
 
@@ -23,18 +23,14 @@ Case = tuple[str, str, int]  # the interface that asks, or somebody outside; the
 def drawn(number: int) -> list[dict[str, t.Any]]:
     """The same ones at each run, unless the environment names a seed."""
     found: list[dict[str, t.Any]] = []
-    seed = os.environ.get("HUNTAZE_SEED")
 
     @settings(
-        max_examples=number, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=seed is None)
+        max_examples=number, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=SEED is None)
     @given(st.data())
     def draw(data: st.DataObject) -> None:
         found.append(data.draw(networks(f"{len(found):04}")))
 
-    if seed:
-        from hypothesis import seed as seeded
-        draw = seeded(int(seed))(draw)
-    draw()
+    (draw if SEED is None else seed(int(SEED))(draw))()
     return found[:number]
 
 

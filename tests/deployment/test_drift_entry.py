@@ -134,4 +134,4 @@ def test_it_runs_installed_from_any_directory(tmp_path):
     done = subprocess.run([link, "-i", "localhost,", "-c", "local"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=300)
     report = json.loads((tmp_path / "reports" / "report.json").read_text())
     assert done.returncode == 1 and report["outcome"]["word"] == "failed" and "huntaze_aws" in done.stdout, done.stdout + done.stderr
-    assert report["run"]["command"] == "drift" and "ansible-playbook -i localhost, huntaze.ai_system.drift" in done.stdout
+    assert report["run"]["command"] == "drift" and "scripts/huntaze-drift -i localhost," in done.stdout

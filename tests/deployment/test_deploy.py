@@ -35,7 +35,8 @@ def test_the_guides_cache_is_secured_and_what_changes_afterwards_is_put_right(sa
     assert_activation_does_what_was_announced(sandbox, estate, deploy)
     sandbox.control.forget_calls()
     deployment.assert_nothing_left_to_do(deploy())
-    assert {sandbox.calls()[f"elasticache.{call}"] for call in ("DescribeCacheClusters", "DescribeReplicationGroups")} == {2}, sandbox.calls()
+    # Before anything, to plan, and to verify.
+    assert {sandbox.calls()[f"elasticache.{call}"] for call in ("DescribeCacheClusters", "DescribeReplicationGroups")} == {3}, sandbox.calls()
     assert_clients_see_a_secured_cache(sandbox, estate, ioredis)
     assert_what_others_changed_is_put_right(sandbox, estate, deploy)
     assert_another_token_is_a_rotation(sandbox, estate, deploy)

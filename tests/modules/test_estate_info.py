@@ -77,7 +77,13 @@ def test_users_clusters_prefix_lists_and_logs(sandbox, estate, named, run_module
         )
     cache.create_user_group(UserGroupId="limiters", Engine="redis", UserIds=["default-user", "limiter"])
     caches.create(sandbox, TransitEncryptionEnabled=True, UserGroupIds=["limiters"])
-    rds.create_db_cluster(DBClusterIdentifier="aurora", Engine="aurora-postgresql", MasterUsername="owner", MasterUserPassword=CANARY)
+    rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="ours", DBParameterGroupFamily="aurora-postgresql12", Description="ours")
+    rds.modify_db_cluster_parameter_group(
+        DBClusterParameterGroupName="ours", Parameters=[{"ParameterName": "rds.force_ssl", "ParameterValue": "0", "ApplyMethod": "immediate"}]
+    )
+    rds.create_db_cluster(
+        DBClusterIdentifier="aurora", Engine="aurora-postgresql", MasterUsername="owner", MasterUserPassword=CANARY, DBClusterParameterGroupName="ours"
+    )
     for name in ("aurora-1", "aurora-2"):
         rds.create_db_instance(DBInstanceIdentifier=name, DBClusterIdentifier="aurora", Engine="aurora-postgresql", DBInstanceClass="db.t4g.medium")
     listed = ec2.create_managed_prefix_list(
@@ -102,7 +108,8 @@ def test_users_clusters_prefix_lists_and_logs(sandbox, estate, named, run_module
     assert [one["replication_group_id"] for one in result["cache"]["replication_groups"]] == ["created"]
     assert sorted(one["user_id"] for one in result["cache"]["users"]) == ["default-user", "limiter"]
     assert [one["db_instance_identifier"] for one in result["database"]["instances"]] == ["aurora-1", "aurora-2"]
-    assert [one["db_cluster_identifier"] for one in result["database"]["clusters"]] == ["aurora"] and result["database"]["parameters"] is not None
+    assert [one["db_cluster_identifier"] for one in result["database"]["clusters"]] == ["aurora"]
+    assert result["database"]["parameters"]["rds.force_ssl"]["value"] == "0"
     assert result["network"]["prefix_lists"] == [{"prefix_list_id": listed, "cidrs": ["198.51.100.0/24"]}]
     (event,) = result["app"]["log_events"]
     assert event["stream"] == stream and "connect ETIMEDOUT" in event["message"] and result["bucket"]["tls_only"] is True

@@ -56,22 +56,8 @@ def assert_activation_does_what_was_announced(sandbox, estate, deploy):
     deployment.assert_secured(sandbox, estate["auth_token"])
     deployment.assert_app_built_once(sandbox, estate)
     assert_the_alarms_watch(sandbox)
-    assert_posture_and_cost_are_told(first)
     with pytest.raises(redis.ConnectionError):
         sandbox.redis(old, tls=False).ping()
-
-
-def assert_posture_and_cost_are_told(deployed):
-    """From what AWS says once the stages have done their work."""
-    found = {one["id"]: one["severity"] for one in deployed.report["security"]}
-    assert found["postgresql/public/huntaze-postgres-production"] == "high" and found["agents/open/huntaze-limiter/tcp-8443-from-0.0.0.0-0"] == "medium"
-    assert "redis/at_rest/huntaze-redis" in found
-    assert not [name for name in found if name.startswith(("redis/in_transit", "redis/authentication", "redis/open"))]
-    assert not [note for note in deployed.report["notes"] if "nothing is said of" in note], deployed.output
-    cost = deployed.report["cost"]
-    amounts = {item["id"]: item["usd_month"] for item in cost["items"]}
-    assert (amounts["elasticache/node/cache.t3.micro"], amounts["ec2/limiter/t4g.micro"], amounts["ec2/address"]) == (12.41, 12.26, 7.3)
-    assert cost["change"] == 3.5, "12 metrics of alarms, a composite one, and the agents' 6 metrics"
 
 
 def assert_clients_see_a_secured_cache(sandbox, estate, ioredis):

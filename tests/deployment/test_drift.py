@@ -64,7 +64,9 @@ def hands(sandbox: sandboxes.Sandbox) -> t.Iterator[Hands]:
     sandbox.reset()
     deployed = deployment.run(sandbox)
     assert deployed.rc == 0, deployed.output
-    yield Hands(sandbox)
+    hands = Hands(sandbox)
+    hands.deployed = deployed
+    yield hands
     sandbox.reset()
 
 
@@ -82,6 +84,20 @@ def drift(sandbox: sandboxes.Sandbox) -> t.Callable[..., deployment.Outcome]:
 def found(outcome: deployment.Outcome, *states: str) -> set[tuple[str, str]]:
     """(object, field) of the records in these states."""
     return {(f"{one['object']['kind']} {one['object']['name']}", one["field"]) for one in outcome.report["drift"] if one["state"] in (states or ("new", "still"))}
+
+
+def test_01_the_deployment_has_told_how_safe_it_is_and_what_it_costs(hands):
+    """From what AWS says once the stages have done their work."""
+    deployed = hands.deployed
+    found = {one["id"]: one["severity"] for one in deployed.report["security"]}
+    assert found["postgresql/public/huntaze-postgres-production"] == "high" and found["agents/open/huntaze-limiter/tcp-8443-from-0.0.0.0-0"] == "medium"
+    assert "redis/at_rest/huntaze-redis" in found
+    assert not [name for name in found if name.startswith(("redis/in_transit", "redis/authentication", "redis/open"))]
+    assert not [note for note in deployed.report["notes"] if "nothing is said of" in note], deployed.output
+    cost = deployed.report["cost"]
+    amounts = {item["id"]: item["usd_month"] for item in cost["items"]}
+    assert (amounts["elasticache/node/cache.t3.micro"], amounts["ec2/limiter/t4g.micro"], amounts["ec2/address"]) == (12.41, 12.26, 7.3)
+    assert cost["change"] == 3.5, "12 metrics of alarms, a composite one, and the agents' 6 metrics"
 
 
 def test_01_a_clean_estate_costs_little_and_nothing_is_changed(hands, drift, sandbox):

@@ -275,7 +275,8 @@ def test_the_commands_of_the_remedies_make_the_way(facts, source, goal):
         for command in dict.fromkeys(block.remedy["text"] for block in found.blocks):
             carry_out(facts, command)
         before, found = found, look(facts, source, goal)
-        assert said(found) != said(before), before
+        # A new peering connection shows in what is to be done next.
+        assert (said(found), [block.remedy for block in found.blocks]) != (said(before), [block.remedy for block in before.blocks]), before
     raise AssertionError(found)
 
 

@@ -22,7 +22,7 @@ options:
     description:
       - The parts to read. Left out, all parts are read whose objects are named.
       - V(db_instances) reads only RV(database.instances), and V(security_groups) only those of O(security_group_ids).
-      - V(network) reads the VPCs of all that is named.
+      - V(network) reads the VPCs of all that is named, and those of this account and region that are peered with them.
     type: list
     elements: str
     choices: [account, database, cache, network, hosts, bucket, app, db_instances, security_groups]
@@ -183,7 +183,7 @@ cache:
       type: dict
       sample: {Environment: production}
 network:
-  description: The VPCs that the named objects stand in, and all that is in them.
+  description: The VPCs that the named objects stand in and those peered with them, and all that is in them.
   returned: success
   type: dict
   contains:

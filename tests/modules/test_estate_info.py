@@ -92,6 +92,9 @@ def test_users_clusters_prefix_lists_and_logs(sandbox, estate, named, run_module
     ec2.authorize_security_group_ingress(GroupId=estate["cache_security_group_id"], IpPermissions=[
         {"IpProtocol": "tcp", "FromPort": 6379, "ToPort": 6379, "PrefixListIds": [{"PrefixListId": listed}]}
     ])
+    near = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    peering = ec2.create_vpc_peering_connection(VpcId=near, PeerVpcId=estate["vpc_id"])["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
     amplify.update_branch(appId=estate["app_id"], branchName=estate["app_branch"], environmentVariables={"DATABASE_URL": CANARY})
     group, stream = f"/aws/amplify/{estate['app_id']}", f"{estate['app_branch']}/2026/11/26/abc"
     logs.create_log_group(logGroupName=group)
@@ -111,6 +114,8 @@ def test_users_clusters_prefix_lists_and_logs(sandbox, estate, named, run_module
     assert [one["db_cluster_identifier"] for one in result["database"]["clusters"]] == ["aurora"]
     assert result["database"]["parameters"]["rds.force_ssl"]["value"] == "0"
     assert result["network"]["prefix_lists"] == [{"prefix_list_id": listed, "cidrs": ["198.51.100.0/24"]}]
+    # A peered VPC of this account is part of the network, and one of another account is not told.
+    assert all({one["vpc_id"] for one in result["network"][member]} == {near, estate["vpc_id"]} for member in ("vpcs", "route_tables", "network_acls"))
     (event,) = result["app"]["log_events"]
     assert event["stream"] == stream and "connect ETIMEDOUT" in event["message"] and result["bucket"]["tls_only"] is True
     assert CANARY not in result.output and CANARY[::-1] not in result.output and "canary" not in result.output

@@ -27,10 +27,13 @@ def only_security_groups(reads: Reads, named: t.Mapping[str, t.Any]) -> dict[str
 
 
 def network(reads: Reads, named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    vpcs = _vpcs_concerned(reads, named)
-    if not vpcs:
+    concerned = _vpcs_concerned(reads, named)
+    if not concerned:
         return dict.fromkeys(MEMBERS)
-    answers = dict(zip(MEMBERS, together(
+    peerings = _peerings(reads, concerned)
+    # A client may stand at the other end, which decides too; of another account or region AWS tells nothing by these calls.
+    vpcs = sorted({*concerned, *(end for one in peerings or [] for end in _ends(one))})
+    vpcs_found, subnets, tables, acls, groups, rules, interfaces = together(
         lambda: _vpcs(reads, vpcs),
         lambda: _filtered(reads, "subnets", "vpc-id", vpcs),
         lambda: _filtered(reads, "route_tables", "vpc-id", vpcs),
@@ -38,9 +41,17 @@ def network(reads: Reads, named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         lambda: _filtered(reads, "security_groups", "vpc-id", vpcs),
         lambda: _rules(reads, vpcs),
         lambda: _filtered(reads, "network_interfaces", "vpc-id", vpcs),
-        lambda: _peerings(reads, vpcs),
+    )
+    return dict(zip(MEMBERS, (
+        vpcs_found, subnets, tables, acls, groups, rules, interfaces, peerings, _prefix_lists(reads, tables, rules),
     )))
-    return {**answers, "prefix_lists": _prefix_lists(reads, answers["route_tables"], answers["security_group_rules"])}
+
+
+def _ends(peering: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    if (peering.get("status") or {}).get("code") == "active":
+        for side in ("requester_vpc_info", "accepter_vpc_info"):
+            if (peering.get(side) or {}).get("vpc_id"):
+                yield peering[side]["vpc_id"]
 
 
 def _vpcs_concerned(reads: Reads, named: t.Mapping[str, t.Any]) -> list[str]:
@@ -64,12 +75,10 @@ def _filtered(reads: Reads, what: str, name: str, values: t.Sequence[str]) -> Fo
 
 def _vpcs(reads: Reads, vpcs: t.Sequence[str]) -> Found:
     """With what DNS does in them, which AWS tells by a call for each VPC and attribute."""
-    asked = [(vpc, attribute) for vpc in vpcs for attribute in ATTRIBUTES]
-    found, *told = together(lambda: _filtered(reads, "vpcs", "vpc-id", vpcs), *(lambda one=one: _attribute(reads, *one) for one in asked))
-    if found is None:
-        return None
-    known = dict(zip(asked, told))
-    return [{**one, **{attribute: known.get((one["vpc_id"], attribute)) for attribute in ATTRIBUTES}} for one in found]
+    found = _filtered(reads, "vpcs", "vpc-id", vpcs)
+    asked = [(one["vpc_id"], attribute) for one in found or [] for attribute in ATTRIBUTES]
+    known = dict(zip(asked, together(*(lambda one=one: _attribute(reads, *one) for one in asked))))
+    return None if found is None else [{**one, **{attribute: known[one["vpc_id"], attribute] for attribute in ATTRIBUTES}} for one in found]
 
 
 def _attribute(reads: Reads, vpc: str, attribute: str) -> t.Optional[bool]:

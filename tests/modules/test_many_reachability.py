@@ -113,7 +113,7 @@ def test_many_kinds_at_once(look, sandbox, website, strange, dropping):
         {"name": "nowhere", "kind": "https", "host": "nowhere.invalid"},
         {"name": "unchecked", "kind": "redis", "host": address, "tls": True, "tls_ca_file": "/nowhere/ca.pem"},
         {"name": "database", "kind": "postgresql", "user": "u", "password": "canary", **strange(strange_servers.saying(b"N"))},
-        timeout=3,
+        timeout=6,
     )
     seen = {one["name"]: one for one in result["results"]}
     met = {name: (one["error"] or {}).get("class") for name, one in seen.items()}
@@ -159,7 +159,7 @@ import json, socket, sys, threading
 real = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *rest, **more: threading.Event().wait() if host == "cache.example" else real(host, *rest, **more)
 from ansible.module_utils import basic
-basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = json.dumps({{"ANSIBLE_MODULE_ARGS": {{"targets": {targets!r}, "timeout": 0.5}}}}).encode(), "legacy"
+basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = json.dumps({{"ANSIBLE_MODULE_ARGS": {{"targets": {targets!r}, "timeout": 3}}}}).encode(), "legacy"
 from ansible_collections.huntaze.ai_system.plugins.modules import reachability
 reachability.main()
 """

@@ -46,7 +46,7 @@ def test_interfaces_come_and_go_with_the_nodes_and_keep_their_ids(ec2: t.Any, sa
     elasticache.create_replication_group(
         ReplicationGroupId="grown", ReplicationGroupDescription="d", PrimaryClusterId=estate["cache_name"], NumCacheClusters=2,
     )
-    until(lambda: elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"] == "available", 30, "the replication group")
+    until(lambda: elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"] == "available", what="the replication group")
     found = {each["Description"]: each for each in interfaces(ec2, requester_id="amazon-elasticache")}
     (group,) = elasticache.describe_replication_groups()["ReplicationGroups"]
     assert set(found) == {f"ElastiCache {member}" for member in group["MemberClusters"]}
@@ -59,9 +59,9 @@ def test_interfaces_come_and_go_with_the_nodes_and_keep_their_ids(ec2: t.Any, sa
     )
     (moved,) = interfaces(ec2, addresses__private_ip_address=primary)
     assert [each["GroupId"] for each in moved["Groups"]] == [estate["limiter_security_group_id"]]
-    until(lambda: elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"] == "available", 30, "the replication group")
+    until(lambda: elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"] == "available", what="the replication group")
     elasticache.delete_replication_group(ReplicationGroupId="grown")
-    until(lambda: not interfaces(ec2, requester_id="amazon-elasticache"), 30, "the end of the interfaces")
+    until(lambda: not interfaces(ec2, requester_id="amazon-elasticache"), what="the end of the interfaces")
 
 
 def test_each_limiter_host_is_an_instance_with_the_address_of_its_agent(ec2: t.Any, estate: dict[str, t.Any]) -> None:

@@ -59,7 +59,8 @@ def _add_vpc(draw: t.Any, new: t.Any, answers: dict[str, list[Item]], number: in
     blocks = [f"10.{number}.0.0/16", *([f"10.{100 + number}.0.0/16"] if one_in(draw, 4) else [])]
     answers["Vpcs"].append({
         "VpcId": vpc_id, "CidrBlock": blocks[0], "State": "available", "IsDefault": False, "OwnerId": "123456789012", "Tags": [],
-        "CidrBlockAssociationSet": [{"AssociationId": new("vpc-cidr-assoc"), "CidrBlock": block, "CidrBlockState": {"State": "associated"}} for block in blocks],
+        "CidrBlockAssociationSet": [
+            {"AssociationId": new("vpc-cidr-assoc"), "CidrBlock": block, "CidrBlockState": {"State": "associated"}} for block in blocks],
     })
     subnets = [f"10.{number}.1.0/24", f"10.{number}.2.0/24"][:draw(st.sampled_from([1, 2, 2]))]
     subnets += [f"10.{100 + number}.1.0/24"] if len(blocks) > 1 else []
@@ -130,7 +131,7 @@ def _add_rules(draw: t.Any, new: t.Any, answers: dict[str, list[Item]]) -> None:
         members = [other for other in answers["SecurityGroups"]
                    if other["VpcId"] == group["VpcId"] or frozenset((other["VpcId"], group["VpcId"])) in active]
         for egress in (False, True):
-            if egress and not one_in(draw, 6):
+            if egress and not one_in(draw, 4):
                 rules = [("-1", -1, -1, {"CidrIpv4": EVERYWHERE})]
             else:
                 rules = [(*_traffic(draw), _others(draw, answers, group, members, active, wide, narrow))
@@ -149,7 +150,9 @@ def _traffic(draw: t.Any) -> tuple[str, int, int]:
     return protocol, -1, -1
 
 
-def _others(draw: t.Any, answers: dict[str, list[Item]], group: Item, members: list[Item], active: dict[t.Any, str], wide: list[str], narrow: list[str]) -> Item:
+def _others(
+    draw: t.Any, answers: dict[str, list[Item]], group: Item, members: list[Item], active: dict[t.Any, str], wide: list[str], narrow: list[str],
+) -> Item:
     kind = draw(st.sampled_from(["wide"] * 5 + ["narrow", "group", "group", "list"]))
     if kind == "list":
         return {"PrefixListId": answers["PrefixLists"][0]["PrefixListId"]}
@@ -210,7 +213,7 @@ def _routes_over(draw: t.Any, answers: dict[str, list[Item]], peering: Item, the
 
 def _add_acls(draw: t.Any, new: t.Any, answers: dict[str, list[Item]], vpc: Item) -> None:
     subnets = [subnet["SubnetId"] for subnet in of(answers, "Subnets", vpc)]
-    custom = draw(st.lists(st.sampled_from(subnets), max_size=len(subnets), unique=True)) if one_in(draw, 4) else []
+    custom = draw(st.lists(st.sampled_from(subnets), max_size=len(subnets), unique=True)) if one_in(draw, 3) else []
     plain = [subnet for subnet in subnets if subnet not in custom]
     for associated in [plain, *([custom] if custom else [])]:
         acl = new("acl")
@@ -226,6 +229,10 @@ def _add_acls(draw: t.Any, new: t.Any, answers: dict[str, list[Item]], vpc: Item
 
 
 def _entries(draw: t.Any, answers: dict[str, list[Item]], egress: bool) -> list[Item]:
+    if one_in(draw, 2):  # as people write them: what is asked for, and what answers come back on
+        ports = draw(st.sampled_from([(1024, 65535), (1024, 65535), (32768, 60999), (5432, 6379), (22, 443)]))
+        servers = [_entry(egress, 110, "allow", EVERYWHERE, "6", (5432, 6379))] if one_in(draw, 2) else []
+        return [_entry(egress, 100, "allow", EVERYWHERE, "6", ports), *servers]
     blocks = [EVERYWHERE, EVERYWHERE, "10.0.0.0/8", *(subnet["CidrBlock"] for subnet in answers["Subnets"]),
               *(f"{address(each)}/32" for each in answers["NetworkInterfaces"])]
     numbers = draw(st.lists(st.integers(1, 200), min_size=1, max_size=4, unique=True))

@@ -78,4 +78,4 @@ def test_reachable_exactly_when_a_packet_gets_through(capsys: pytest.CaptureFixt
         answers = next(each for each in found if case in cases_of(each))
         pytest.fail(f"{case}: packets {'get through' if got else 'are dropped'}, and reach says {one.verdict}\n"
                     + "\n".join(map(str, (*one.hops, *one.unknown))) + "\n" + json.dumps(answers, indent=1))
-    assert asked > 10 * NETWORKS and asked * 0.2 < through < asked * 0.8, "what is drawn says little: nearly all gets through, or nearly nothing"
+    assert asked > 10 * NETWORKS and asked * 0.1 < through < asked * 0.9, "what is drawn says little: nearly all gets through, or nearly nothing"

@@ -49,11 +49,14 @@ class Situation(t.NamedTuple):
 SITUATIONS = [
     # Another rule lets the distant worker in to the same ports.
     Situation("no ingress rule", "ingress_for_another_source", lambda aws: aws.revoked("cache", aws.rule(REDIS, "limiter"))),
-    Situation("no ingress rule of the database", "ingress_for_another_source", lambda aws: aws.revoked("database", aws.rule(POSTGRESQL, "limiter")), target="postgresql"),
+    Situation("no ingress rule of the database", "ingress_for_another_source",
+              lambda aws: aws.revoked("database", aws.rule(POSTGRESQL, "limiter")), target="postgresql"),
     Situation("no ingress rule for a peer's group", "ingress_for_another_source", lambda aws: aws.revoked("cache", aws.rule(REDIS, "distant")), DISTANT),
     Situation("rule for another port", "ingress_for_another_port", lambda aws: aws.instead("cache", aws.rule(REDIS, "limiter"), aws.rule(6380, "limiter"))),
-    Situation("rule for another protocol", "ingress_for_another_protocol", lambda aws: aws.instead("cache", aws.rule(REDIS, "limiter"), aws.rule(REDIS, "limiter", "udp"))),
-    Situation("rule for another source", "ingress_for_another_source", lambda aws: aws.instead("cache", aws.rule(REDIS, "limiter"), aws.rule(REDIS, "10.99.0.0/16"))),
+    Situation("rule for another protocol", "ingress_for_another_protocol",
+              lambda aws: aws.instead("cache", aws.rule(REDIS, "limiter"), aws.rule(REDIS, "limiter", "udp"))),
+    Situation("rule for another source", "ingress_for_another_source",
+              lambda aws: aws.instead("cache", aws.rule(REDIS, "limiter"), aws.rule(REDIS, "10.99.0.0/16"))),
     Situation("no ingress rule at all", "ingress_missing", lambda aws: aws.revoked("cache", aws.rule(REDIS, "limiter"), aws.rule(REDIS, "distant"))),
     Situation("egress closed", "egress_closed", lambda aws: aws.revoked("limiter", ALL, egress=True)),
     Situation("other VPC without a route", "route_missing", lambda aws: aws.unrouted(aws.other, "10.20.0.0/16"), DISTANT),

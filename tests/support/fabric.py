@@ -224,7 +224,8 @@ class Vpc:
         """The kernel takes the longest prefix. `throw` goes on to the VPC's own interfaces."""
         table = self._table(subnet_id)
         lists = {each["PrefixListId"]: each["Cidrs"] for each in self._answers.get("PrefixLists", [])}
-        local = [ipaddress.ip_network(route["DestinationCidrBlock"]) for route in table["Routes"] if _target(route) == "local" and "DestinationCidrBlock" in route]
+        own = [route["DestinationCidrBlock"] for route in table["Routes"] if _target(route) == "local" and "DestinationCidrBlock" in route]
+        local = list(map(ipaddress.ip_network, own))
         chosen: dict[ipaddress.IPv4Network, tuple[int, str]] = {}
         for route in table["Routes"]:
             if route["State"] == "filtered":
@@ -368,7 +369,8 @@ def _addresses(interface: Item) -> list[str]:
 
 def _public(interface: Item) -> dict[str, str]:
     """Its private addresses that have a public one."""
-    found = {each["PrivateIpAddress"]: each["Association"]["PublicIp"] for each in interface["PrivateIpAddresses"] if each.get("Association", {}).get("PublicIp")}
+    addresses = [each for each in interface["PrivateIpAddresses"] if each.get("Association", {}).get("PublicIp")]
+    found = {each["PrivateIpAddress"]: each["Association"]["PublicIp"] for each in addresses}
     if interface.get("Association", {}).get("PublicIp"):
         found.setdefault(_addresses(interface)[0], interface["Association"]["PublicIp"])
     return found

@@ -38,6 +38,9 @@ options:
   app_id:
     description: The identifier of an app of Amplify Hosting.
     type: str
+  app_name:
+    description: The name of that app, in the place of O(app_id). Where several apps have it, nothing is known of the app.
+    type: str
   branch:
     description: A branch of that app. Without it, the app's branch and builds are not read.
     type: str
@@ -71,7 +74,7 @@ notes:
   - V(bucket) takes C(s3:ListBucket), C(s3:GetEncryptionConfiguration), C(s3:GetBucketPublicAccessBlock), C(s3:GetBucketPolicyStatus) and
     C(s3:GetBucketPolicy).
   - V(app) takes C(amplify:GetApp), C(amplify:GetBranch), C(amplify:ListJobs), C(logs:DescribeLogGroups), C(logs:FilterLogEvents) and
-    C(cloudwatch:GetMetricData).
+    C(cloudwatch:GetMetricData). By O(app_name) it takes C(amplify:ListApps) too.
 extends_documentation_fragment:
   - huntaze.ai_system.attributes
   - amazon.aws.common.modules
@@ -379,6 +382,7 @@ def main():
             db_identifier=dict(type="str"),
             bucket=dict(type="str"),
             app_id=dict(type="str"),
+            app_name=dict(type="str"),
             branch=dict(type="str"),
             host_addresses=dict(type="list", elements="str"),
             security_group_ids=dict(type="list", elements="str"),

@@ -106,7 +106,8 @@ def test_users_clusters_prefix_lists_and_logs(sandbox, estate, named, run_module
         "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{named['bucket']}/*",
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }]}))
-    result = run_module("estate_info", {**named, "cache_name": "created", "db_identifier": "aurora"})
+    by_name = {option: value for option, value in named.items() if option != "app_id"} | {"app_name": "huntaze"}
+    result = run_module("estate_info", {**by_name, "cache_name": "created", "db_identifier": "aurora"})
     assert refused(result) == [], result.output
     assert [one["replication_group_id"] for one in result["cache"]["replication_groups"]] == ["created"]
     assert sorted(one["user_id"] for one in result["cache"]["users"]) == ["default-user", "limiter"]
@@ -141,6 +142,8 @@ def test_what_is_not_there_is_empty_and_no_refusal(sandbox, estate, run_module):
     result = run_module("estate_info", {**named, "host_addresses": ["198.51.100.9"], "security_group_ids": ["sg-00000000000000000"]})
     assert refused(result) == [], result.output
     assert result["database"]["instances"] == result["cache"]["clusters"] == result["cache"]["replication_groups"] == result["hosts"]["instances"] == []
+    nameless = run_module("estate_info", {"gather_subset": ["app"], "app_name": "nobody", "branch": "main"})
+    assert nameless["app"]["app"] == {} and nameless["app"]["jobs"] is None and refused(nameless) == []
     assert (result["bucket"]["exists"], result["app"]["app"], result["app"]["jobs"]) == (False, {}, []) and set(result["network"].values()) == {None}
 
 

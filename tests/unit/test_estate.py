@@ -15,7 +15,7 @@ from ansible_collections.huntaze.ai_system.plugins.module_utils._plan import MAS
 from hypothesis import given
 from hypothesis import strategies as st
 
-OPTIONS = ("gather_subset", "cache_name", "db_identifier", "bucket", "app_id", "branch", "host_addresses", "security_group_ids")
+OPTIONS = ("gather_subset", "cache_name", "db_identifier", "bucket", "app_id", "app_name", "branch", "host_addresses", "security_group_ids")
 NAMED = {
     "cache_name": "huntaze-redis", "db_identifier": "huntaze-postgres", "bucket": "huntaze-beta-assets", "app_id": "d1a2b3c4d5e6f7", "branch": "main",
     "host_addresses": ["172.31.16.5", "i-0123456789abcdef0"], "security_group_ids": ["sg-0c0ffee0c0ffee001"],

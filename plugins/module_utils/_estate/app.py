@@ -38,7 +38,9 @@ USER_IN_URL = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
 
 
 def app(reads: Reads, named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    app_id, branch_name = named["app_id"], named["branch"]
+    app_id, branch_name = named["app_id"] or _app_id(reads, named["app_name"]), named["branch"]
+    if not app_id:
+        return {**dict.fromkeys(MEMBERS), "app": None if app_id is None else {}}
     at_branch = {"appId": app_id, "branchName": branch_name}
     now = datetime.datetime.now(datetime.timezone.utc)
     found, branch, jobs, groups, metrics = together(
@@ -63,6 +65,13 @@ def app(reads: Reads, named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "log_events": _events(reads, group, branch_name, now, values.values()) if exists and known else None,
         "metrics": metrics,
     }
+
+
+def _app_id(reads: Reads, name: str) -> t.Optional[str]:
+    """Of the one app of that name; empty where there is none, and None where AWS does not tell which."""
+    apps = reads.ask("amplify", "list_apps", "apps")
+    found = [one["app_id"] for one in apps or [] if one.get("name") == name]
+    return None if apps is None or len(found) > 1 else "".join(found)
 
 
 def _of(found: t.Optional[t.Mapping[str, t.Any]], told: t.Sequence[str]) -> t.Optional[dict[str, t.Any]]:

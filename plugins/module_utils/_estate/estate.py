@@ -34,7 +34,7 @@ SUBSETS = {
     "network": Subset("network", network.network, tuple(PLACES), ("ec2",)),
     "hosts": Subset("hosts", hosts.hosts, ("host_addresses",), ("ec2",)),
     "bucket": Subset("bucket", bucket.bucket, ("bucket",), ("s3",)),
-    "app": Subset("app", app.app, ("app_id",), ("amplify", "logs", "cloudwatch")),
+    "app": Subset("app", app.app, ("app_id", "app_name"), ("amplify", "logs", "cloudwatch")),
 }
 # The least of a part, for those who need no more: in the same place, all else being null.
 LEAST = {
@@ -76,8 +76,10 @@ def problems(parameters: t.Mapping[str, t.Any]) -> list[str]:
     if parameters["bucket"] is not None and not BUCKET.fullmatch(parameters["bucket"]):
         found.append(f"bucket is {parameters['bucket']!r}, which is no bucket's name: give the name alone, without s3:// and without a path.")
     found += amplify.problems(parameters)
-    if parameters["branch"] is not None and parameters["app_id"] is None:
-        found.append("branch goes with app_id: name the app that it is a branch of.")
+    if parameters["branch"] is not None and not _can_read(SUBSETS["app"], parameters):
+        found.append("branch goes with app_id or app_name: name the app that it is a branch of.")
+    if parameters["app_id"] is not None and parameters["app_name"] is not None:
+        found.append("app_id and app_name both name the app: give one of them.")
     return [sentence for sentence in found if sentence]
 
 

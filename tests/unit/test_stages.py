@@ -33,9 +33,8 @@ HERE = "huntaze.ai_system."
 NOT_OF_A_STAGE = {
     "elasticache_auth": {"requirepass"},  # preflight refuses it by its own name
     "amplify_environment": {"app_name"},
-    "estate_info": {"gather_subset"},  # it speaks of it where a task names parts
     "deployment_lock": {"lease_seconds", "wait_timeout"},  # the play hands over huntaze_lock
-    "estate_info": {"app_id"},  # each look asks for what it needs
+    "estate_info": {"app_id", "gather_subset"},  # each look asks for what it needs, and it speaks of parts only where a task names them
 }
 
 

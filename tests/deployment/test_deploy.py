@@ -84,11 +84,21 @@ def assert_what_others_changed_is_put_right(sandbox, estate, deploy):
     deployment.aws(sandbox, "ec2", "revoke-security-group-ingress", "--group-id", estate["cache_security_group_id"],
         "--security-group-rule-ids", ours["SecurityGroupRuleId"])
 
+    assert_the_cause_is_named(estate, deploy("--tags", "verify"))
     mended = deploy()
     assert mended.rc == 0, mended.output
     assert any("rotated elsewhere" in note for note in mended.report["notes"]), mended.output
     assert "network" in mended.stages(), mended.output
     deployment.assert_secured(sandbox, estate["auth_token"], former=other)
+
+
+def assert_the_cause_is_named(estate, looked):
+    """What AWS says decides; and what stands behind the missing rule, a token of somebody else's, cannot be seen."""
+    (cause,), outcome = looked.report["causes"], looked.report["outcome"]
+    assert looked.rc != 0 and (cause["situation"], cause["confidence"]) == ("ingress_missing", "certain"), looked.output
+    assert {"limiter-1>redis", "limiter-2>redis"} <= set(cause["checks"]) and estate["cache_security_group_id"] in cause["evidence"][0]["text"]
+    assert outcome["sentence"] == "Redis cannot be reached from limiter-1 and limiter-2: an ingress rule is missing", looked.output
+    assert "--tags network,verify" in outcome["next"] and estate["auth_token"] not in looked.output
 
 
 def assert_another_token_is_a_rotation(sandbox, estate, deploy):

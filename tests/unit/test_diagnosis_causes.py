@@ -295,6 +295,7 @@ def test_a_stranger_who_gets_in_is_explained_by_the_rule():
     causes = causes_of(seen(from_address="192.0.2.7"), facts, cache(), name="stranger", inside=False)
     assert [(cause["situation"], cause["confidence"]) for cause in causes] == [("rule_too_wide", "certain")]
     assert '"CidrIpv4": "0.0.0.0/0"' in causes[0]["evidence"][0]["text"]
+    assert causes[0]["title"] == "security group sg-cache lets tcp 6379 in from 0.0.0.0/0, and so from stranger"
 
 
 def test_secrets_that_others_repeat_are_masked():

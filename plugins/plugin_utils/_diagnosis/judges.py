@@ -535,8 +535,9 @@ def rule_too_wide(case: Case) -> Finding:
                 and (rule["ip_protocol"] == "-1" or ports[0] <= (case.look.place[1] or 0) <= ports[1]) and within(source, [ipaddress.ip_network(block)])):
             keys = ("SecurityGroupRuleId", "GroupId", "IsEgress", "IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6")
             evidence = case.facts.evidence("ec2 DescribeSecurityGroupRules", rule, case.look.at, *keys)
-            says = f"{rule['group_id']} has a rule for {block}."
-            return _proven(case, S.RULE_TOO_WIDE, says, evidence, case.saw(), rule_group=rule["group_id"], source=block)
+            named = next((one.get("group_name") for one in case.facts.network("security_groups") or [] if one.get("group_id") == rule["group_id"]), None)
+            group = f"security group {named or rule['group_id']}"
+            return _proven(case, S.RULE_TOO_WIDE, f"{group} has a rule for {block}.", evidence, case.saw(), rule_group=group, source=block)
     return _open(S.RULE_TOO_WIDE)  # by a group or a prefix list
 
 

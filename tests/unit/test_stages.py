@@ -34,7 +34,7 @@ NOT_OF_A_STAGE = {
     "elasticache_auth": {"requirepass"},  # preflight refuses it by its own name
     "amplify_environment": {"app_name"},
     "deployment_lock": {"lease_seconds", "wait_timeout"},  # the play hands over huntaze_lock
-    "estate_info": {"app_id", "gather_subset"},  # each look asks for what it needs, and it speaks of parts only where a task names them
+    "estate_info": {"app_id", "app_name", "gather_subset"},  # each look asks for what it needs, and it speaks of parts only where a task names them
 }
 
 

@@ -110,6 +110,7 @@ def test_a_run_adds_the_alarms_it_made_and_the_metrics_of_agents_that_are_new_wi
     names = [one["alarm_name"] for one in deployment_alarms(DECLARED, CACHE, ESTATE["database"]["instances"], 2)]
     assert cost()["change"] == 0
     assert cost(created=["huntaze-ai-redis-latency"])["change"] == 0.1
+    assert cost(created=names, agents=0)["change"] == round(0.1 * (len(names) - 1) + 0.5, 2)  # agents elsewhere
     assert cost(created=names)["change"] == round(0.1 * (len(names) - 1) + 0.5 + 1.8, 2)
 
 

@@ -62,7 +62,7 @@ def monthly_cost(
     return {
         "currency": CURRENCY,
         "month": round(sum(round(item.usd, 2) for item in counted.items), 2),
-        "change": _change(alarms, set(created), _publishes(variables)),
+        "change": _change(alarms, set(created), agents > 0),
         "price_table": min(days, default=None),
         "not_counted": ", ".join([*dict.fromkeys(counted.named), *NEVER_COUNTED]),
         "items": [
@@ -221,7 +221,7 @@ def _watching(counted: _Counted, alarms: t.Sequence[t.Mapping[str, t.Any]], agen
 
 
 def _change(alarms: t.Sequence[t.Mapping[str, t.Any]], created: t.Collection[str], agents: bool) -> float:
-    """What the alarms cost that the run has made. Where these are all of the limiter's, its metrics are as new as they."""
+    """What the alarms cost that the run has made. Where that for silent agents is one, the metrics of agents that are deployed here are as new as it."""
     made = [one for one in alarms if one.get("alarm_name") in created]
     usd = sum(number * PRICES[kind].usd for kind, number in _by_kind(made).items())
     heartbeats = [one for one in alarms if one.get("metric_name") == "Heartbeat"]

@@ -341,6 +341,13 @@ def test_muted_alarms_and_the_reason_of_a_rotation_are_noted():
     assert reported(plan("auth_close", ["Cache c: accept"], action=AUTH, evidence={"reason": "AUTH is off"}))["notes"] == []
 
 
+def test_kind_03_that_nothing_of_aws_could_be_read_is_told_with_the_reason():
+    """The verification goes on without it."""
+    unread = event("verify", action="huntaze.ai_system.estate_info", msg="branch goes with app_id: name the app.")
+    assert reported(unread)["notes"] == ["Nothing of what AWS says could be read: branch goes with app_id: name the app."]
+    assert reported(event("verify", action="huntaze.ai_system.estate_info", read=[]))["notes"] == []
+
+
 def test_kind_03_that_alarms_were_not_seen_is_told_also_where_verification_fails():
     unread = event("preflight", action=ALARMS, path="stages/tasks/alarms.yml:5", msg="AccessDenied")
     note = "Which alarms are muted is not known: AccessDenied"

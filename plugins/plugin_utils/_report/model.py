@@ -440,6 +440,10 @@ def _notes(events: t.Sequence[Event], failures: t.Sequence[t.Mapping[str, t.Any]
         notes.append(f"The cache's token, as this run found it: {reason}.")
     if any(event.action.endswith("deployment_lock") and event.state == "ok" and event.result.get("lock", event) is None for event in events):
         notes.append("Nobody holds the lock.")
+    # The verification goes on without it, so nothing else tells why.
+    unread = [event.result["msg"] for event in events if event.action.endswith(".estate_info") and event.state == "ok" and event.result.get("msg")]
+    if unread:
+        notes.append(f"Nothing of what AWS says could be read: {' '.join(words.lines_of(unread[-1]))}")
     alarms = [event.result for event in events if event.action.endswith("cloudwatch_alarms") and event.state != "skipped"]
     if drift_run:
         pass  # a muted alarm is a difference there

@@ -100,6 +100,13 @@ def test_a_host_that_is_gone_costs_nothing_and_one_that_is_stopped_keeps_its_dis
     assert (line(stopped, "ec2/limiter")[0], line(stopped, "ec2/disk")[0]) == ("1 host, 730 h", "16 GB")
 
 
+def test_a_public_database_has_an_address_that_costs():
+    public = altered(ESTATE, database__instances__0__publicly_accessible=True)
+    private = altered(ESTATE, database__instances__0__publicly_accessible=False)
+    assert (line(cost(public), "ec2/address")[:2], line(cost(private), "ec2/address")[:2]) == (("3 addresses, 730 h", 10.95), ("2 addresses, 730 h", 7.3))
+    assert line(cost(altered(public, hosts=None)), "ec2/address")[0] == "1 address, 730 h"
+
+
 def test_builds_of_the_last_month_are_estimated():
     jobs = [{"start_time": "2026-11-30T10:00:00+00:00", "end_time": "2026-11-30T10:04:10+00:00"},
             {"start_time": "2026-11-29T10:00:00+00:00"}, {"start_time": "2026-09-01T10:00:00+00:00", "end_time": "2026-09-01T11:00:00+00:00"}]

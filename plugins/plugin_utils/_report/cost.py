@@ -49,6 +49,7 @@ def monthly_cost(
     _cache(counted, estate, cache, at.date())
     _hosts(counted, estate, agents)
     _database(counted, estate, bool(declared.get("huntaze_database")))
+    _addresses(counted, estate)
     _watching(counted, alarms, _publishes(variables), variables["huntaze_drift"]["metrics"])
     _builds(counted, estate, bool(declared.get("huntaze_app")), at)
     if estate.get("bucket"):
@@ -117,6 +118,10 @@ def _cache(counted: _Counted, estate: t.Mapping[str, t.Any], cache: t.Mapping[st
         counted.unknown("ElastiCache snapshots")
 
 
+def _is_there(host: t.Mapping[str, t.Any]) -> bool:
+    return (host.get("state") or {}).get("name") not in ("terminated", "shutting-down")
+
+
 def _hosts(counted: _Counted, estate: t.Mapping[str, t.Any], agents: int) -> None:
     hosts = estate.get("hosts") or {}
     found = hosts.get("instances")
@@ -124,15 +129,13 @@ def _hosts(counted: _Counted, estate: t.Mapping[str, t.Any], agents: int) -> Non
         if agents:
             counted.unknown(f"the {words.plural(agents, 'host')} of agents")
         return
-    there = [one for one in found if (one.get("state") or {}).get("name") not in ("terminated", "shutting-down")]
+    there = [one for one in found if _is_there(one)]
     running = [one for one in there if (one.get("state") or {}).get("name", "running") in ("running", "pending")]
     for kind, number in sorted(collections.Counter(str(one.get("instance_type") or "of an unknown type") for one in running).items()):
         counted.add(f"ec2/limiter/{words.slug(kind)}", f"EC2 {kind}, limiter hosts", f"EC2 {kind}", number, _of_a_month(number, "host"), f"EC2 {kind}")
     if agents > len(there):
         counted.unknown(f"{words.plural(agents - len(there), 'host')} of agents that EC2 does not show")
     _disks(counted, hosts.get("volumes"), {one.get("instance_id") for one in there})
-    addresses = sum(bool(one.get("public_ip_address")) for one in there)
-    counted.add("ec2/address", "Public IPv4 addresses", "public IPv4 address", addresses, _of_a_month(addresses, "address", "addresses"))
 
 
 def _disks(counted: _Counted, volumes: t.Optional[t.Sequence[t.Mapping[str, t.Any]]], hosts: t.Collection[t.Any]) -> None:
@@ -173,6 +176,13 @@ def _database(counted: _Counted, estate: t.Mapping[str, t.Any], wanted: bool) ->
             f"rds/storage/{words.slug(name)}", f"RDS {kind} storage", f"RDS storage {kind}", size, f"{size:,} GB", f"RDS storage {kind}",
             factor=2 if one.get("multi_az") else 1,
         )
+
+
+def _addresses(counted: _Counted, estate: t.Mapping[str, t.Any]) -> None:
+    """A database that is publicly accessible has an address too, which AWS bills as one of a host."""
+    hosts, databases = (estate.get("hosts") or {}).get("instances") or [], (estate.get("database") or {}).get("instances") or []
+    number = sum(bool(one.get("public_ip_address")) and _is_there(one) for one in hosts) + sum(bool(one.get("publicly_accessible")) for one in databases)
+    counted.add("ec2/address", "Public IPv4 addresses", "public IPv4 address", number, _of_a_month(number, "address", "addresses"))
 
 
 def _alarms(declared: t.Mapping[str, t.Any], cache: t.Mapping[str, t.Any], estate: t.Mapping[str, t.Any], agents: int) -> list[dict[str, t.Any]]:

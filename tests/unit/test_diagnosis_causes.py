@@ -109,6 +109,7 @@ CERTAIN = [
     (seen("postgresql", "certificate", CERTIFICATE + "unable to get local issuer certificate"), estate(), cache(), "certificate_ca", "rds-ca-rsa2048-g1"),
     (seen("postgresql", "refused"), of_database(db_instance_status="stopped"), cache(), "not_available", '"DBInstanceStatus": "stopped"'),
     (seen("postgresql", "name_resolution", host="huntaze-postgres.example"), estate(), cache(), "endpoint_unknown", "huntaze-postgres-production"),
+    (seen("postgresql", "refused", host="10.0.7.7", addresses=["10.0.7.7"]), estate(), cache(), "endpoint_unknown", "huntaze-postgres-production"),
 ]
 
 
@@ -353,6 +354,11 @@ def test_every_block_of_the_path_is_named():
 def test_a_block_that_is_known_beside_a_layer_that_nobody_read():
     causes = causes_of(SILENT, at(ruled(), "network", "network_acls", value=None), cache())
     assert [(cause["situation"], cause["confidence"]) for cause in causes] == [("ingress_missing", "likely"), ("network_acls", "possible")]
+
+
+def test_what_aws_shows_of_an_endpoint_is_not_called_unknown():
+    (told,) = [one for one in causes_of(seen("postgresql", "timeout", host="alias.example"), estate(), cache()) if one["situation"] == "endpoint_unknown"]
+    assert "alias.example is none of them" in told["aws_says"] and told["confidence"] == "possible"
 
 
 def test_the_way_out_is_a_run_where_the_collection_keeps_the_rule_and_else_a_command():

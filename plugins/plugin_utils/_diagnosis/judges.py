@@ -126,10 +126,16 @@ def endpoint(case: Case) -> Finding:
     if host in dict(service.places):
         exact = case.look.place in service.places
         return _excluded(situation, f"{host}:{case.look.place[1]} is an endpoint of {service.object}" if exact else f"{host} is a host of {service.object}")
-    if not redis and case.look.cause is not Cause.NAME_RESOLUTION:
-        return _open(situation)  # it may be an alias, or a proxy that nobody told of
-    shown = ", ".join(dict(service.places))
-    return _proven(case, situation, f"{service.object} has the endpoints {shown}; {host} is none of them.", *case.endpoints())
+    says = f"{service.object} has the endpoints {', '.join(dict(service.places))}; {host} is none of them."
+    if redis or case.look.cause is Cause.NAME_RESOLUTION or _is_nobodys(host, case):
+        return _proven(case, situation, says, *case.endpoints())
+    return Finding(situation, State.OPEN, f"{says} It may be another name of one, or a proxy's.")
+
+
+def _is_nobodys(host: str, case: Case) -> bool:
+    """Whether an address stands in the place of the name, and nothing in the VPC of the service has it. It is no name that leads elsewhere."""
+    interfaces, blocks = case.facts.network("network_interfaces"), case.facts.blocks(case.service.vpc) if case.service.vpc else None
+    return bool(interfaces and blocks and within(host, blocks)) and not case.facts.interface(host, case.service.vpc)
 
 
 def port(case: Case) -> Finding:

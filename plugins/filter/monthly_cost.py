@@ -63,6 +63,7 @@ _value:
   description:
     - The C(cost) of the report.
     - C(month) is the sum of C(items), in C(currency). An item whose quantity or whose price's day is not known is C(estimated), others are C(listed).
+    - C(notes) names what would be counted, had somebody been able to look at it.
   type: dict
 """
 

@@ -69,6 +69,8 @@ def monthly_cost(
         "items": [
             {"id": item.id, "label": item.label, "quantity": item.quantity, "usd_month": round(item.usd, 2), "basis": item.basis} for item in counted.items
         ],
+        # A clean run says the month in one line, without what it leaves out.
+        "notes": [f"The month's cost lacks {words.joined(counted.unseen)}: nobody could look."] if counted.unseen else [],
     }
 
 
@@ -78,9 +80,15 @@ class _Counted:
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.named: list[str] = []
+        self.unseen: list[str] = []
 
     def unknown(self, name: str) -> None:
         self.named.append(words.clean(name))
+
+    def unread(self, name: str) -> None:
+        """What would be counted, had somebody been able to look."""
+        self.unknown(name)
+        self.unseen.append(name)
 
     def add(self, key: str, label: str, price_of: str, number: float, quantity: str, name: str = "", estimated: bool = False, factor: int = 1) -> None:
         """One line, or the name of what has no price. A price whose source has no day is an estimate too."""
@@ -127,7 +135,7 @@ def _hosts(counted: _Counted, estate: t.Mapping[str, t.Any], agents: int) -> Non
     found = hosts.get("instances")
     if found is None:
         if agents:
-            counted.unknown(f"the {words.plural(agents, 'host')} of agents")
+            counted.unread(f"the {words.plural(agents, 'host')} of agents")
         return
     there = [one for one in found if _is_there(one)]
     running = [one for one in there if (one.get("state") or {}).get("name", "running") in ("running", "pending")]
@@ -141,7 +149,7 @@ def _hosts(counted: _Counted, estate: t.Mapping[str, t.Any], agents: int) -> Non
 def _disks(counted: _Counted, volumes: t.Optional[t.Sequence[t.Mapping[str, t.Any]]], hosts: t.Collection[t.Any]) -> None:
     if volumes is None:
         if hosts:
-            counted.unknown("the hosts' disks")
+            counted.unread("the hosts' disks")
         return
     sizes: collections.Counter[str] = collections.Counter()
     for one in volumes:
@@ -155,7 +163,7 @@ def _database(counted: _Counted, estate: t.Mapping[str, t.Any], wanted: bool) ->
     instances = (estate.get("database") or {}).get("instances")
     if not instances:
         if wanted:
-            counted.unknown("the database")
+            (counted.unread if instances is None else counted.unknown)("the database")
         return
     for (kind, engine, several), number in sorted(collections.Counter(
         (str(one.get("db_instance_class") or "of an unknown class"), str(one.get("engine") or ""), bool(one.get("multi_az"))) for one in instances
@@ -245,7 +253,7 @@ def _builds(counted: _Counted, estate: t.Mapping[str, t.Any], wanted: bool, at: 
     jobs = (estate.get("app") or {}).get("jobs")
     if jobs is None:
         if wanted:
-            counted.unknown("builds of the app")
+            counted.unread("builds of the app")
         return
     minutes = 0
     for one in jobs:

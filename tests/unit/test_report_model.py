@@ -136,6 +136,12 @@ def test_a_playbook_that_only_looks_compares_nothing():
     assert reported(looked, command="verify", stages=["preflight", "verify"])["outcome"]["sentence"] == "Looked only, nothing was compared"
 
 
+def test_a_look_in_check_mode_says_that_its_checks_are_skipped():
+    left = event("verify", ansible_facts={"huntaze_checks": [verdicts.check("limiter-1", "redis", ("skipped", "check mode"))]})
+    made = reported(left, command="verify", stages=["preflight", "verify"], check=True)
+    assert made["outcome"]["sentence"] == "Looked only, nothing was compared, 1 check skipped"
+
+
 @pytest.mark.parametrize(
     ("run", "following"),
     [

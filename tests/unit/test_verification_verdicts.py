@@ -313,7 +313,10 @@ def test_the_apps_own_route(result, verdict):
     assert only("app", "agent", checks([{**CONTROLLER, "app": result}], CACHE))[0] == verdict
 
 
-BUCKET = {"name": "b", "exists": True, "region": "us-east-1", "encryption": "AES256", "policy_status": {"is_public": False}, "public_access_block": {}}
+BUCKET = {
+    "name": "b", "exists": True, "region": "us-east-1", "encryption": "AES256", "policy_status": {"is_public": False},
+    "public_access_block": {"ignore_public_acls": True},
+}
 APP = {"jobs": [{"job_id": "12", "status": "SUCCEED"}], "variable_names": ["A", "B"], "log_group": {"exists": True}, "log_events": []}
 DECLARED = {"bucket": True, "region": "us-east-1", "variables": ["A"]}
 
@@ -321,6 +324,7 @@ DECLARED = {"bucket": True, "region": "us-east-1", "variables": ["A"]}
 @pytest.mark.parametrize(("changed", "verdict"), [
     ({}, "ok"), ({"exists": False}, "failed"), ({"exists": None}, "not_verified"), ({"region": "eu-west-1"}, "failed"), ({"policy_status": {"is_public": True}}, "failed"),
     ({"encryption": []}, "failed"), ({"policy_status": None}, "not_verified"), ({"public_access_block": None}, "not_verified"),
+    ({"public_access_block": {}}, "not_verified"), ({"public_access_block": {"ignore_public_acls": False}}, "not_verified"),
 ])
 def test_the_bucket_as_aws_describes_it(changed, verdict):
     assert only("controller", "bucket", checks([], CACHE, estate={"bucket": {**BUCKET, **changed}}, declared=DECLARED))[0] == verdict

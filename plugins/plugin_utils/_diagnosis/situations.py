@@ -51,7 +51,7 @@ _ROUTES = (
 
 
 _METRICS = "aws cloudwatch list-metrics --namespace AWS/"
-_CHAIN = "openssl s_client -connect {host}:{port} -showcerts"
+_CHAIN = "openssl s_client -connect {host}:{port} -showcerts </dev/null"
 # What these words name, where it is another thing for each kind of target; a standalone cluster of ElastiCache has some of its own.
 OF_A_KIND: dict[str, dict[str, str]] = {
     "redis": {

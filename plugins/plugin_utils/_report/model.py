@@ -467,7 +467,7 @@ def _outcome(
         return _said("running", "The run is under way", None, None)
     states = collections.Counter(step["state"] for step in made["steps"])
     judgements = collections.Counter(one["verdict"] for one in made["checks"])
-    judged = [f"{judgements[name]} {words.VERDICTS[name]}" for name in ("ok", "not_verified") if judgements[name]]
+    judged = [f"{judgements[name]} {words.VERDICTS[name]}" for name in ("ok", "not_verified", "skipped") if judgements[name]]
     said = ", ".join([re.sub(r"^(\d+)", lambda found: words.plural(int(found[1]), "check"), judged[0]), *judged[1:]]) if judged else ""
     done, ahead = states["done"], states["failed"] + states["not_reached"] + states["running"]
     stages = len({step["stage"] for step in made["steps"]})

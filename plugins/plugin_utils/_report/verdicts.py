@@ -233,6 +233,8 @@ def judge_bucket(bucket: t.Optional[t.Mapping[str, t.Any]], region: t.Optional[s
     said = [f"in {bucket['region']}"] * bool(bucket.get("region")) + ["encrypted"] * bool(encryption)
     if blocked is None or bucket.get("policy_status") is None:
         return NOT_VERIFIED, ", ".join(said + ["whether it is public could not be asked"])
+    if not blocked.get("ignore_public_acls"):
+        return NOT_VERIFIED, ", ".join(said + ["its policy is not public; its ACLs, which nothing overrides, were not asked"])
     return OK, ", ".join(said + ["not public"])
 
 

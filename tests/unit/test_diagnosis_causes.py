@@ -327,7 +327,7 @@ def test_words_are_an_operators():
         words = situation.words
         for sentence in (words.title, words.does, words.tells, words.short):
             assert not sentence.endswith(".") and "please" not in sentence and "'" not in sentence.replace("'s", ""), sentence
-        assert words.kind in (situations.COMMAND, situations.VARIABLE) and words.how in (situations.UNREACHED, situations.REFUSES, situations.LETS_IN)
+        assert words.kind in (situations.COMMAND, situations.VARIABLE) and words.how in (situations.UNREACHED, situations.REFUSES, situations.DISTRUSTED, situations.LETS_IN)
 
 
 def test_a_run_ends_with_the_cause_and_the_way_out():
@@ -406,6 +406,15 @@ def test_an_agent_that_is_down_and_one_that_refuses():
     assert [cause["remedy"]["text"] for cause in causes_of(agents("refused"), estate(), cache())] == ["ansible-playbook deploy.yml --tags agent,verify"]
     told = causes_of(agents("noauth", words="status 401"), estate(), cache())
     assert [cause["situation"] for cause in told] == ["other"] and "401" in told[0]["title"]
+
+
+def test_an_agent_has_words_of_its_own():
+    """AWS shows no endpoint and no failover of it; the way out starts it."""
+    (down,) = causes_of(agents("refused"), estate(), cache())
+    assert down["remedy"]["does"].startswith("starts the agent") and not [line for line in down["ruled_out"] if "endpoint" in line]
+    ended = causes_of(agents("certificate", words=CERTIFICATE + "certificate has expired"), estate(), cache(), name="controller", inside=None)
+    assert outcome_of(ended)[0].startswith("agent limiter-2 is not trusted by controller")
+    assert not [cause for cause in ended if cause["remedy"]["text"].startswith("ssh controller")]
 
 
 def test_the_controller_is_neither_inside_nor_a_stranger():

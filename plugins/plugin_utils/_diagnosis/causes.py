@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.huntaze.ai_system.plugins.module_utils._connect.cause import Cause
 from ansible_collections.huntaze.ai_system.plugins.module_utils._secrets import masked
+from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.looks import CONTROLLER
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._deployment.schema import SCHEMA, Key
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis import judges, logs, paths
 from ansible_collections.huntaze.ai_system.plugins.plugin_utils._diagnosis.facts import Facts, Look
@@ -211,7 +212,8 @@ def _remedy(finding: Finding, words: _Words) -> dict[str, str]:
         kind, text, does = situation.kind, situation.remedy, situation.does
     else:
         kind, text, does = COMMAND, situation.tell, situation.tells
-    return {"kind": kind, "text": text.format_map(words), "does": does.format_map(words)}
+    # The run itself is on the controller, which has no such name for ssh.
+    return {"kind": kind, "text": re.sub(f"^ssh {CONTROLLER} ", "", text.format_map(words)), "does": does.format_map(words)}
 
 
 def _path(explanation: Explanation, vantages: t.Sequence[str]) -> list[dict[str, str]]:

@@ -123,6 +123,8 @@ def endpoint(case: Case) -> Finding:
         return _excluded(situation, *case.look.others[:1])
     if service.places is None:
         return _open(situation)
+    if case.look.kind not in SERVERS:
+        return _excluded(situation)  # AWS shows no endpoint of it
     if host in dict(service.places):
         exact = case.look.place in service.places
         return _excluded(situation, f"{host}:{case.look.place[1]} is an endpoint of {service.object}" if exact else f"{host} is a host of {service.object}")

@@ -12,7 +12,7 @@ import enum
 import typing as t
 
 # How a target fails those who ask it: the verb of the sentence that a run ends with.
-UNREACHED, REFUSES, LETS_IN = "cannot be reached from", "refuses", "is open to"
+UNREACHED, REFUSES, DISTRUSTED, LETS_IN = "cannot be reached from", "refuses", "is not trusted by", "is open to"
 DEPLOY = "ansible-playbook deploy.yml --tags "
 COMMAND, VARIABLE = "command", "variable"
 NOT_KEPT = "changes an object that this collection does not keep"
@@ -56,6 +56,7 @@ _CHAIN = "openssl s_client -connect {host}:{port} -showcerts </dev/null"
 OF_A_KIND: dict[str, dict[str, str]] = {
     "redis": {
         "describe": "aws elasticache describe-replication-groups --replication-group-id {name}",
+        "listens": "shows its status; a failover ends after 1 or 2 min", "describes": "shows what AWS knows of it",
         "wait": "aws elasticache wait replication-group-available --replication-group-id {name}",
         "metrics": _METRICS + "ElastiCache --dimensions Name=CacheClusterId,Value={name}",
         "port_variable": "huntaze_cache: {{name: ...}}", "name_variable": "huntaze_cache: {{name: ...}}",
@@ -67,6 +68,7 @@ OF_A_KIND: dict[str, dict[str, str]] = {
         "fetch": _CHAIN, "fetches": "shows its chain; huntaze_cache.tls_ca_file has to hold the root, or is left out, as the root of ElastiCache is public",
     },
     "postgresql": {
+        "listens": "shows its status; a failover ends after 1 or 2 min", "describes": "shows what AWS knows of it",
         "describe": _DATABASE, "wait": "aws rds wait db-instance-available --db-instance-identifier {name}",
         "metrics": _METRICS + "RDS --dimensions Name=DBInstanceIdentifier,Value={name}",
         "port_variable": "huntaze_database: {{port: {right_port}}}", "name_variable": "huntaze_database: {{endpoint: {endpoint}}}",
@@ -79,6 +81,7 @@ OF_A_KIND: dict[str, dict[str, str]] = {
         "fetches": "fetches the certificates of the CAs of RDS; name the file in huntaze_database.tls_ca_file",
     },
     "agent": {
+        "listens": "starts the agent where it is stopped, and proves it", "describes": "brings the agent as declared to its host, and proves it",
         "describe": DEPLOY + "agent,verify", "name_variable": "huntaze_limiter: {{url: ...}}", "credential": "huntaze_limiter: {{bearer_tokens: [...]}}",
         "renew": DEPLOY + "agent,verify", "renews": "brings the certificate of huntaze_limiter.tls to the agents, once it is renewed",
         "metrics": "curl -v https://{host}:{port}/readyz", "fetch": _CHAIN, "fetches": "shows its chain; huntaze_limiter.tls.ca_file has to hold the root",
@@ -89,6 +92,7 @@ OF_A_KIND: dict[str, dict[str, str]] = {
         "renew": "aws elasticache describe-cache-clusters --show-cache-node-info --cache-cluster-id {name}",
     },
     "else": {
+        "listens": "shows whether it answers now", "describes": "shows all of its answer",
         "describe": "curl -v https://{host}:{port}/", "renew": _CHAIN, "renews": "shows its chain", "metrics": "curl -v https://{host}:{port}/",
         "fetch": _CHAIN, "fetches": "shows its chain",
     },
@@ -217,7 +221,7 @@ class Situation(str, enum.Enum):
     )
     NOT_LISTENING = (
         "not_listening", UNREACHED, "nothing listens there", "nothing listens on {host}:{port}", COMMAND, "{describe}",
-        "shows its status and recent events; a failover ends after 1 or 2 min", "{describe}", "shows its status; a failover ends after 1 or 2 min",
+        "{listens}", "{describe}", "{listens}",
     )
     OVERLOADED = (
         "overloaded", UNREACHED, "it takes connections and stays silent", "{object} takes connections and stays silent", COMMAND, "{metrics}",
@@ -229,8 +233,8 @@ class Situation(str, enum.Enum):
         "shows whether the address is one of {object}",
     )
     OTHER = (
-        "other", REFUSES, "its own words say why", "{target} refuses {vantage}: {words}", COMMAND, "{describe}", "shows what AWS knows of it", "{describe}",
-        "shows what AWS knows of it",
+        "other", REFUSES, "its own words say why", "{target} refuses {vantage}: {words}", COMMAND, "{describe}", "{describes}", "{describe}",
+        "{describes}",
     )
 
     # TLS
@@ -258,24 +262,24 @@ class Situation(str, enum.Enum):
         "aws rds describe-db-proxies", "shows RequireTLS",
     )
     CERT_EXPIRED = (
-        "certificate_expired", REFUSES, "its certificate has expired", "the certificate of {target} has expired", COMMAND,
+        "certificate_expired", DISTRUSTED, "its certificate has expired", "the certificate of {target} has expired", COMMAND,
         "{renew}", "{renews}", "ssh {first} date -u", "shows whether the clock of {first} is right",
     )
     CLOCK = (
-        "clock", REFUSES, "the host's clock is wrong", "the clock of {vantage} is wrong: the certificate of {target} is valid by AWS's word", COMMAND,
+        "clock", DISTRUSTED, "the host's clock is wrong", "the clock of {vantage} is wrong: the certificate of {target} is valid by AWS's word", COMMAND,
         "ssh {first} sudo chronyc makestep", "sets the clock of {first}", "ssh {first} date -u", "shows the time of {first}",
     )
     CERT_NAME = (
-        "certificate_name", REFUSES, "its certificate is for another name", "the certificate of {target} is not for {host}", VARIABLE, "{name_variable}",
+        "certificate_name", DISTRUSTED, "its certificate is for another name", "the certificate of {target} is not for {host}", VARIABLE, "{name_variable}",
         "asks {target} by the name that its certificate bears: {endpoint}", "{describe}", "shows the endpoint that the certificate is for",
     )
     CERT_CA = (
-        "certificate_ca", REFUSES, "the CA file does not hold its CA", "the CA file of {vantage} does not hold the CA of {target}{ca}", COMMAND,
+        "certificate_ca", DISTRUSTED, "the CA file does not hold its CA", "the CA file of {vantage} does not hold the CA of {target}{ca}", COMMAND,
         "{fetch}", "{fetches}",
         _DATABASE, "shows CACertificateIdentifier",
     )
     CERT_CA_OLD = (
-        "certificate_ca_old", REFUSES, "its certificate is of RDS's CA of 2019", "{object} still bears a certificate of {ca_id}, which has ended", COMMAND,
+        "certificate_ca_old", DISTRUSTED, "its certificate is of RDS's CA of 2019", "{object} still bears a certificate of {ca_id}, which has ended", COMMAND,
         "aws rds modify-db-instance --db-instance-identifier {name} --ca-certificate-identifier rds-ca-rsa2048-g1 --apply-immediately",
         "gives it a certificate of today's CA; clients need global-bundle.pem first, and the instance may restart",
         _DATABASE, "shows CACertificateIdentifier",

@@ -412,6 +412,8 @@ def test_an_agent_has_words_of_its_own():
     """AWS shows no endpoint and no failover of it; the way out starts it."""
     (down,) = causes_of(agents("refused"), estate(), cache())
     assert down["remedy"]["does"].startswith("starts the agent") and not [line for line in down["ruled_out"] if "endpoint" in line]
+    (silent,) = causes_of(agents("rejected", words="the server answers with status 503"), estate(), cache())
+    assert "database" not in silent["aws_says"]
     ended = causes_of(agents("certificate", words=CERTIFICATE + "certificate has expired"), estate(), cache(), name="controller", inside=None)
     assert outcome_of(ended)[0].startswith("agent limiter-2 is not trusted by controller")
     assert not [cause for cause in ended if cause["remedy"]["text"].startswith("ssh controller")]

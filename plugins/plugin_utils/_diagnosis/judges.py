@@ -102,6 +102,8 @@ _OF_REDIS, _OF_POSTGRESQL = ("the cache", "elasticache Describe"), ("the databas
 
 def unknown(case: Case, situation: S) -> str:
     """What AWS has not told of a situation that is open, and its own words where it has refused."""
+    if situation not in NEEDS and case.look.kind not in SERVERS:
+        return "Nothing of it: it is no service of AWS's that shows its state."
     what, calls = NEEDS.get(situation) or (_OF_REDIS if case.look.kind == "redis" else _OF_POSTGRESQL)
     refusals = [f"{row['source']}: {row['error']}" for row in case.facts.estate.get("read") or [] if row.get("error") and re.search(calls, row["source"])]
     return f"nothing known of {what}" + (f" ({refusals[0]})" if refusals else "")

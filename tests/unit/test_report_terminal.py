@@ -375,7 +375,8 @@ def test_a_cause_is_told_from_the_path_to_the_remedy():
     [
         (["certain", "certain"], ["a>redis", "a>redis"], "2 causes"),
         (["likely", "possible"], ["a>redis", "a>redis"], "2 candidates for one failure, the likelier first"),
-        (["certain", "possible"], ["a>redis", "b>redis"], "2 candidates for 2 failures, the likelier first"),
+        (["certain", "possible"], ["a>redis", "b>redis"], "2 causes, the surest first"),
+        (["certain", "possible", "possible"], ["a>redis", "b>redis", "b>redis"], "3 candidates for 2 failures, the likelier first"),
     ],
 )
 def test_several_causes_say_of_how_many_failures_they_are(confidences, checks, heading):

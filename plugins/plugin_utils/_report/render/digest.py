@@ -352,6 +352,8 @@ def causes_heading(causes: t.Sequence[Record]) -> str:
     if all(cause["confidence"] == "certain" for cause in causes):
         return words.plural(len(causes), "cause")
     failures = len({tuple(sorted(cause["checks"])) for cause in causes})
+    if failures == len(causes):  # none stands beside another one for the same failure
+        return words.plural(len(causes), "cause") + (", the surest first" if failures > 1 else "")
     what = "one failure" if failures == 1 else f"{failures} failures"
     return f"{words.plural(len(causes), 'candidate')} for {what}, the likelier first"
 

@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import typing as t
 from pathlib import Path
@@ -20,6 +21,9 @@ from support import sandboxes
 hypothesis.settings.register_profile("ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("ours")
 
+# A shell has what it starts in the background ignore Ctrl-C, and so would all that tests start and stop by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST = (
     "test_agents", "test_drift", "test_deploy", "test_killed", "test_two_runs", "test_elasticache_auth", "test_drift_entry", "test_generated_networks", "test_paths",

@@ -403,8 +403,13 @@ def test_a_failed_check_with_a_cause_is_told_by_it_and_what_helps_is_next():
 
 @pytest.mark.parametrize(
     ("verdicts_of_agents", "effect"),
-    [(["ok", "ok"], "Each agent decides as declared."), (["ok", "failed"], "1 of 2 agents decides as declared."), (["failed"], "No agent decides as declared."),
-     (["not_verified"], None), ([], None)],
+    [
+        (["ok", "ok"], "Each agent decides as declared."),
+        (["ok", "failed"], "Asked from the controller, 1 of 2 agents decides as declared."),
+        (["failed"], "Asked from the controller, no agent decides as declared."),
+        (["not_verified"], None),
+        ([], None),
+    ],
 )
 def test_failed_checks_say_whether_the_agents_decide(verdicts_of_agents, effect):
     agents = [reports.check("controller", f"agent/{number}", verdict, says="x") for number, verdict in enumerate(verdicts_of_agents)]

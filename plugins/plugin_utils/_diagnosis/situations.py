@@ -286,8 +286,7 @@ class Situation(str, enum.Enum):
     )
     TLS_DISAGREES = (
         "tls_disagrees", REFUSES, "TLS cannot be agreed on", "no version or cipher of TLS is common to {vantage} and {target}", COMMAND,
-        "ssh {first} openssl s_client -connect {host}:{port}", "shows what is offered", "ssh {first} openssl s_client -connect {host}:{port}",
-        "shows what is offered",
+        "ssh {first} " + _CHAIN, "shows what is offered", "ssh {first} " + _CHAIN, "shows what is offered",
     )
 
     # Credentials
@@ -303,8 +302,8 @@ class Situation(str, enum.Enum):
     )
     TOKEN_WRONG = (
         "token_wrong", REFUSES, "the token is not the one in force", "huntaze_cache.auth_token is not the token that the last deployment made the only one",
-        COMMAND, "ansible-playbook deploy.yml",
-        "makes huntaze_cache.auth_token the only token and cuts off whoever has the other one; or name the other one there first",
+        VARIABLE, "{credential}",
+        "has to name the token of the last deployment; deploy.yml would make the one it names now the only one and cut off whoever has the other",
         "aws elasticache list-tags-for-resource --resource-name {arn}", "shows the note of the last deployment, huntaze:auth-token",
     )
     AUTH_OFF = (

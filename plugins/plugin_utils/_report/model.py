@@ -535,8 +535,11 @@ def _for_clients(checks: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     asked = [one["verdict"] == "ok" for one in checks if one["from"] == "controller" and one["to"].startswith("agent/") and one["verdict"] in ("ok", "failed")]
     if not asked:
         return ""
-    some = f"{sum(asked)} of {words.plural(len(asked), 'agent')} {'decides' if sum(asked) == 1 else 'decide'}"
-    return f"{'Each agent decides' if all(asked) else some if any(asked) else 'No agent decides'} as declared."
+    if all(asked):
+        return "Each agent decides as declared."
+    # What kept the controller from a decision may not keep the app.
+    some = f"{sum(asked)} of {words.plural(len(asked), 'agent')} {'decides' if sum(asked) == 1 else 'decide'}" if any(asked) else "no agent decides"
+    return f"Asked from the controller, {some} as declared."
 
 
 def _to_look_for_drift(run: Run) -> str:

@@ -461,7 +461,9 @@ def test_the_database_has_a_group_of_its_own(sandbox: sandboxes.Sandbox) -> None
     assert database["Endpoint"] == {"Address": sandbox.address("2.10"), "Port": 5432}
     assert database["DBSubnetGroup"]["VpcId"] == sandbox.estate["vpc_id"] and database["PubliclyAccessible"] is True
     parameters = api(sandbox, "rds").describe_db_parameters(DBParameterGroupName=database["DBParameterGroups"][0]["DBParameterGroupName"])
-    assert [(each["ParameterName"], each["ParameterValue"]) for each in parameters["Parameters"]] == [("rds.force_ssl", "1")]
+    assert {each["ParameterName"]: each["ParameterValue"] for each in parameters["Parameters"]} == {
+        "rds.force_ssl": "1", "max_connections": "LEAST({DBInstanceClassMemory/9531392},5000)",
+    }
     group_id = database["VpcSecurityGroups"][0]["VpcSecurityGroupId"]
     assert group_id == sandbox.estate["database_security_group_id"]
     Group(sandbox, group_id).authorize(tcp(5432, "127.0.0.1/32"))

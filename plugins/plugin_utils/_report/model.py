@@ -483,6 +483,9 @@ def _outcome(
         if not stopped:
             return _said("failed", f"Not everything could be looked at: {words.headline(first['message'])}{others}", drift.effect(made), retry)
         why = (said_why or words.headline(first["message"])) + others
+        if remedy and run.command == "deploy":
+            # The stages of a remedy are not all that a deployment has left that stopped half-way.
+            retry = re.sub(r"(deploy.*?) --tags \S+(   # .*)", r"\1\2, and goes on", retry)
         return _said("failed", f"Stopped in {first['stage']}{at}: {why}", _effect(made, done), retry)
     if run.interrupted:
         where = next((step["stage"] for step in made["steps"] if step["state"] == "running"), None)

@@ -96,7 +96,7 @@ def test_01_the_deployment_has_told_how_safe_it_is_and_what_it_costs(hands):
     assert not [note for note in deployed.report["notes"] if "nothing is said of" in note], deployed.output
     cost = deployed.report["cost"]
     amounts = {item["id"]: item["usd_month"] for item in cost["items"]}
-    assert (amounts["elasticache/node/cache.t3.micro"], amounts["ec2/limiter/t4g.micro"], amounts["ec2/address"]) == (12.41, 12.26, 7.3)
+    assert (amounts["elasticache/node/cache.t3.micro"], amounts["ec2/limiter/t4g.micro"], amounts["ec2/address"]) == (12.41, 12.26, 10.95)
     assert cost["change"] == 3.5, "12 metrics of alarms, a composite one, and the agents' 6 metrics"
 
 
